@@ -1,0 +1,93 @@
+/*
+ * Labelled pictures: a folder of IDX files (MNIST's family), an .npz as Keras ships it, or a folder
+ * of class folders of JPEG and PNG.
+ *
+ * A dataset holds labels and names in memory and reads pictures one by one; it never holds them
+ * all. All functions that take a const dataset may be called from several threads at once.
+ */
+#ifndef TW_DATA_H
+#define TW_DATA_H
+
+#include <tw/error.h>
+#include <tw/image.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_dataset tw_dataset;
+
+/* Which of the data's own parts. VAL exists in folders with val/ only. ALL is train, then val, then
+ * test. */
+#define TW_PART_LIST(X)       \
+    X(TW_PART_TRAIN, "train") \
+    X(TW_PART_VAL, "val")     \
+    X(TW_PART_TEST, "test")   \
+    X(TW_PART_ALL, "all")
+#define TW_PART_ENUM(name, text) name,
+typedef enum tw_part { TW_PART_LIST(TW_PART_ENUM) TW_N_PART } tw_part;
+#undef TW_PART_ENUM
+
+const char *tw_part_name(tw_part part);
+TW_MUST_CHECK tw_status tw_part_parse(tw_part *out, const char *name, tw_error *err);
+
+/* Opens one part of the data at path; limit > 0 keeps its first `limit` pictures. Files are
+ * checked: magic, sizes, counts against each other, trailing bytes, bombs. A part that the data
+ * lacks is TW_EUSAGE naming the parts there are. A folder of class folders without train/ above
+ * them has one part only, which is both train and all. Caller frees with tw_dataset_free. Expected:
+ * TW_EFILE, TW_EUSAGE, TW_ENOMEM, TW_EBUDGET. */
+TW_MUST_CHECK tw_status tw_dataset_open(tw_dataset **out, const char *path, tw_part part,
+                                        int64_t limit, tw_error *err);
+void tw_dataset_free(tw_dataset *dataset);
+
+/* 1 when the data at path has that part, 0 when not. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_dataset_has_part(int *out, const char *path, tw_part part,
+                                            tw_error *err);
+
+int64_t tw_dataset_count(const tw_dataset *dataset);
+int tw_dataset_class_count(const tw_dataset *dataset);
+
+/* Borrowed from the dataset. Classes of IDX and npz data are "0".."9" (as many as labels say). */
+const char *tw_dataset_class_name(const tw_dataset *dataset, int class_index);
+
+/* One sentence for people: "MNIST family (IDX, gzip), 60,000 pictures 28x28 grey, 10 classes". */
+const char *tw_dataset_describe(const tw_dataset *dataset);
+
+/* Label of sample i, 0..classes-1. */
+int tw_dataset_label(const tw_dataset *dataset, int64_t i);
+
+/* Name of sample i relative to DATA: "train:17" for IDX and npz, "train/ants/x.jpg" for folders.
+ * Borrowed where the data has files; for records the caller's buffer is filled. Returns buf or a
+ * borrowed pointer. buf_size >= 32. */
+const char *tw_dataset_name(const tw_dataset *dataset, int64_t i, char *buf, size_t buf_size);
+
+/* Colour rule that fits the data: TW_COLOUR_GREY when every picture is known to be grey (IDX, npz
+ * of rank 3), else TW_COLOUR_RGB. */
+tw_colour tw_dataset_colour(const tw_dataset *dataset);
+
+/* Reads picture i. Caller frees with tw_picture_free. Thread-safe. Expected: TW_EFILE, TW_ENOMEM.
+ */
+TW_MUST_CHECK tw_status tw_dataset_read(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                                        tw_error *err);
+
+/* Opens the picture(s) that a command-line argument names: a PNG or JPEG file, a folder of them, or
+ * records "FILE:0", "FILE:0-9" (inclusive) of an IDX or npz file, "DIR:5" with the part `part`.
+ * The result has no labels (tw_dataset_label gives -1) and no classes. Caller frees. */
+TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
+                                         tw_error *err);
+
+/* scikit-learn's train_test_split(test_size, random_state=seed, stratify=labels or NULL), to the
+ * bit: fills train[0..*n_train) and test[0..*n_test) with sample indices in scikit-learn's order.
+ * Both arrays have room for n. Expected: TW_EUSAGE (empty side, class with < 2 members, fewer
+ * places than classes), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_train_test_split(int64_t *train, int64_t *n_train, int64_t *test,
+                                            int64_t *n_test, int64_t n, double test_size,
+                                            uint32_t seed, const int *labels, tw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

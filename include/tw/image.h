@@ -1,0 +1,101 @@
+/*
+ * Pictures and the preprocessing contract: how a picture becomes the input tensor of a network.
+ */
+#ifndef TW_IMAGE_H
+#define TW_IMAGE_H
+
+#include <tw/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A decoded picture (H,W,C), 8 bits, rows without padding. channels: 1 grey, 3 RGB. */
+typedef struct tw_picture {
+    int height;
+    int width;
+    int channels;
+    uint8_t *pixels; /* owned where the comment of the function says so: tw_picture_free */
+} tw_picture;
+
+/* Frees the pixels and clears the struct. A zeroed picture is fine. */
+void tw_picture_free(tw_picture *picture);
+
+/* One row an interpolation: enum, name. cubic is OpenCV's INTER_CUBIC to the bit, 128-bit build
+ * without IPP; cubic-float is what OpenCV's wheels with IPP compute. */
+#define TW_INTERPOLATION_LIST(X)     \
+    X(TW_CUBIC, "cubic")             \
+    X(TW_CUBIC_FLOAT, "cubic-float") \
+    X(TW_BILINEAR, "bilinear")       \
+    X(TW_NEAREST, "nearest")
+
+/* One row a preprocessing, as Keras's imagenet_utils defines it. */
+#define TW_PREPROCESS_LIST(X)       \
+    X(TW_PREPROCESS_NONE, "none")   \
+    X(TW_PREPROCESS_CAFFE, "caffe") \
+    X(TW_PREPROCESS_TF, "tf")       \
+    X(TW_PREPROCESS_TORCH, "torch")
+
+/* One row a colour rule: rgb keeps (or repeats grey to) three channels; grey makes every picture
+ * grey first (BT.601 as cv2 does it) and repeats that to three channels. */
+#define TW_COLOUR_LIST(X)   \
+    X(TW_COLOUR_RGB, "rgb") \
+    X(TW_COLOUR_GREY, "grey")
+
+#define TW_IMAGE_ENUM(name, text) name,
+typedef enum tw_interpolation {
+    TW_INTERPOLATION_LIST(TW_IMAGE_ENUM) TW_N_INTERPOLATION
+} tw_interpolation;
+typedef enum tw_preprocess { TW_PREPROCESS_LIST(TW_IMAGE_ENUM) TW_N_PREPROCESS } tw_preprocess;
+typedef enum tw_colour { TW_COLOUR_LIST(TW_IMAGE_ENUM) TW_N_COLOUR } tw_colour;
+#undef TW_IMAGE_ENUM
+
+/* Everything that turns a picture into numbers; saved in the model file. Resize is "squash": the
+ * whole picture to height x width, aspect not kept. */
+typedef struct tw_contract {
+    int height;
+    int width;
+    tw_colour colour;
+    tw_interpolation interpolation;
+    tw_preprocess preprocess;
+} tw_contract;
+
+/* Names, static; the parse functions set TW_EUSAGE with the nearest name. */
+const char *tw_interpolation_name(tw_interpolation value);
+const char *tw_preprocess_name(tw_preprocess value);
+const char *tw_colour_name(tw_colour value);
+TW_MUST_CHECK tw_status tw_interpolation_parse(tw_interpolation *out, const char *name,
+                                               tw_error *err);
+TW_MUST_CHECK tw_status tw_preprocess_parse(tw_preprocess *out, const char *name, tw_error *err);
+TW_MUST_CHECK tw_status tw_colour_parse(tw_colour *out, const char *name, tw_error *err);
+
+/* Reads a PNG or JPEG file (told by its first bytes, not its name) as 1 or 3 channels. Alpha is
+ * composited on black; 16 bits are scaled to 8; CMYK and damaged files are refused. Caller frees
+ * with tw_picture_free. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err);
+
+/* Writes an 8-bit PNG atomically. Expected: TW_EFILE, TW_EBUDGET (disk full), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_picture_write_png(const tw_picture *picture, const char *path,
+                                             tw_error *err);
+
+/* Makes out (height,width,channels of in). Caller frees. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_picture_resize(tw_picture *out, const tw_picture *in, int height,
+                                          int width, tw_interpolation how, tw_error *err);
+
+/* Colour rule and resize of a contract, the preprocessing left out: what the network is shown,
+ * (height,width,3) u8. Caller frees. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_contract_picture(tw_picture *out, const tw_contract *contract,
+                                            const tw_picture *in, tw_error *err);
+
+/* The whole contract: out (height,width,3) float32. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_contract_apply(float *out, const tw_contract *contract,
+                                          const tw_picture *in, tw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * Networks and model files.
+ *
+ * A model is a graph, its named parameters, the preprocessing contract, the class names and where
+ * it came from. Layer names and indices are Keras's. Parameters of a loaded file stay mapped.
+ */
+#ifndef TW_MODEL_H
+#define TW_MODEL_H
+
+#include <tw/error.h>
+#include <tw/image.h>
+#include <tw/tensor.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_model tw_model;
+
+/* One row of the plan table, Keras's numbering. Strings are borrowed from the model. */
+typedef struct tw_layer_info {
+    int index;
+    const char *name;
+    const char *op; /* "Conv2D", "MaxPooling2D", ... */
+    tw_shape shape; /* output of one sample, without N */
+    int64_t n_params;
+    int64_t macs;             /* multiply-adds for one sample */
+    int64_t activation_bytes; /* fp32 output of one sample */
+    int frozen;               /* 1 frozen, 0 trained */
+} tw_layer_info;
+
+/* Opens `name`: a built-in architecture ("vgg16", "vgg19") or a model file (.safetensors written by
+ * topwork). For an architecture `weights` is a file of Keras's (.h5), "random" (glorot_uniform from
+ * `seed`) or NULL (no parameters bound: good for tw_model_layer, not for computing); a file without
+ * the fully connected layers binds the layers that it has. For a model file `weights` must be NULL.
+ * `cut` (NULL: none) is a layer name or index, negative from the end: the model ends there.
+ * Each layer that the cut graph needs and the file lacks, and each unknown or misshapen tensor, is
+ * named. Caller frees. Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_open(tw_model **out, const char *name, const char *weights,
+                                      const char *cut, uint64_t seed, tw_error *err);
+void tw_model_free(tw_model *model);
+
+int tw_model_layer_count(const tw_model *model);
+/* Row i of the plan table, 0 <= i < tw_model_layer_count. */
+tw_layer_info tw_model_layer(const tw_model *model, int i);
+
+/* 0 classes for a trunk. Names are borrowed; NULL where the model has none. */
+int tw_model_class_count(const tw_model *model);
+const char *tw_model_class_name(const tw_model *model, int class_index);
+const tw_contract *tw_model_contract(const tw_model *model);
+
+/* Reads every parameter: a NaN, an infinity, or a kernel of zeros only is TW_EFILE naming layer and
+ * file. Expected: TW_EFILE. */
+TW_MUST_CHECK tw_status tw_model_check_weights(const tw_model *model, tw_error *err);
+
+/* Names of the built-in architectures, NULL after the last. */
+const char *tw_model_builtin_name(int i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

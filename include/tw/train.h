@@ -1,0 +1,116 @@
+/*
+ * Training a new top: configuration, everything before the first step, and the run.
+ *
+ * A configuration is a set of named options, the long option names of the program. Later settings
+ * win over earlier ones only where their source is stronger: default < recipe < file < environment
+ * < flag.
+ */
+#ifndef TW_TRAIN_H
+#define TW_TRAIN_H
+
+#include <tw/data.h>
+#include <tw/error.h>
+#include <tw/eval.h>
+#include <tw/feature.h>
+#include <tw/infer.h>
+#include <tw/model.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_config tw_config;
+
+typedef enum tw_source_rank {
+    TW_FROM_DEFAULT,
+    TW_FROM_FILE,
+    TW_FROM_ENVIRONMENT,
+    TW_FROM_FLAG
+} tw_source_rank;
+
+/* One option, for --help and for readers of config.json. Static strings. */
+typedef struct tw_option_info {
+    const char *name;     /* "val-split" */
+    const char *argument; /* "F", "N", "NAME", or NULL for a switch */
+    const char *value;    /* default, NULL: none */
+    const char *help;     /* one line */
+} tw_option_info;
+
+/* Row i of the option table; NULL after the last. */
+const tw_option_info *tw_config_option(int i);
+
+/* A configuration with every default. Caller frees. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_config_create(tw_config **out, tw_error *err);
+void tw_config_free(tw_config *config);
+
+/* Sets one option from text; aliases are taken ("lr" for "learning-rate" and the like). An unknown
+ * name is TW_EUSAGE with the nearest one; so is a value that does not fit. */
+TW_MUST_CHECK tw_status tw_config_set(tw_config *config, const char *name, const char *value,
+                                      tw_source_rank source, tw_error *err);
+
+/* Text of an option now, NULL when unset. Borrowed until the next set. */
+const char *tw_config_get(const tw_config *config, const char *name);
+
+/* Reads a JSON object whose keys are option names (and may hold "data", "model"), values strings,
+ * numbers or booleans. Expected: TW_EFILE, TW_EUSAGE. */
+TW_MUST_CHECK tw_status tw_config_read(tw_config *config, const char *path, tw_error *err);
+
+/* Reads TOPWORK_<OPTION> variables (TOPWORK_BATCH_SIZE, ...). Expected: TW_EUSAGE. */
+TW_MUST_CHECK tw_status tw_config_read_environment(tw_config *config, tw_error *err);
+
+typedef struct tw_training tw_training;
+
+/* What is known before the first step. Strings and rows are borrowed from the training. */
+typedef struct tw_training_plan {
+    const char *data;    /* sentence */
+    const char *split;   /* sentence: "2,100 training and 900 validation pictures (0.3, seed 42)" */
+    const char *model;   /* sentence: architecture, weights, cut, preprocessing */
+    const char *compute; /* sentence: backend, CPU, precision, numerics id */
+    const char *optimizer; /* sentence */
+    const char *cache;     /* sentence: where, how much, what is there already */
+    int n_layers;
+    const tw_layer_info *layers;                        /* trunk and top as one table */
+    int64_t n_trained;                                  /* trained parameters */
+    int64_t memory_extract, memory_train, memory_limit; /* bytes */
+    int64_t disk_cache, disk_run;                       /* bytes, upper bounds */
+    double t_extract_s, t_train_s;                      /* estimates; measured on a few pieces */
+} tw_training_plan;
+
+/* Does everything that comes before the first step: opens data and model, joins the top, splits,
+ * checks memory and disk. Writes nothing. The config is copied. Caller frees.
+ * Expected: TW_EUSAGE, TW_EFILE, TW_EBUDGET, TW_EUNSUPPORTED, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_training_open(tw_training **out, const tw_config *config,
+                                         const tw_watch *watch, tw_error *err);
+void tw_training_free(tw_training *training);
+const tw_training_plan *tw_training_get_plan(const tw_training *training);
+
+/* How a run ended. */
+typedef struct tw_training_result {
+    int epoch;                     /* the epoch that became the model, 1-based */
+    double loss, accuracy;         /* of that epoch, as fit reports them */
+    double val_loss, val_accuracy; /* NAN without validation data */
+    int64_t n_trunk;               /* pictures that went through the trunk */
+} tw_training_result;
+
+/* Trains and writes the run folder (option "output"): config.json, split.csv, history.csv,
+ * log.jsonl, model.safetensors, predictions.csv of the validation pictures. On TW_EINTERRUPTED the
+ * extraction so far is kept in the cache. Expected: what tw_training_open says, and TW_EFAIL (loss
+ * is NaN or infinite, with epoch and step). */
+TW_MUST_CHECK tw_status tw_training_run(tw_training *training, tw_training_result *result,
+                                        const tw_watch *watch, tw_error *err);
+
+/* Path of the model file of RUN (a run folder or a model file), into buf. Expected: TW_EFILE. */
+TW_MUST_CHECK tw_status tw_run_model_path(char *buf, size_t buf_size, const char *run,
+                                          tw_error *err);
+
+/* Library version "0.1.0" and one sentence of what it was built with (oneDNN 2.6.3, ...). */
+const char *tw_version(void);
+const char *tw_build_info(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * Backends: who does the arithmetic. ref is plain C and the truth; cpu is oneDNN and own kernels.
+ * A backend is one table of functions (tw_backend_table); everything above sees only this header.
+ *
+ * Two kinds of plans:
+ *   inference plan: a graph compiled for a fixed piece of `piece` samples. Its primitives are made
+ *     for and run on one thread; workers take whole pieces; each worker has its own activation
+ *     block. Short pieces are padded by the caller. So a sample's bits depend on nothing but
+ * itself. training plan: a graph of Dense, Dropout, ReLU, Sigmoid, Softmax, Flatten and
+ *     GlobalAveragePooling2D, compiled for batches of up to `batch` samples; uses all threads with
+ *     fixed chunks. Gradients go to a sink.
+ */
+#ifndef TW_BACKEND_BACKEND_H
+#define TW_BACKEND_BACKEND_H
+
+#include "base/rng.h"
+#include "graph/graph.h"
+
+#include <tw/error.h>
+#include <tw/tensor.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct tw_backend tw_backend;
+typedef struct tw_plan tw_plan;
+typedef struct tw_train_plan tw_train_plan;
+
+/* Kernel and bias of one node, float32, (R,S,C,K) or (in,out); NULL where the node has none. The
+ * memory may lie unaligned in a mapped file. */
+typedef struct tw_node_weights {
+    const float *kernel;
+    const float *bias;
+} tw_node_weights;
+
+/* Where finished gradients go. `take` gets numbers [first, first+n) of one parameter of one node
+ * (slot 0 kernel, 1 bias), whole and final, and may overwrite them; it is called once for every
+ * number, from any worker thread, with disjoint ranges. */
+typedef struct tw_sink {
+    void (*take)(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient);
+    void *ctx;
+} tw_sink;
+
+/* The arithmetic of optimizers, elementwise on n numbers (FORMATS: Keras semantics). */
+typedef struct tw_adam_step {
+    float alpha; /* lr * sqrt(1 - b2^t) / (1 - b1^t), powers in float32 */
+    float one_minus_beta1, one_minus_beta2, epsilon;
+} tw_adam_step;
+typedef struct tw_sgd_step {
+    float lr, momentum; /* lr after decay */
+    bool nesterov;
+} tw_sgd_step;
+
+typedef struct tw_backend_table {
+    const char *name;
+    /* isa NULL or "auto", ... TW_EUNSUPPORTED names the path that this CPU lacks. */
+    tw_status (*open)(tw_backend **out, const char *isa, tw_error *err);
+    void (*close)(tw_backend *backend);
+
+    /* Step 1 of an inference plan: chooses implementations and knows sizes; packs nothing.
+     * precision "fp32" or "bf16" (TW_EUNSUPPORTED with a sentence where it cannot). */
+    tw_status (*plan_create)(tw_plan **out, tw_backend *backend, const tw_graph *graph,
+                             int64_t piece, const char *precision, tw_error *err);
+    /* Step 2: packs weights[graph->n] (or keeps the pointers, where used in place: they must stay)
+     * and makes the blocks of n_workers. `release(ctx, node)`, may be NULL, is called when a node's
+     * weights are packed and no longer needed. */
+    tw_status (*plan_load)(tw_plan *plan, const tw_node_weights *weights, int n_workers,
+                           void (*release)(void *ctx, int node), void *ctx, tw_error *err);
+    /* in (piece, input shape) f32 NHWC -> out (piece, output shape) f32 NHWC; one thread. */
+    tw_status (*plan_run)(tw_plan *plan, int worker, const float *in, float *out, tw_error *err);
+    void (*plan_free)(tw_plan *plan);
+
+    /* Training plan. weights stay the caller's and are used in place; they may change between calls
+     * (the sink changes them). frozen[node] != 0: no gradient is made for it. */
+    tw_status (*train_create)(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
+                              int64_t batch, int n_workers, const bool *frozen, tw_error *err);
+    /* Forward with dropout (key for node i: tw_rng_make_key(seed, TW_RNG_DROPOUT, epoch,
+     * step << 16 | i)), softmax cross-entropy on the logits, backward. n <= batch samples; labels
+     * (n). loss (n): each sample's loss; logits (n, classes). Gradients of the mean loss over n go
+     * to the sink; sink NULL: forward only. A node's weights are read (data gradient) before its
+     * own gradient is handed to the sink. The last node is Softmax, or Dense with that activation.
+     */
+    tw_status (*train_step)(tw_train_plan *plan, const tw_node_weights *weights, const float *in,
+                            const int *labels, int64_t n, uint64_t seed, uint32_t epoch,
+                            uint64_t step, double *loss, float *logits, const tw_sink *sink,
+                            tw_error *err);
+    void (*train_free)(tw_train_plan *plan);
+
+    void (*adam)(float *w, float *m, float *v, const float *g, int64_t n, const tw_adam_step *step);
+    void (*sgd)(float *w, float *velocity, const float *g, int64_t n, const tw_sgd_step *step);
+} tw_backend_table;
+
+/* First members of every tw_backend, tw_plan and tw_train_plan, so that callers can ask. */
+struct tw_backend {
+    const tw_backend_table *table;
+    char describe[256]; /* "oneDNN 2.6.3 on AMD EPYC, path avx512_core_bf16" */
+    char numerics[256]; /* backend, library and version, path: without the layers' choices */
+};
+struct tw_plan {
+    const tw_backend_table *table;
+    tw_graph *graph; /* own copy */
+    int64_t piece;
+    int64_t packed_bytes; /* known after plan_create */
+    int64_t worker_bytes; /* of one worker: activations and scratch */
+    char *choices;        /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
+};
+struct tw_train_plan {
+    const tw_backend_table *table;
+    tw_graph *graph;
+    int64_t batch;
+    int64_t n_bytes; /* activations, gradients, scratch */
+};
+
+/* The backend of that name: "cpu" or "ref". Expected: TW_EUSAGE with the nearest name. */
+TW_MUST_CHECK tw_status tw_backend_find(const tw_backend_table **out, const char *name,
+                                        tw_error *err);
+
+/* The end of every classifier, the same bits everywhere: probabilities and loss from one row of
+ * logits, in double, and argmax (first maximum wins). */
+void tw_softmax_row(float *probabilities, const float *logits, int n_classes);
+double tw_cross_entropy_row(const float *logits, int n_classes, int label);
+int tw_argmax_row(const float *row, int n);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * Files: mapping, positional reads, writing beside and renaming, folders, locks, free space.
+ * Only base opens files. Sentences name the path.
+ */
+#ifndef TW_BASE_FILE_H
+#define TW_BASE_FILE_H
+
+#include <tw/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- reading */
+
+/* A read-only mapping of a whole file. */
+typedef struct tw_map {
+    const uint8_t *data;
+    size_t size;
+    char *path;
+} tw_map;
+
+TW_MUST_CHECK tw_status tw_map_open(tw_map *out, const char *path, tw_error *err);
+void tw_map_close(tw_map *map);
+/* Gives the pages of [begin, begin+n) back to the system; they are read again on next use. The
+ * pointer may lie anywhere; whole pages inside are given back. */
+void tw_map_release(const void *begin, size_t n);
+
+/* Reads a whole file of at most `limit` bytes; one zero byte is added after the end. Caller frees
+ * *out with tw_free. Expected: TW_EFILE (missing, larger than limit), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_file_read(char **out, size_t *n_out, const char *path, size_t limit,
+                                     tw_error *err);
+
+/* An open file for positional reads; thread-safe. */
+typedef struct tw_file {
+    int fd;
+    int64_t size;
+    char *path;
+} tw_file;
+
+TW_MUST_CHECK tw_status tw_file_open(tw_file *out, const char *path, tw_error *err);
+/* Opens for reading and appending, creating an empty file where there is none. */
+TW_MUST_CHECK tw_status tw_file_open_append(tw_file *out, const char *path, tw_error *err);
+/* An unlinked temporary file in $TMPDIR or /tmp, for spooling; `path` names what it stands for. */
+TW_MUST_CHECK tw_status tw_file_open_spool(tw_file *out, const char *path, tw_error *err);
+void tw_file_close(tw_file *file);
+/* Exactly n bytes at offset, else TW_EFILE naming path, offset and what was there. */
+TW_MUST_CHECK tw_status tw_file_pread(const tw_file *file, void *out, size_t n, int64_t offset,
+                                      tw_error *err);
+/* Appends at file->size and moves it. A failed write leaves size as it was. */
+TW_MUST_CHECK tw_status tw_file_append(tw_file *file, const void *data, size_t n, tw_error *err);
+TW_MUST_CHECK tw_status tw_file_truncate(tw_file *file, int64_t size, tw_error *err);
+TW_MUST_CHECK tw_status tw_file_sync(tw_file *file, tw_error *err);
+
+/* ---- writing whole files */
+
+/* A writer: bytes go to a temporary file beside `path`; commit syncs, renames over path and syncs
+ * the folder; free without commit removes the temporary file and leaves path as it was. */
+typedef struct tw_writer tw_writer;
+
+TW_MUST_CHECK tw_status tw_writer_create(tw_writer **out, const char *path, tw_error *err);
+TW_MUST_CHECK tw_status tw_writer_write(tw_writer *writer, const void *data, size_t n,
+                                        tw_error *err);
+TW_MUST_CHECK tw_status tw_writer_commit(tw_writer *writer, tw_error *err);
+void tw_writer_free(tw_writer *writer);
+
+/* The whole text at once, atomically. */
+TW_MUST_CHECK tw_status tw_file_write(const char *path, const void *data, size_t n, tw_error *err);
+
+/* ---- folders */
+
+bool tw_path_exists(const char *path);
+bool tw_path_is_folder(const char *path);
+/* -1 when there is none. */
+int64_t tw_path_size(const char *path);
+int64_t tw_path_mtime(const char *path);
+TW_MUST_CHECK tw_status tw_folder_create(const char *path, tw_error *err); /* with parents */
+/* Names in byte order, without "." and "..". Free with tw_folder_list_free. */
+TW_MUST_CHECK tw_status tw_folder_list(char ***names, size_t *n, const char *path, tw_error *err);
+void tw_folder_list_free(char **names, size_t n);
+TW_MUST_CHECK tw_status tw_file_remove(const char *path, tw_error *err);   /* missing is fine */
+TW_MUST_CHECK tw_status tw_folder_remove(const char *path, tw_error *err); /* empty folder */
+/* Sets the times of a file to now. */
+TW_MUST_CHECK tw_status tw_file_touch(const char *path, tw_error *err);
+/* "a/b" joined with '/', allocated; NULL when memory ran out. Free with tw_free. */
+char *tw_path_join(const char *folder, const char *name)
+    __attribute__((malloc, warn_unused_result));
+/* Free bytes of the disk that holds path (or its nearest existing parent). */
+TW_MUST_CHECK tw_status tw_disk_free(int64_t *out, const char *path, tw_error *err);
+
+/* ---- locks: an exclusive flock on path, created where missing; dies with the process. */
+typedef struct tw_lock {
+    int fd;
+} tw_lock;
+/* *got is false when another process holds it. */
+TW_MUST_CHECK tw_status tw_lock_try(tw_lock *out, bool *got, const char *path, tw_error *err);
+void tw_lock_release(tw_lock *lock);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * A file of named tensors, whatever its format: HDF5 (Keras) or safetensors, told by its first
+ * bytes. The tensors point into the mapped file. Parsers here are pure: no knowledge of models.
+ */
+#ifndef TW_FORMAT_WEIGHTS_H
+#define TW_FORMAT_WEIGHTS_H
+
+#include "base/file.h"
+
+#include <tw/error.h>
+#include <tw/tensor.h>
+
+/* One tensor. For Keras .h5 files `layer` is the layer's name and `name` the weight's name inside
+ * it
+ * ("block1_conv1" / "block1_conv1_W_1:0" or "block1_conv1/kernel:0"), `slot` its place in
+ * weight_names. For safetensors `layer` is the part before the last '/', `name` the whole name. */
+typedef struct tw_named_tensor {
+    char *layer;
+    char *name;
+    int slot;
+    tw_tensor tensor;
+} tw_named_tensor;
+
+typedef struct tw_weight_file {
+    tw_map map;
+    int n_tensors;
+    tw_named_tensor *tensors;
+    int n_layers; /* h5: layers in file order, weightless ones included; else 0 */
+    char **layers;
+    char *metadata;     /* safetensors: the __metadata__ object as JSON text, else NULL */
+    const char *format; /* "keras h5", "safetensors" */
+} tw_weight_file;
+
+/* Opens and checks the whole structure. Free with tw_weight_file_close (zeroed is fine).
+ * Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err);
+void tw_weight_file_close(tw_weight_file *file);
+
+/* The parsers behind it; `file->map` is open already. */
+TW_MUST_CHECK tw_status tw_h5_read(tw_weight_file *file, tw_error *err);
+TW_MUST_CHECK tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err);
+
+#endif

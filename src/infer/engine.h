@@ -1,0 +1,59 @@
+/*
+ * The engine behind its handle. A graph part is run as up to two stages, told by its structure: the
+ * convolutional part in pieces of 2 pictures, the rest (from the first node after the last
+ * convolution or pooling) in pieces of 128 rows. The split depends on the graph alone, so a picture
+ * has the same bits whether its features came from the cache or from the trunk a moment ago.
+ */
+#ifndef TW_INFER_ENGINE_H
+#define TW_INFER_ENGINE_H
+
+#include "backend/backend.h"
+#include "model/model.h"
+
+#include <tw/infer.h>
+
+enum { TW_PIECE_PICTURES = 2, TW_PIECE_ROWS = 128 };
+
+/* Rows in, rows out: a graph part compiled on a backend, without pictures. */
+typedef struct tw_chain tw_chain;
+
+/* Compiles nodes (first, last] of the model: first = 0 takes the model's own input, else the rows
+ * are outputs of node `first`. A final softmax is left out, so a classifier gives logits. Checks
+ * the weights it packs (NaN, infinity, zero kernels: TW_EFILE). `limit` bounds what is allocated
+ * (TW_EBUDGET says what is needed); fewer workers are used where that is enough. The model's
+ * mapped pages are given back after packing. */
+TW_MUST_CHECK tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int last,
+                                        tw_backend *backend, const char *precision, int n_workers,
+                                        int64_t limit, tw_error *err);
+void tw_chain_free(tw_chain *chain);
+/* What tw_chain_create would allocate, without packing anything. */
+TW_MUST_CHECK tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker,
+                                          const tw_model *model, int first, int last,
+                                          tw_backend *backend, const char *precision,
+                                          tw_error *err);
+int64_t tw_chain_memory(const tw_chain *chain);
+int tw_chain_workers(const tw_chain *chain);
+int64_t tw_chain_in_size(const tw_chain *chain); /* numbers a row */
+int64_t tw_chain_out_size(const tw_chain *chain);
+tw_shape tw_chain_out_shape(const tw_chain *chain);
+const char *tw_chain_numerics(const tw_chain *chain); /* whole numerics id: backend + choices */
+
+/* n rows (n, in_size) -> (n, out_size); any n, short pieces padded; all workers. `fill`, unless
+ * NULL, makes input row i on the worker that needs it (then `in` is NULL). */
+typedef tw_status (*tw_fill_row)(void *ctx, int64_t row, float *out, tw_error *err);
+TW_MUST_CHECK tw_status tw_chain_run(tw_chain *chain, const float *in, int64_t n, float *out,
+                                     tw_fill_row fill, void *ctx, tw_error *err);
+
+/* tw_compute with defaults filled in, its backend opened. */
+typedef struct tw_computer {
+    tw_backend *backend;
+    char precision[8];
+    int n_threads;
+    int64_t memory_limit;
+    char describe[512]; /* the run's header line: backend, CPU, features, threads, precision */
+} tw_computer;
+TW_MUST_CHECK tw_status tw_computer_open(tw_computer *out, const tw_compute *compute,
+                                         tw_error *err);
+void tw_computer_close(tw_computer *computer);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * The model as the rooms above see it: graph, parameters, contract, classes, provenance.
+ */
+#ifndef TW_MODEL_MODEL_H
+#define TW_MODEL_MODEL_H
+
+#include "base/json.h"
+#include "format/weights.h"
+#include "graph/graph.h"
+
+#include <tw/model.h>
+
+/* One parameter of a node. Bound: data points into the mapped file or into the model's block;
+ * unbound: NULL. */
+typedef struct tw_param {
+    float *data;       /* in the block (writable), or NULL */
+    const float *view; /* what to read: data, or mapped memory (maybe unaligned) */
+    tw_shape shape;
+    bool mapped;
+} tw_param;
+
+struct tw_model {
+    tw_graph *graph;
+    tw_param (*params)[2]; /* per node: kernel, bias */
+    bool *frozen;          /* per node */
+    tw_contract contract;
+    int n_classes;
+    char **classes;
+    char *architecture;  /* "vgg16" */
+    char *weights;       /* what was asked for: file name without folder, or "random" */
+    tw_json *provenance; /* object: architecture, weights, weights_sha256?, made_by, ... */
+    tw_weight_file file; /* mapped weights, zeroed when there are none */
+    float *block;        /* random or trained parameters, NULL when there are none */
+    int64_t block_bytes;
+};
+
+/* A built-in architecture's graph and contract; unbound. Expected: TW_EUSAGE with nearest name. */
+TW_MUST_CHECK tw_status tw_model_build(tw_graph **graph, tw_contract *contract, const char *name,
+                                       tw_error *err);
+
+/* One row an architecture. */
+typedef struct tw_architecture {
+    const char *name;
+    tw_status (*build)(tw_graph **out, tw_error *err);
+    tw_contract contract;
+} tw_architecture;
+
+/* base's graph up to its end, joined with `top`: a new model whose base parameters are borrowed
+ * views of `base` (which must outlive it), frozen, and whose top parameters lie in its own block,
+ * started from their initializers with `seed` (key: TW_RNG_INIT, sample = node * 2 + slot). Classes
+ * are copied. Caller frees. */
+TW_MUST_CHECK tw_status tw_model_add_top(tw_model **out, const tw_model *base, const tw_graph *top,
+                                         char *const *classes, int n_classes, uint64_t seed,
+                                         tw_error *err);
+
+/* Fills n values as the initializer says for a parameter of that shape (conv: fans times R*S). */
+void tw_init_fill(float *out, const tw_shape *shape, tw_initializer how, uint64_t seed,
+                  uint64_t sample);
+
+/* Weights of node i in the backend's form. */
+struct tw_node_weights;
+
+/* SHA-256 (hex) over name, shape and numbers of the parameters of nodes 0..last. */
+TW_MUST_CHECK tw_status tw_model_hash(char hex[65], const tw_model *model, int last, tw_error *err);
+/* A NaN, an infinity or an all-zero kernel in node i is TW_EFILE naming layer and file. */
+TW_MUST_CHECK tw_status tw_model_check_node(const tw_model *model, int node, tw_error *err);
+/* Every node 0..last has its parameters, else TW_EFILE naming each layer that lacks them. */
+TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_error *err);
+
+/* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
+ * version), "graph", "contract", "classes", "frozen", "provenance", each JSON text. Atomic.
+ * Nothing in it depends on time, host or path. */
+TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
+
+/* JSON of a contract and back (all names checked). */
+tw_json *tw_contract_to_json(const tw_contract *contract);
+TW_MUST_CHECK tw_status tw_contract_from_json(tw_contract *out, const tw_json *json,
+                                              const char *name, tw_error *err);
+
+#endif
