@@ -43,7 +43,8 @@ tw_json *tw_json_new_bool(bool value);
 bool tw_json_set(tw_json *object, const char *key, tw_json *value);
 bool tw_json_append(tw_json *array, tw_json *value);
 
-/* Text of a tree, keys in insertion order, doubles with 17 digits; indent 0 is one line. Caller
+/* Text of a tree, keys in insertion order, doubles with 15 digits (a number that
+ * people wrote comes back as written); indent 0 is one line. Caller
  * frees with tw_free; NULL when memory ran out. */
 char *tw_json_dump(const tw_json *json, int indent);
 

@@ -1,0 +1,175 @@
+#include "base/file.h"
+#include "base/memory.h"
+
+#include "check.h"
+
+static char *in(void **state, const char *name)
+{
+    return tw_path_join(*state, name);
+}
+
+static void a_written_file_comes_back(void **state)
+{
+    char *path = in(state, "a");
+    char *text;
+    size_t n;
+    assert_ok(tw_file_write(path, "hello", 5, e));
+    assert_ok(tw_file_read(&text, &n, path, 100, e));
+    assert_int_equal(n, 5);
+    assert_string_equal(text, "hello");
+    tw_free(text);
+    tw_free(path);
+}
+
+static void a_file_over_the_limit_is_refused(void **state)
+{
+    char *path = in(state, "b");
+    char sentence[256];
+    char *text;
+    size_t n;
+    assert_ok(tw_file_write(path, "hello", 5, e));
+    snprintf(sentence, sizeof sentence, "%s: 5 bytes, more than the 4 that are read at most", path);
+    assert_fails(TW_EFILE, sentence, tw_file_read(&text, &n, path, 4, e));
+    tw_free(path);
+}
+
+static void a_missing_file_is_named(void **state)
+{
+    tw_map map;
+    (void)state;
+    assert_fails(TW_EFILE, "/nowhere/x: No such file or directory",
+                 tw_map_open(&map, "/nowhere/x", e));
+    assert_fails(TW_EFILE, "/tmp: not a regular file", tw_map_open(&map, "/tmp", e));
+}
+
+static void a_writer_without_commit_leaves_nothing(void **state)
+{
+    char *path = in(state, "c");
+    char **names;
+    size_t n;
+    tw_writer *writer;
+    assert_ok(tw_file_write(path, "old", 3, e));
+    assert_ok(tw_writer_create(&writer, path, e));
+    assert_ok(tw_writer_write(writer, "newer", 5, e));
+    tw_writer_free(writer);
+    assert_int_equal(tw_path_size(path), 3);
+    assert_ok(tw_folder_list(&names, &n, *state, e));
+    for (size_t i = 0; i < n; i++)
+        assert_null(strstr(names[i], ".tmp-"));
+    tw_folder_list_free(names, n);
+    tw_free(path);
+}
+
+static void a_large_write_keeps_order(void **state)
+{
+    char *path = in(state, "d");
+    unsigned char *data = malloc(300000);
+    tw_writer *writer;
+    tw_map map;
+    for (int i = 0; i < 300000; i++)
+        data[i] = (unsigned char)(i * 7 + i / 256);
+    assert_ok(tw_writer_create(&writer, path, e));
+    assert_ok(tw_writer_write(writer, data, 10, e));
+    assert_ok(tw_writer_write(writer, data + 10, 200000, e));
+    assert_ok(tw_writer_write(writer, data + 200010, 99990, e));
+    assert_ok(tw_writer_commit(writer, e));
+    tw_writer_free(writer);
+    assert_ok(tw_map_open(&map, path, e));
+    assert_int_equal(map.size, 300000);
+    assert_memory_equal(map.data, data, 300000);
+    tw_map_release(map.data, map.size);
+    assert_memory_equal(map.data, data, 300000);
+    tw_map_close(&map);
+    free(data);
+    tw_free(path);
+}
+
+static void append_and_read_anywhere(void **state)
+{
+    char *path = in(state, "e");
+    char sentence[256];
+    tw_file file;
+    char buf[4] = {0};
+    assert_ok(tw_file_open_append(&file, path, e));
+    assert_ok(tw_file_append(&file, "0123", 4, e));
+    assert_ok(tw_file_append(&file, "4567", 4, e));
+    assert_int_equal(file.size, 8);
+    assert_ok(tw_file_pread(&file, buf, 3, 3, e));
+    assert_memory_equal(buf, "345", 3);
+    snprintf(sentence, sizeof sentence, "%s: ends after 2 of the 4 bytes at 6", path);
+    assert_fails(TW_EFILE, sentence, tw_file_pread(&file, buf, 4, 6, e));
+    assert_ok(tw_file_truncate(&file, 4, e));
+    tw_file_close(&file);
+    assert_int_equal(tw_path_size(path), 4);
+    tw_free(path);
+}
+
+static void folders_are_made_with_parents(void **state)
+{
+    char *path = in(state, "x/y/z");
+    char *file = in(state, "a");
+    assert_ok(tw_folder_create(path, e));
+    assert_true(tw_path_is_folder(path));
+    assert_ok(tw_folder_create(path, e));
+    tw_free(path);
+    path = tw_path_join(file, "below");
+    assert_ok(tw_file_write(file, "x", 1, e));
+    assert_int_not_equal(tw_folder_create(path, NULL), TW_OK);
+    tw_free(path);
+    tw_free(file);
+}
+
+static void a_lock_excludes(void **state)
+{
+    char *path = in(state, "lock");
+    tw_lock one, two;
+    bool got;
+    assert_ok(tw_lock_try(&one, &got, path, e));
+    assert_true(got);
+    assert_ok(tw_lock_try(&two, &got, path, e));
+    assert_false(got);
+    tw_lock_release(&one);
+    assert_ok(tw_lock_try(&two, &got, path, e));
+    assert_true(got);
+    tw_lock_release(&two);
+    tw_free(path);
+}
+
+static void free_space_of_a_missing_folder_is_its_parents(void **state)
+{
+    int64_t n = 0, above = 0;
+    char *path = in(state, "not/there/yet");
+    assert_ok(tw_disk_free(&n, path, e));
+    assert_ok(tw_disk_free(&above, *state, e));
+    assert_true(n > 0 && above > 0);
+    tw_free(path);
+}
+
+static void a_spool_has_no_name(void **state)
+{
+    tw_file spool;
+    char buf[3];
+    (void)state;
+    assert_ok(tw_file_open_spool(&spool, "data.gz", e));
+    assert_ok(tw_file_append(&spool, "abc", 3, e));
+    assert_ok(tw_file_pread(&spool, buf, 3, 0, e));
+    assert_memory_equal(buf, "abc", 3);
+    tw_file_close(&spool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_written_file_comes_back),
+        cmocka_unit_test(a_file_over_the_limit_is_refused),
+        cmocka_unit_test(a_missing_file_is_named),
+        cmocka_unit_test(a_writer_without_commit_leaves_nothing),
+        cmocka_unit_test(a_large_write_keeps_order),
+        cmocka_unit_test(append_and_read_anywhere),
+        cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(a_lock_excludes),
+        cmocka_unit_test(free_space_of_a_missing_folder_is_its_parents),
+        cmocka_unit_test(a_spool_has_no_name),
+    };
+    return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
+}
