@@ -1,0 +1,10 @@
+# make install: program, static and shared library, headers, pkg-config file, examples, licence.
+if(TARGET topwork)
+  install(TARGETS topwork)
+endif()
+install(TARGETS topwork_static topwork_shared)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/tw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/topwork)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/topwork.pc.in ${PROJECT_BINARY_DIR}/topwork.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/topwork.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
