@@ -50,6 +50,9 @@ tw_layer_info tw_model_layer(const tw_model *model, int i);
 int tw_model_class_count(const tw_model *model);
 const char *tw_model_class_name(const tw_model *model, int class_index);
 const tw_contract *tw_model_contract(const tw_model *model);
+/* Another contract of the same input size, before anything is computed. Expected: TW_ESHAPE. */
+TW_MUST_CHECK tw_status tw_model_set_contract(tw_model *model, const tw_contract *contract,
+                                              tw_error *err);
 
 /* Reads every parameter: a NaN, an infinity, or a kernel of zeros only is TW_EFILE naming layer and
  * file. Expected: TW_EFILE. */

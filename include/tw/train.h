@@ -41,6 +41,9 @@ typedef struct tw_option_info {
 /* Row i of the option table; NULL after the last. */
 const tw_option_info *tw_config_option(int i);
 
+/* Name of an option or alias as the table has it, NULL when there is none. Static. */
+const char *tw_config_canonical(const char *name);
+
 /* A configuration with every default. Caller frees. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_config_create(tw_config **out, tw_error *err);
 void tw_config_free(tw_config *config);
@@ -104,6 +107,12 @@ TW_MUST_CHECK tw_status tw_training_run(tw_training *training, tw_training_resul
 /* Path of the model file of RUN (a run folder or a model file), into buf. Expected: TW_EFILE. */
 TW_MUST_CHECK tw_status tw_run_model_path(char *buf, size_t buf_size, const char *run,
                                           tw_error *err);
+
+/* Opens what RUN/split.csv marks as train or val (part TW_PART_TRAIN or TW_PART_VAL) of the data at
+ * path: the pictures that RUN was trained or validated on. Caller frees with tw_dataset_free.
+ * Expected: TW_EFILE (no split.csv, other data), TW_EUSAGE (another part). */
+TW_MUST_CHECK tw_status tw_run_open_part(tw_dataset **out, const char *run, const char *path,
+                                         tw_part part, tw_error *err);
 
 /* Library version "0.1.0" and one sentence of what it was built with (oneDNN 2.6.3, ...). */
 const char *tw_version(void);

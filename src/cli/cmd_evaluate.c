@@ -1,0 +1,214 @@
+/* topwork evaluate RUN DATA: accuracy with its interval, per-class table, confusion. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const cli_option options[] = {
+    {"split", 0, "PART", "test, else val, else all",
+     "train, val, test or all; val and train of the run's own data"},
+    {"limit", 0, "N", NULL, "the first N pictures only"},
+    {"output", 'o', "F.csv", "RUN/predictions.csv", "where the prediction of every picture goes"},
+    {"min-accuracy", 0, "F", NULL, "exit 4 when the accuracy is below this share"},
+};
+
+static void add_options(cli_args *args)
+{
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+    cli_add_compute_options(args);
+    cli_add_cache_options(args);
+    cli_add_json_option(args);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* test, else val, else all. */
+static tw_status choose_part(tw_part *out, const char *data, tw_error *err)
+{
+    static const tw_part order[] = {TW_PART_TEST, TW_PART_VAL};
+    tw_status rc;
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        int has;
+        if ((rc = tw_dataset_has_part(&has, data, order[i], err)))
+            return rc;
+        if (has) {
+            *out = order[i];
+            return TW_OK;
+        }
+    }
+    *out = TW_PART_ALL;
+    return TW_OK;
+}
+
+/* The part asked for. val is the data's own; where it has none, what RUN/split.csv marks. */
+static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args, int64_t limit,
+                           tw_error *err)
+{
+    const char *run = args->words[0], *data = args->words[1];
+    int has = 1;
+    tw_status rc;
+
+    *out = NULL;
+    rc = cli_has(args, "split") ? tw_part_parse(part, cli_get(args, "split"), err)
+                                : choose_part(part, data, err);
+    if (rc)
+        return rc;
+    if (*part == TW_PART_VAL && (rc = tw_dataset_has_part(&has, data, *part, err)))
+        return rc;
+    if (!has && is_folder(run) && limit == 0)
+        return tw_run_open_part(out, run, data, *part, err);
+    return tw_dataset_open(out, data, *part, limit, err);
+}
+
+static void print_confusion(const tw_evaluation *evaluation)
+{
+    int n = evaluation->n_classes;
+
+    if (n > 20) {
+        printf("\n%d classes: the confusion matrix is too wide to print; see predictions.csv\n", n);
+        return;
+    }
+    printf("\nconfusion (rows: label, columns: predicted)\n%-12s", "");
+    for (int k = 0; k < n; k++)
+        printf(" %6.6s", evaluation->names[k]);
+    for (int i = 0; i < n; i++) {
+        printf("\n%-12.12s", evaluation->names[i]);
+        for (int k = 0; k < n; k++)
+            printf(" %6lld", (long long)evaluation->confusion[i * n + k]);
+    }
+    printf("\n");
+}
+
+static void print_tables(const tw_evaluation *evaluation)
+{
+    printf("%-16s %8s %12s %12s %12s\n", "class", "pictures", "precision", "recall", "F1");
+    for (int i = 0; i < evaluation->n_classes; i++) {
+        const tw_class_score *score = &evaluation->classes[i];
+        printf("%-16s %8lld  ", score->name, (long long)score->support);
+        cli_print_percent(score->precision);
+        printf("  ");
+        cli_print_percent(score->recall);
+        printf("  ");
+        cli_print_percent(score->f1);
+        printf("\n");
+    }
+    print_confusion(evaluation);
+}
+
+static void print_json(const tw_evaluation *evaluation)
+{
+    for (int i = 0; i < evaluation->n_classes; i++) {
+        const tw_class_score *score = &evaluation->classes[i];
+        printf("{\"class\":");
+        cli_print_json_string(score->name);
+        printf(",\"support\":%lld,\"predicted\":%lld,\"correct\":%lld,\"precision\":",
+               (long long)score->support, (long long)score->predicted, (long long)score->correct);
+        cli_print_json_number(score->precision, 9);
+        printf(",\"recall\":");
+        cli_print_json_number(score->recall, 9);
+        printf(",\"f1\":");
+        cli_print_json_number(score->f1, 9);
+        printf("}\n");
+    }
+    printf("{\"accuracy\":%.17g,\"low\":%.9g,\"high\":%.9g,\"loss\":", evaluation->accuracy,
+           evaluation->low, evaluation->high);
+    cli_print_json_number(evaluation->loss, 17);
+    printf(",\"n\":%lld,\"trunk\":%lld}\n", (long long)evaluation->n,
+           (long long)evaluation->n_trunk);
+}
+
+static tw_status check_gate(const cli_args *args, const tw_evaluation *evaluation, tw_error *err)
+{
+    const char *text = cli_get(args, "min-accuracy");
+    double least;
+
+    if (!text || !tw_parse_f64(&least, text) || evaluation->accuracy >= least)
+        return TW_OK;
+    snprintf(err->text, sizeof err->text, "accuracy %.4f is below the gate of %s",
+             evaluation->accuracy, text);
+    return err->code = TW_EGATE;
+}
+
+static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *err)
+{
+    const char *gate = cli_get(args, "min-accuracy");
+    double share;
+
+    if (gate && (!tw_parse_f64(&share, gate) || share < 0 || share > 1)) {
+        snprintf(err->text, sizeof err->text,
+                 "--min-accuracy must be a share from 0 to 1, got \"%s\"", gate);
+        return err->code = TW_EUSAGE;
+    }
+    return cli_get_number(limit, args, "limit", 1, 0, err);
+}
+
+static void print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part)
+{
+    char n[32], trunk[32];
+
+    if (cli_has(args, "json")) {
+        print_json(evaluation);
+        return;
+    }
+    print_tables(evaluation);
+    printf("\naccuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f, on %s pictures (%s)%s\n",
+           100 * evaluation->accuracy, 100 * evaluation->low, 100 * evaluation->high,
+           evaluation->loss, tw_count_text(n, sizeof n, evaluation->n), tw_part_name(part),
+           part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
+    printf("%s of them went through the trunk, the others came from the cache\n",
+           tw_count_text(trunk, sizeof trunk, evaluation->n_trunk));
+}
+
+static tw_status run(cli_args *args, tw_error *err)
+{
+    tw_status rc;
+    tw_model *model = NULL;
+    tw_dataset *dataset = NULL;
+    tw_evaluation evaluation = {0};
+    tw_part part;
+    tw_compute compute;
+    tw_cache_options cache;
+    cli_progress progress;
+    tw_watch watch = cli_watch(&progress, cli_has(args, "json"));
+    char path[4200];
+    int64_t limit;
+
+    if ((rc = check_options(&limit, args, err)) || (rc = cli_get_compute(&compute, args, err)) ||
+        (rc = cli_get_cache(&cache, args, err)) ||
+        (rc = cli_open_run(&model, args->words[0], err)) ||
+        (rc = open_data(&dataset, &part, args, limit, err)))
+        goto done;
+    snprintf(path, sizeof path, "%s/predictions.csv", args->words[0]);
+    rc = tw_evaluate(&evaluation, model, dataset,
+                     cli_has(args, "output") ? cli_get(args, "output")
+                                             : (is_folder(args->words[0]) ? path : NULL),
+                     &compute, &cache, &watch, err);
+    cli_progress_end(&progress);
+    if (rc)
+        goto done;
+    print_result(args, &evaluation, part);
+    rc = check_gate(args, &evaluation, err);
+done:
+    cli_progress_end(&progress);
+    tw_evaluation_free(&evaluation);
+    tw_dataset_free(dataset);
+    tw_model_free(model);
+    return rc;
+}
+
+const cli_verb cli_evaluate = {
+    .name = "evaluate",
+    .words = "RUN DATA",
+    .summary = "accuracy with its interval, per-class table, confusion, predictions.csv",
+    .details = "RUN is a run folder or a model file.",
+    .min_words = 2,
+    .max_words = 2,
+    .add_options = add_options,
+    .run = run};

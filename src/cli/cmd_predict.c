@@ -1,0 +1,241 @@
+/* topwork predict RUN IMAGE...: files, folders, records, or a list on standard input. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_option options[] = {
+    {"top", 0, "K", "1", "the K most probable classes"},
+    {"format", 0, "NAME", "text", "text, csv or json"},
+    {"split", 0, "PART", "test", "which part DIR:5 and FILE.npz:5 mean"},
+};
+
+static void add_options(cli_args *args)
+{
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+    cli_add_compute_options(args);
+    cli_add_json_option(args);
+}
+
+typedef enum out_format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON } out_format;
+
+typedef struct job {
+    const tw_model *model;
+    tw_engine *engine;
+    out_format format;
+    int n_classes, n_top;
+    int64_t batch;
+    tw_picture *pictures; /* batch */
+    float *rows;          /* (batch, classes) */
+    int *order;           /* classes, most probable first */
+    tw_part part;
+    const tw_watch *watch;
+} job;
+
+/* Most probable first; of equal ones the lower index. */
+static void sort_classes(const job *j, const float *row)
+{
+    for (int i = 0; i < j->n_classes; i++) {
+        int at = i;
+        while (at > 0 && row[j->order[at - 1]] < row[i]) {
+            j->order[at] = j->order[at - 1];
+            at--;
+        }
+        j->order[at] = i;
+    }
+}
+
+static void print_csv_field(const char *text)
+{
+    if (!strpbrk(text, ",\"\n\r")) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    putchar('"');
+}
+
+static void print_row(const job *j, const char *name, const float *row)
+{
+    sort_classes(j, row);
+    if (j->format == FORMAT_TEXT)
+        printf("%s", name);
+    if (j->format == FORMAT_JSON) {
+        printf("{\"name\":");
+        cli_print_json_string(name);
+        printf(",\"predictions\":[");
+    }
+    for (int rank = 0; rank < j->n_top; rank++) {
+        const char *class_name = tw_model_class_name(j->model, j->order[rank]);
+        double probability = (double)row[j->order[rank]];
+        if (j->format == FORMAT_TEXT) {
+            printf("  %s %.9g", class_name, probability);
+        } else if (j->format == FORMAT_CSV) {
+            print_csv_field(name);
+            printf(",%d,", rank + 1);
+            print_csv_field(class_name);
+            printf(",%.9g\n", probability);
+        } else {
+            printf("%s{\"class\":", rank ? "," : "");
+            cli_print_json_string(class_name);
+            printf(",\"probability\":%.9g}", probability);
+        }
+    }
+    if (j->format != FORMAT_CSV)
+        printf(j->format == FORMAT_TEXT ? "\n" : "]}\n");
+}
+
+static tw_status predict_batch(const job *j, const tw_dataset *dataset, int64_t first, int64_t n,
+                               tw_error *err)
+{
+    tw_status rc = TW_OK;
+    char name[64];
+    int64_t n_read = 0;
+
+    for (; n_read < n && rc == TW_OK; n_read++)
+        rc = tw_dataset_read(&j->pictures[n_read], dataset, first + n_read, err);
+    if (rc == TW_OK)
+        rc = tw_engine_predict(j->engine, j->pictures, n, j->rows, err);
+    for (int64_t i = 0; i < n_read; i++)
+        tw_picture_free(&j->pictures[i]);
+    for (int64_t i = 0; i < n && rc == TW_OK; i++)
+        print_row(j, tw_dataset_name(dataset, first + i, name, sizeof name),
+                  j->rows + i * j->n_classes);
+    return rc;
+}
+
+static tw_status predict_word(const job *j, const char *word, tw_error *err)
+{
+    tw_dataset *dataset;
+    tw_status rc = tw_pictures_open(&dataset, word, j->part, err);
+    int64_t n = rc ? 0 : tw_dataset_count(dataset);
+
+    for (int64_t first = 0; first < n && rc == TW_OK; first += j->batch) {
+        if (j->watch->should_stop(j->watch->ctx)) {
+            snprintf(err->text, sizeof err->text, "interrupted after %lld of %lld pictures of %s",
+                     (long long)first, (long long)n, word);
+            rc = err->code = TW_EINTERRUPTED;
+            break;
+        }
+        rc = predict_batch(j, dataset, first, n - first < j->batch ? n - first : j->batch, err);
+    }
+    tw_dataset_free(dataset);
+    return rc;
+}
+
+/* Names on standard input, one a line. */
+static tw_status predict_list(const job *j, tw_error *err)
+{
+    tw_status rc = TW_OK;
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t n;
+
+    while (rc == TW_OK && (n = getline(&line, &capacity, stdin)) >= 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            line[--n] = '\0';
+        if (n > 0)
+            rc = predict_word(j, line, err);
+    }
+    free(line);
+    return rc;
+}
+
+static tw_status get_format(out_format *out, const cli_args *args, tw_error *err)
+{
+    static const char *const names[] = {"text", "csv", "json"};
+    const char *name = cli_get(args, "format");
+
+    *out = cli_has(args, "json") ? FORMAT_JSON : FORMAT_TEXT;
+    if (!name)
+        return TW_OK;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (out_format)i;
+            return TW_OK;
+        }
+    snprintf(err->text, sizeof err->text, "--format must be text, csv or json, got \"%s\"", name);
+    return err->code = TW_EUSAGE;
+}
+
+static tw_status make_room(job *j, tw_error *err)
+{
+    j->batch = tw_engine_batch(j->engine);
+    j->pictures = calloc((size_t)j->batch, sizeof *j->pictures);
+    j->rows = calloc((size_t)j->batch * (size_t)j->n_classes, sizeof *j->rows);
+    j->order = calloc((size_t)j->n_classes, sizeof *j->order);
+    if (j->pictures && j->rows && j->order)
+        return TW_OK;
+    snprintf(err->text, sizeof err->text, "no memory for a batch of %lld pictures",
+             (long long)j->batch);
+    return err->code = TW_ENOMEM;
+}
+
+static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, tw_error *err)
+{
+    int64_t n_top;
+    tw_status rc;
+
+    j->part = TW_PART_TEST;
+    if ((rc = cli_get_compute(compute, args, err)) || (rc = get_format(&j->format, args, err)) ||
+        (rc = cli_get_number(&n_top, args, "top", 1, 1, err)))
+        return rc;
+    j->n_top = n_top > 1000000 ? 1000000 : (int)n_top;
+    return cli_has(args, "split") ? tw_part_parse(&j->part, cli_get(args, "split"), err) : TW_OK;
+}
+
+static tw_status run(cli_args *args, tw_error *err)
+{
+    tw_status rc;
+    tw_model *model = NULL;
+    cli_progress progress;
+    tw_watch watch = cli_watch(&progress, false);
+    tw_compute compute;
+    job j = {.watch = &watch};
+
+    if ((rc = get_options(&j, &compute, args, err)) ||
+        (rc = cli_open_run(&model, args->words[0], err)))
+        goto done;
+    j.model = model;
+    j.n_classes = tw_model_class_count(model);
+    if (j.n_classes == 0) {
+        snprintf(err->text, sizeof err->text, "%s: no classifier, it has no class names",
+                 args->words[0]);
+        rc = err->code = TW_EFILE;
+        goto done;
+    }
+    if (j.n_top > j.n_classes)
+        j.n_top = j.n_classes;
+    if ((rc = tw_engine_create(&j.engine, model, NULL, &compute, err)) || (rc = make_room(&j, err)))
+        goto done;
+    if (j.format == FORMAT_CSV)
+        printf("name,rank,class,probability\n");
+    for (int i = 1; i < args->n_words && rc == TW_OK; i++)
+        rc = strcmp(args->words[i], "-") == 0 ? predict_list(&j, err)
+                                              : predict_word(&j, args->words[i], err);
+done:
+    free(j.pictures);
+    free(j.rows);
+    free(j.order);
+    tw_engine_free(j.engine);
+    tw_model_free(model);
+    return rc;
+}
+
+const cli_verb cli_predict = {
+    .name = "predict",
+    .words = "RUN IMAGE...",
+    .summary = "classify pictures: trunk and top as one model",
+    .details = "IMAGE is a PNG or JPEG file, a folder of them, a record FILE:0 or records\n"
+               "FILE:0-9 (inclusive) of an IDX or npz file, DIR:5 of a folder of IDX files,\n"
+               "or - for a list of these on standard input.",
+    .min_words = 2,
+    .max_words = -1,
+    .add_options = add_options,
+    .run = run};

@@ -1,0 +1,150 @@
+/* topwork show DATA:INDEX: look at a picture before and after the resize. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { SHOWN_SIZE = 224, GAP = 8 };
+
+static const cli_option options[] = {
+    {"split", 0, "PART", "train", "train, val, test or all"},
+    {"interpolation", 0, "NAME", "cubic", "cubic, cubic-float, bilinear or nearest"},
+    {"output", 'o', "FILE.png", NULL, "write a PNG: the picture left, resized to 224x224 right"},
+};
+
+static void add_options(cli_args *args)
+{
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+}
+
+static tw_status fail(tw_error *err, tw_status rc, const char *format, const char *text)
+{
+    snprintf(err->text, sizeof err->text, format, text);
+    return err->code = rc;
+}
+
+/* Opens the dataset of "DATA:INDEX" and tells the index. */
+static tw_status open_sample(tw_dataset **out, int64_t *index, const cli_args *args, tw_error *err)
+{
+    tw_status rc;
+    tw_part part = TW_PART_TRAIN;
+    const char *word = args->words[0];
+    const char *colon = strrchr(word, ':');
+    char *path;
+
+    *out = NULL;
+    if (cli_get(args, "split") && (rc = tw_part_parse(&part, cli_get(args, "split"), err)))
+        return rc;
+    if (!colon || !tw_parse_i64(index, colon + 1) || *index < 0)
+        return fail(err, TW_EUSAGE,
+                    "show wants DATA:INDEX with a number after the colon, got \"%s\"", word);
+    if (!(path = strndup(word, (size_t)(colon - word))))
+        return fail(err, TW_ENOMEM, "no memory for \"%s\"", word);
+    rc = tw_dataset_open(out, path, part, 0, err);
+    free(path);
+    if (rc == TW_OK && *index >= tw_dataset_count(*out)) {
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "picture %lld: there are %lld, counted from 0",
+                 (long long)*index, (long long)tw_dataset_count(*out));
+        rc = fail(err, TW_EUSAGE, "%s", sentence);
+    }
+    return rc;
+}
+
+static void copy_into(tw_picture *canvas, int left, const tw_picture *picture)
+{
+    for (int y = 0; y < picture->height; y++)
+        for (int x = 0; x < picture->width; x++)
+            for (int c = 0; c < 3; c++)
+                canvas->pixels[((size_t)y * (size_t)canvas->width + (size_t)(left + x)) * 3 +
+                               (size_t)c] =
+                    picture->pixels[((size_t)y * (size_t)picture->width + (size_t)x) *
+                                        (size_t)picture->channels +
+                                    (picture->channels == 3 ? (size_t)c : 0)];
+}
+
+/* Before (its pixels enlarged as they are) and after, side by side. */
+static tw_status write_png(const tw_picture *before, const tw_picture *after, const char *path,
+                           tw_error *err)
+{
+    tw_status rc;
+    tw_picture enlarged = {0};
+    tw_picture canvas = {.height = SHOWN_SIZE, .width = 2 * SHOWN_SIZE + GAP, .channels = 3};
+    size_t n_bytes = (size_t)canvas.height * (size_t)canvas.width * 3;
+
+    if ((rc = tw_picture_resize(&enlarged, before, SHOWN_SIZE, SHOWN_SIZE, TW_NEAREST, err)))
+        return rc;
+    if (!(canvas.pixels = malloc(n_bytes))) {
+        rc = fail(err, TW_ENOMEM, "no memory for %s", path);
+        goto done;
+    }
+    memset(canvas.pixels, 255, n_bytes);
+    copy_into(&canvas, 0, &enlarged);
+    copy_into(&canvas, SHOWN_SIZE + GAP, after);
+    rc = tw_picture_write_png(&canvas, path, err);
+done:
+    free(canvas.pixels);
+    tw_picture_free(&enlarged);
+    return rc;
+}
+
+static int terminal_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static void print_caption(const tw_dataset *dataset, int64_t index, const tw_picture *picture)
+{
+    char name[64];
+    int label = tw_dataset_label(dataset, index);
+
+    printf("%s: %dx%d, %s, class %s\n", tw_dataset_name(dataset, index, name, sizeof name),
+           picture->height, picture->width, picture->channels == 1 ? "grey" : "rgb",
+           label >= 0 ? tw_dataset_class_name(dataset, label) : "unknown");
+}
+
+static tw_status run(cli_args *args, tw_error *err)
+{
+    tw_status rc;
+    tw_dataset *dataset = NULL;
+    tw_picture before = {0}, after = {0};
+    tw_interpolation how = TW_CUBIC;
+    const char *path = cli_get(args, "output");
+    int64_t index;
+
+    if (!path && !isatty(STDOUT_FILENO))
+        return fail(err, TW_EUSAGE, "%s", "standard output is not a terminal; give -o FILE.png");
+    if (cli_get(args, "interpolation") &&
+        (rc = tw_interpolation_parse(&how, cli_get(args, "interpolation"), err)))
+        return rc;
+    if ((rc = open_sample(&dataset, &index, args, err)) ||
+        (rc = tw_dataset_read(&before, dataset, index, err)) ||
+        (rc = tw_picture_resize(&after, &before, SHOWN_SIZE, SHOWN_SIZE, how, err)))
+        goto done;
+    print_caption(dataset, index, &before);
+    if (path) {
+        rc = write_png(&before, &after, path, err);
+        goto done;
+    }
+    cli_print_picture(&before, terminal_columns());
+    printf("resized to %dx%d, %s:\n", SHOWN_SIZE, SHOWN_SIZE, tw_interpolation_name(how));
+    cli_print_picture(&after, terminal_columns());
+done:
+    tw_picture_free(&before);
+    tw_picture_free(&after);
+    tw_dataset_free(dataset);
+    return rc;
+}
+
+const cli_verb cli_show = {.name = "show",
+                           .words = "DATA:INDEX",
+                           .summary = "look at a picture before and after the resize",
+                           .min_words = 1,
+                           .max_words = 1,
+                           .add_options = add_options,
+                           .run = run};

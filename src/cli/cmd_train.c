@@ -1,0 +1,167 @@
+/* topwork train DATA --model M -o RUN: a new top for a pretrained network. */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const cli_option options[] = {
+    {"config", 0, "FILE.json", NULL, "options from a file; flags and TOPWORK_<OPTION> win over it"},
+    {"dry-run", 0, NULL, NULL, "print everything that comes before the first step, and stop"},
+};
+
+static void add_options(cli_args *args)
+{
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+    for (int i = 0; tw_config_option(i); i++) {
+        const tw_option_info *info = tw_config_option(i);
+        char letter = (char)(strcmp(info->name, "output") == 0 ? 'o' : 0);
+        cli_add_options(
+            args, &(cli_option){info->name, letter, info->argument, info->value, info->help}, 1);
+    }
+    cli_add_json_option(args);
+}
+
+/* Flags of the option table go to the configuration; config, dry-run and json are the program's. */
+static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *err)
+{
+    tw_status rc;
+
+    if (cli_has(args, "config") && (rc = tw_config_read(config, cli_get(args, "config"), err)))
+        return rc;
+    if ((rc = tw_config_read_environment(config, err)))
+        return rc;
+    for (int i = 0; i < args->n_options; i++) {
+        const char *name = args->options[i].name;
+        if (!args->from_flag[i] || strcmp(name, "config") == 0 || strcmp(name, "dry-run") == 0 ||
+            strcmp(name, "json") == 0)
+            continue;
+        if ((rc = tw_config_set(config, name, args->values[i], TW_FROM_FLAG, err)))
+            return rc;
+    }
+    return args->n_words > 0 ? tw_config_set(config, "data", args->words[0], TW_FROM_FLAG, err)
+                             : TW_OK;
+}
+
+static void print_plan(const tw_training_plan *plan)
+{
+    char a[32], b[32], c[32];
+
+    printf("topwork %s, %s\n", tw_version(), plan->compute);
+    printf("data       %s\nsplit      %s\nmodel      %s\noptimizer  %s\ncache      %s\n\n",
+           plan->data, plan->split, plan->model, plan->optimizer, plan->cache);
+    cli_print_layers(plan->layers, plan->n_layers);
+    printf("\nmemory     %s to extract, %s to train, limit %s\n",
+           tw_bytes_text(a, sizeof a, plan->memory_extract),
+           tw_bytes_text(b, sizeof b, plan->memory_train),
+           tw_bytes_text(c, sizeof c, plan->memory_limit));
+    printf("disk       at most %s for the cache, %s for the run\n",
+           tw_bytes_text(a, sizeof a, plan->disk_cache),
+           tw_bytes_text(b, sizeof b, plan->disk_run));
+    printf("time       about %s to extract, %s to train\n\n",
+           tw_seconds_text(a, sizeof a, plan->t_extract_s),
+           tw_seconds_text(b, sizeof b, plan->t_train_s));
+    fflush(stdout);
+}
+
+static void print_plan_json(const tw_training_plan *plan)
+{
+    const struct {
+        const char *key, *text;
+    } sentences[] = {{"data", plan->data},           {"split", plan->split},
+                     {"model", plan->model},         {"cache", plan->cache},
+                     {"optimizer", plan->optimizer}, {"compute", plan->compute}};
+
+    printf("{\"event\":\"plan\"");
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+        printf(",\"%s\":", sentences[i].key);
+        cli_print_json_string(sentences[i].text);
+    }
+    printf(
+        ",\"layers\":%d,\"trained_parameters\":%lld,\"memory_extract\":%lld,\"memory_train\":%lld,"
+        "\"memory_limit\":%lld,\"disk_cache\":%lld,\"disk_run\":%lld,\"seconds_extract\":%.1f,"
+        "\"seconds_train\":%.1f}\n",
+        plan->n_layers, (long long)plan->n_trained, (long long)plan->memory_extract,
+        (long long)plan->memory_train, (long long)plan->memory_limit, (long long)plan->disk_cache,
+        (long long)plan->disk_run, plan->t_extract_s, plan->t_train_s);
+    fflush(stdout);
+}
+
+static void print_result(const tw_training_result *result, const char *output)
+{
+    char trunk[32];
+
+    printf("\nthe model is that of epoch %d: loss %.4f, accuracy %.2f %%", result->epoch,
+           result->loss, 100 * result->accuracy);
+    if (!isnan(result->val_accuracy))
+        printf("; validation loss %.4f, accuracy %.2f %%", result->val_loss,
+               100 * result->val_accuracy);
+    printf("\n%s pictures went through the trunk\n",
+           result->n_trunk == 0 ? "no" : tw_count_text(trunk, sizeof trunk, result->n_trunk));
+    printf("run folder: %s\nnext: topwork evaluate %s DATA\n", output, output);
+}
+
+static void print_result_json(const tw_training_result *result)
+{
+    printf("{\"event\":\"done\",\"epoch\":%d,\"loss\":", result->epoch);
+    cli_print_json_number(result->loss, 9);
+    printf(",\"accuracy\":");
+    cli_print_json_number(result->accuracy, 9);
+    printf(",\"val_loss\":");
+    cli_print_json_number(result->val_loss, 9);
+    printf(",\"val_accuracy\":");
+    cli_print_json_number(result->val_accuracy, 9);
+    printf(",\"trunk\":%lld}\n", (long long)result->n_trunk);
+}
+
+static tw_status train(const tw_config *config, const cli_args *args, tw_error *err)
+{
+    bool json = cli_has(args, "json");
+    tw_training *training = NULL;
+    tw_training_result result;
+    cli_progress progress;
+    tw_watch watch = cli_watch(&progress, json);
+    tw_status rc = tw_training_open(&training, config, &watch, err);
+
+    cli_progress_end(&progress);
+    if (rc)
+        goto done;
+    (json ? print_plan_json : print_plan)(tw_training_get_plan(training));
+    if (cli_has(args, "dry-run"))
+        goto done;
+    rc = tw_training_run(training, &result, &watch, err);
+    cli_progress_end(&progress);
+    if (rc)
+        goto done;
+    if (json)
+        print_result_json(&result);
+    else
+        print_result(&result, tw_config_get(config, "output"));
+done:
+    tw_training_free(training);
+    return rc;
+}
+
+static tw_status run(cli_args *args, tw_error *err)
+{
+    tw_config *config = NULL;
+    tw_status rc = tw_config_create(&config, err);
+
+    if (rc == TW_OK)
+        rc = fill_config(config, args, err);
+    if (rc == TW_OK)
+        rc = train(config, args, err);
+    tw_config_free(config);
+    return rc;
+}
+
+const cli_verb cli_train = {
+    .name = "train",
+    .words = "DATA",
+    .summary = "train a new top on a pretrained network; writes a run folder",
+    .details = "DATA is a folder with IDX files (MNIST's family), an .npz, or a folder of class\n"
+               "folders of JPEG and PNG (train/ and val/ above them are respected).",
+    .min_words = 0,
+    .max_words = 1,
+    .add_options = add_options,
+    .run = run};

@@ -1,0 +1,87 @@
+/*
+ * topwork VERB ...: finds the verb, parses its options, runs it, says what went wrong, and chooses
+ * the exit code: 0 ok, 1 failed, 2 usage, 3 bad data or file, 4 quality gate, 5 out of memory or
+ * disk budget, 130 interrupted.
+ */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict, &cli_extract,
+                                        &cli_summary, &cli_show,     &cli_cache,   &cli_version};
+enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
+
+static void print_usage(void)
+{
+    printf("usage: topwork VERB [OPTION...] ...\n"
+           "Transfer learning: give a pretrained network a new top.\n\nverbs:\n");
+    for (int i = 0; i < N_VERBS; i++)
+        printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+    printf("\n`topwork VERB --help` tells each verb's options.\n"
+           "exit codes: 0 ok, 1 failed, 2 usage, 3 bad data or file, 4 quality gate missed,\n"
+           "            5 out of memory or disk budget, 130 interrupted\n");
+}
+
+static const cli_verb *find_verb(const char *name)
+{
+    const char *names[N_VERBS];
+    const char *nearest;
+
+    for (int i = 0; i < N_VERBS; i++) {
+        names[i] = verbs[i]->name;
+        if (strcmp(names[i], name) == 0)
+            return verbs[i];
+    }
+    nearest = tw_nearest_name(name, names, N_VERBS);
+    if (nearest)
+        fprintf(stderr, "topwork: no verb \"%s\"; did you mean %s\n", name, nearest);
+    else
+        fprintf(stderr, "topwork: no verb \"%s\"; see topwork --help\n", name);
+    return NULL;
+}
+
+/* Results are worthless when standard output could not take them (a full disk, say). */
+static int finish(tw_status rc)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "topwork: cannot write to standard output\n");
+        return rc ? tw_status_exit_code(rc) : 1;
+    }
+    return tw_status_exit_code(rc);
+}
+
+int main(int argc, char **argv)
+{
+    static cli_args args;
+    static char version_word[] = "version";
+    tw_error err = {TW_OK, ""};
+    const cli_verb *verb;
+    bool help = false;
+    tw_status rc;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_usage();
+        return finish(TW_OK);
+    }
+    if (argc < 2) {
+        fprintf(stderr, "topwork: which verb; see topwork --help\n");
+        return tw_status_exit_code(TW_EUSAGE);
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] = version_word;
+    if (!(verb = find_verb(argv[1])))
+        return tw_status_exit_code(TW_EUSAGE);
+
+    cli_catch_signals();
+    rc = cli_parse(&args, verb, argc - 1, argv + 1, &help, &err);
+    if (rc == TW_OK && help)
+        cli_print_help(verb, &args);
+    else if (rc == TW_OK)
+        rc = verb->run(&args, &err);
+    if (rc)
+        fprintf(stderr, "topwork: %s\n", err.text);
+    return finish(rc);
+}
