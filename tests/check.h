@@ -18,8 +18,8 @@
 /* The call must succeed; its sentence is shown when it does not. */
 #define assert_ok(call)                                                  \
     do {                                                                 \
-        tw_error err = {TW_OK, ""};                                      \
-        tw_error *const e = &err;                                        \
+        tw_error check_err = {TW_OK, ""};                                \
+        tw_error *const e = &check_err;                                  \
         tw_status rc_ = (call);                                          \
         if (rc_)                                                         \
             fail_msg("%s: %s: %s", #call, tw_status_name(rc_), e->text); \
@@ -28,8 +28,8 @@
 /* The call must fail with this status and exactly this sentence. Pass `e` as its error. */
 #define assert_fails(status, sentence, call)                              \
     do {                                                                  \
-        tw_error err = {TW_OK, ""};                                       \
-        tw_error *const e = &err;                                         \
+        tw_error check_err = {TW_OK, ""};                                 \
+        tw_error *const e = &check_err;                                   \
         tw_status rc_ = (call);                                           \
         assert_string_equal(tw_status_name(rc_), tw_status_name(status)); \
         assert_string_equal(e->text, sentence);                           \
