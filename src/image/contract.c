@@ -1,0 +1,166 @@
+/*
+ * The preprocessing contract: names, and picture to tensor. Preprocessing is Keras's
+ * (keras/src/applications/imagenet_utils.py), in float32:
+ *   none   the values 0..255, RGB
+ *   caffe  BGR, minus the ImageNet mean
+ *   tf     RGB, x / 127.5 - 1
+ *   torch  RGB, x / 255, minus mean, over standard deviation
+ */
+#include "base/fail.h"
+#include "base/text.h"
+#include "image/image_int.h"
+
+#include <string.h>
+
+#define NAME(value, text) text,
+static const char *const interpolations[] = {TW_INTERPOLATION_LIST(NAME)};
+static const char *const preprocesses[] = {TW_PREPROCESS_LIST(NAME)};
+static const char *const colours[] = {TW_COLOUR_LIST(NAME)};
+#undef NAME
+
+/* Index of a name in a list, or TW_EUSAGE with the nearest one. */
+static tw_status parse(int *out, const char *what, const char *name, const char *const *names,
+                       int n, tw_error *err)
+{
+    const char *nearest;
+
+    for (*out = 0; *out < n; ++*out)
+        if (strcmp(names[*out], name) == 0)
+            return TW_OK;
+    *out = 0;
+    nearest = tw_nearest_name(name, names, (size_t)n);
+    if (nearest)
+        return tw_fail(err, TW_EUSAGE, "no %s \"%s\"; did you mean %s", what, name, nearest);
+    return tw_fail(err, TW_EUSAGE, "no %s \"%s\"; the first of %d is %s", what, name, n, names[0]);
+}
+
+const char *tw_interpolation_name(tw_interpolation value)
+{
+    return interpolations[value];
+}
+
+const char *tw_preprocess_name(tw_preprocess value)
+{
+    return preprocesses[value];
+}
+
+const char *tw_colour_name(tw_colour value)
+{
+    return colours[value];
+}
+
+tw_status tw_interpolation_parse(tw_interpolation *out, const char *name, tw_error *err)
+{
+    int i;
+    tw_status rc = parse(&i, "interpolation", name, interpolations, TW_N_INTERPOLATION, err);
+
+    *out = (tw_interpolation)i;
+    return rc;
+}
+
+tw_status tw_preprocess_parse(tw_preprocess *out, const char *name, tw_error *err)
+{
+    int i;
+    tw_status rc = parse(&i, "preprocessing", name, preprocesses, TW_N_PREPROCESS, err);
+
+    *out = (tw_preprocess)i;
+    return rc;
+}
+
+tw_status tw_colour_parse(tw_colour *out, const char *name, tw_error *err)
+{
+    int i;
+    tw_status rc = parse(&i, "colour rule", name, colours, TW_N_COLOUR, err);
+
+    *out = (tw_colour)i;
+    return rc;
+}
+
+/* Colour rule and resize; a grey picture stays one channel until the end. */
+static tw_status shown(tw_picture *out, const tw_contract *contract, const tw_picture *in,
+                       tw_error *err)
+{
+    tw_status rc;
+    tw_picture grey = {0};
+    const tw_picture *from = in;
+
+    *out = (tw_picture){0};
+    if (contract->colour == TW_COLOUR_GREY && in->channels == 3) {
+        if ((rc = tw_picture_to_grey(&grey, in, err)))
+            return rc;
+        from = &grey;
+    }
+    rc = tw_picture_resize(out, from, contract->height, contract->width, contract->interpolation,
+                           err);
+    tw_picture_free(&grey);
+    return rc;
+}
+
+tw_status tw_contract_picture(tw_picture *out, const tw_contract *contract, const tw_picture *in,
+                              tw_error *err)
+{
+    tw_status rc;
+    tw_picture resized;
+
+    *out = (tw_picture){0};
+    if ((rc = shown(&resized, contract, in, err)))
+        return rc;
+    rc = tw_picture_to_rgb(out, &resized, err);
+    tw_picture_free(&resized);
+    return rc;
+}
+
+/* What becomes of value 0..255 in each output channel; source[c] is the picture's channel. */
+typedef struct tables {
+    float value[3][256];
+    int source[3];
+} tables;
+
+static void make_tables(tables *t, tw_preprocess preprocess)
+{
+    static const float caffe[3] = {103.939f, 116.779f, 123.68f}; /* B, G, R */
+    static const float mean[3] = {0.485f, 0.456f, 0.406f};
+    static const float deviation[3] = {0.229f, 0.224f, 0.225f};
+
+    for (int c = 0; c < 3; c++) {
+        t->source[c] = preprocess == TW_PREPROCESS_CAFFE ? 2 - c : c;
+        for (int i = 0; i < 256; i++) {
+            float x = (float)i;
+            switch (preprocess) {
+            case TW_PREPROCESS_CAFFE:
+                x -= caffe[c];
+                break;
+            case TW_PREPROCESS_TF:
+                x = x / 127.5f - 1.0f;
+                break;
+            case TW_PREPROCESS_TORCH:
+                x = (x / 255.0f - mean[c]) / deviation[c];
+                break;
+            default:
+                break;
+            }
+            t->value[c][i] = x;
+        }
+    }
+}
+
+tw_status tw_contract_apply(float *out, const tw_contract *contract, const tw_picture *in,
+                            tw_error *err)
+{
+    tw_status rc;
+    tw_picture resized;
+    tables t;
+    size_t n = (size_t)contract->height * (size_t)contract->width;
+
+    if ((rc = shown(&resized, contract, in, err)))
+        return rc;
+    make_tables(&t, contract->preprocess);
+    for (int c = 0; c < 3; c++) {
+        size_t channels = (size_t)resized.channels;
+        size_t source = channels == 3 ? (size_t)t.source[c] : 0;
+        for (size_t i = 0; i < n; i++)
+            out[3 * i + (size_t)c] = t.value[c][resized.pixels[i * channels + source]];
+    }
+    tw_picture_free(&resized);
+    return TW_OK;
+}

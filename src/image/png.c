@@ -1,0 +1,114 @@
+/*
+ * PNG through libspng: any colour type and depth to 8-bit grey or RGB (alpha composited on black,
+ * 16 bits scaled), and writing 8-bit grey or RGB.
+ */
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "image/image_int.h"
+
+#include <spng.h>
+#include <string.h>
+
+enum { MAX_SIDE = 1 << 20, MAX_CHUNK_BYTES = 64 << 20 };
+
+static tw_status bad_png(const char *name, int code, tw_error *err)
+{
+    if (code == SPNG_EMEM)
+        return tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
+    return tw_fail(err, TW_EFILE, "%s: bad PNG: %s", name, spng_strerror(code));
+}
+
+/* v * alpha / 255, rounded. */
+static uint8_t on_black(uint8_t value, uint8_t alpha)
+{
+    return (uint8_t)((value * alpha + 127) / 255);
+}
+
+/* RGBA of the decoder to the picture's channels. */
+static void take_pixels(tw_picture *out, const uint8_t *rgba)
+{
+    size_t n = (size_t)out->height * (size_t)out->width;
+
+    for (size_t i = 0; i < n; i++)
+        for (int c = 0; c < out->channels; c++)
+            out->pixels[i * (size_t)out->channels + (size_t)c] =
+                on_black(rgba[4 * i + (size_t)c], rgba[4 * i + 3]);
+}
+
+static tw_status decode(tw_picture *out, spng_ctx *png, const char *name, tw_error *err)
+{
+    struct spng_ihdr header;
+    tw_status rc;
+    int code;
+    size_t n;
+    uint8_t *rgba;
+    bool grey;
+
+    if ((code = spng_get_ihdr(png, &header)))
+        return bad_png(name, code, err);
+    grey = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
+           header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
+    if (header.height > MAX_SIDE || header.width > MAX_SIDE)
+        return tw_fail(err, TW_EFILE, "%s: %ux%u pixels, a side may have %d", name, header.height,
+                       header.width, MAX_SIDE);
+    if ((rc = tw_picture_create(out, (int)header.height, (int)header.width, grey ? 1 : 3, err)))
+        return rc == TW_EFILE ? tw_fail(err, rc, "%s: %ux%u pixels are too many", name,
+                                        header.height, header.width)
+                              : rc;
+    if ((code = spng_decoded_image_size(png, SPNG_FMT_RGBA8, &n)))
+        return bad_png(name, code, err);
+    if (!(rgba = tw_malloc(n)))
+        return tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
+    code = spng_decode_image(png, rgba, n, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS);
+    if (code == 0)
+        code = spng_decode_chunks(png); /* up to IEND: a cut file is refused */
+    if (code == 0)
+        take_pixels(out, rgba);
+    tw_free(rgba);
+    return code ? bad_png(name, code, err) : TW_OK;
+}
+
+tw_status tw_image__decode_png(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
+                               tw_error *err)
+{
+    tw_status rc;
+    spng_ctx *png = spng_ctx_new(0);
+
+    if (!png)
+        return tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
+    spng_set_image_limits(png, MAX_SIDE, MAX_SIDE);
+    spng_set_chunk_limits(png, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES);
+    spng_set_png_buffer(png, bytes, n);
+    rc = decode(out, png, name, err);
+    spng_ctx_free(png);
+    if (rc)
+        tw_picture_free(out);
+    return rc;
+}
+
+tw_status tw_picture_write_png(const tw_picture *picture, const char *path, tw_error *err)
+{
+    spng_ctx *png = spng_ctx_new(SPNG_CTX_ENCODER);
+    struct spng_ihdr header = {
+        .width = (uint32_t)picture->width, .height = (uint32_t)picture->height, .bit_depth = 8};
+    size_t n = (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
+    void *encoded = NULL;
+    tw_status rc;
+    int code = SPNG_EMEM;
+
+    header.color_type =
+        picture->channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR;
+    if (png && !(code = spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1)) &&
+        !(code = spng_set_ihdr(png, &header)) &&
+        !(code = spng_encode_image(png, picture->pixels, n, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE)))
+        encoded = spng_get_png_buffer(png, &n, &code);
+    if (encoded)
+        rc = tw_file_write(path, encoded, n, err);
+    else
+        rc = tw_fail(err, code == SPNG_EMEM ? TW_ENOMEM : TW_EFAIL, "%s: cannot make a PNG: %s",
+                     path, spng_strerror(code));
+    tw_free(encoded);
+    spng_ctx_free(png);
+    return rc;
+}
