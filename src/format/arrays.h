@@ -17,7 +17,8 @@ typedef struct tw_array_file {
     int64_t data_offset; /* of the first number */
     tw_dtype dtype;
     tw_shape shape;       /* rank >= 1 */
-    int big_endian;       /* IDX */
+    int big_endian;       /* IDX, and .npy that say '>' */
+    int is_unsigned;      /* .npy of u2, u4, u8: dtype is the signed one of that size */
     int64_t record_bytes; /* bytes of one step of dims[0] */
     const char *format;   /* "IDX", "IDX, gzip", "npz" */
     char *name;           /* path, or "path:member", for sentences */

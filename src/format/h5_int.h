@@ -1,0 +1,61 @@
+/*
+ * The HDF5 subset that Keras's weight files use, as the files of the reader share it: superblock
+ * v0, object headers v1, symbol-table groups, attributes v1 to v3, contiguous data. Everything else
+ * is refused by name. Source: HDF5 File Format Specification, version 3.
+ */
+#ifndef TW_FORMAT_H5_INT_H
+#define TW_FORMAT_H5_INT_H
+
+#include <tw/error.h>
+#include <tw/tensor.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tw_h5_file {
+    const uint8_t *data;
+    uint64_t size;
+    const char *path;
+} tw_h5_file;
+
+/* Little-endian number of n <= 8 bytes at `at`; false when it does not lie inside the file. */
+bool tw_format__h5_number(uint64_t *out, const tw_h5_file *file, uint64_t at, int n);
+/* Whether n bytes at `at` lie inside the file. */
+bool tw_format__h5_inside(const tw_h5_file *file, uint64_t at, uint64_t n);
+tw_status tw_format__h5_broken(const tw_h5_file *file, const char *object, const char *what,
+                               uint64_t at, tw_error *err);
+
+/* What an object header says. `object` names it in sentences. */
+typedef struct tw_h5_object {
+    bool is_group, is_dataset;
+    uint64_t btree, heap; /* of a group */
+    tw_dtype dtype;       /* of a dataset: TW_F32 or TW_F64 */
+    tw_shape shape;
+    uint64_t data_at, data_bytes;
+} tw_h5_object;
+
+/* One attribute: where its parts lie in the file. */
+typedef struct tw_h5_attribute {
+    bool found;
+    int class_id;       /* of its datatype: 3 fixed string, 9 variable-length string */
+    uint64_t item_size; /* bytes of an element */
+    uint64_t n_items;
+    uint64_t data_at;
+} tw_h5_attribute;
+
+tw_status tw_format__h5_open_root(uint64_t *root, const tw_h5_file *file, tw_error *err);
+tw_status tw_format__h5_object(tw_h5_object *out, const tw_h5_file *file, uint64_t header,
+                               const char *object, tw_error *err);
+/* out->found is false when there is none of that name. */
+tw_status tw_format__h5_attribute(tw_h5_attribute *out, const tw_h5_file *file, uint64_t header,
+                                  const char *object, const char *name, tw_error *err);
+/* Header of the member `name` (n letters) of a group; *found tells. */
+tw_status tw_format__h5_member(uint64_t *header, bool *found, const tw_h5_file *file,
+                               const tw_h5_object *group, const char *object, const char *name,
+                               size_t n, tw_error *err);
+/* Item i of a string attribute, allocated. */
+tw_status tw_format__h5_string(char **out, const tw_h5_file *file, const tw_h5_attribute *attribute,
+                               uint64_t i, const char *object, tw_error *err);
+
+#endif
