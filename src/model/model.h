@@ -32,6 +32,7 @@ struct tw_model {
     tw_weight_file file; /* mapped weights, zeroed when there are none */
     float *block;        /* random or trained parameters, NULL when there are none */
     int64_t block_bytes;
+    char sha256[65]; /* tw_model_hash of all layers that the model file states; "" none */
 };
 
 /* A built-in architecture's graph and contract; unbound. Expected: TW_EUSAGE with nearest name. */
@@ -68,8 +69,10 @@ TW_MUST_CHECK tw_status tw_model_check_node(const tw_model *model, int node, tw_
 TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_error *err);
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
- * version), "graph", "contract", "classes", "frozen", "provenance", each JSON text. Atomic.
- * Nothing in it depends on time, host or path. */
+ * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance" and
+ * "sha256" (tw_model_hash of all layers), each JSON text. Atomic. Nothing in it depends on time,
+ * host or path. Expected: TW_EFILE (a layer without weights, a place that cannot be written),
+ * TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
 
 /* JSON of a contract and back (all names checked). */

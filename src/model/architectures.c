@@ -1,0 +1,59 @@
+/*
+ * The built-in networks, one row each: name, builder, preprocessing contract.
+ */
+#include "model/model_int.h"
+
+#include "base/fail.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/* What Keras's networks of the Caffe kind were trained on. */
+#define CAFFE_224                                              \
+    {                                                          \
+        224, 224, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_CAFFE \
+    }
+
+static const tw_architecture rows[] = {
+    {"vgg16", tw_model__vgg16, CAFFE_224},
+    {"vgg19", tw_model__vgg19, CAFFE_224},
+};
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+const char *tw_model_builtin_name(int i)
+{
+    return i >= 0 && i < N_ROWS ? rows[i].name : NULL;
+}
+
+static tw_status fail_unknown(const char *name, tw_error *err)
+{
+    const char *names[N_ROWS];
+    const char *near;
+    tw_text all = {0};
+    tw_status rc;
+
+    for (int i = 0; i < N_ROWS; i++) {
+        names[i] = rows[i].name;
+        tw_text_add(&all, "%s%s", i ? ", " : "", rows[i].name);
+    }
+    if ((near = tw_nearest_name(name, names, N_ROWS)))
+        rc = tw_fail(err, TW_EUSAGE, "unknown model \"%s\", did you mean \"%s\"", name, near);
+    else
+        rc = tw_fail(err, TW_EUSAGE,
+                     "unknown model \"%s\": there is no such file, and built in are %s", name,
+                     all.text ? all.text : "?");
+    tw_text_free(&all);
+    return rc;
+}
+
+tw_status tw_model_build(tw_graph **graph, tw_contract *contract, const char *name, tw_error *err)
+{
+    *graph = NULL;
+    for (int i = 0; i < N_ROWS; i++) {
+        if (!strcmp(rows[i].name, name)) {
+            *contract = rows[i].contract;
+            return rows[i].build(graph, err);
+        }
+    }
+    return fail_unknown(name, err);
+}

@@ -1,0 +1,283 @@
+/*
+ * Opening, asking and freeing a model.
+ *
+ * A parameter is in one of three states: unbound (view NULL), mapped (view into the file of the
+ * model or of the model below it) or own (data and view into `block`). Rooms above read `view` and
+ * write `data`.
+ */
+#include "model/model_int.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCK_ALIGNMENT = 64 };
+
+tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_error *err)
+{
+    tw_model *model = tw_calloc(1, sizeof *model);
+    tw_shape shapes[2];
+
+    *out = NULL;
+    if (!model) {
+        tw_graph_free(graph);
+        return tw_fail(err, TW_ENOMEM, "no memory for a model");
+    }
+    model->graph = graph;
+    if (!(model->params = tw_calloc((size_t)graph->n, sizeof *model->params)) ||
+        !(model->frozen = tw_calloc((size_t)graph->n, sizeof *model->frozen))) {
+        tw_model_free(model);
+        return tw_fail(err, TW_ENOMEM, "no memory for a model");
+    }
+    for (int i = 0; i < graph->n; i++) {
+        int n = tw_node_params(graph, i, shapes);
+
+        model->frozen[i] = true;
+        for (int slot = 0; slot < n; slot++)
+            model->params[i][slot].shape = shapes[slot];
+    }
+    *out = model;
+    return TW_OK;
+}
+
+void tw_model_free(tw_model *model)
+{
+    if (!model)
+        return;
+    tw_graph_free(model->graph);
+    tw_free(model->params);
+    tw_free(model->frozen);
+    for (int i = 0; model->classes && i < model->n_classes; i++)
+        tw_free(model->classes[i]);
+    tw_free(model->classes);
+    tw_free(model->architecture);
+    tw_free(model->weights);
+    tw_json_free(model->provenance);
+    tw_weight_file_close(&model->file);
+    tw_free(model->block);
+    tw_free(model);
+}
+
+const char *tw_model__source(const tw_model *model)
+{
+    if (model->file.map.path)
+        return model->file.map.path;
+    if (model->weights)
+        return model->weights;
+    return model->architecture ? model->architecture : "model";
+}
+
+int tw_model__find_layer(const tw_graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->n; i++)
+        if (!strcmp(graph->nodes[i].name, name))
+            return i;
+    return -1;
+}
+
+tw_status tw_model__copy_classes(tw_model *model, char *const *classes, int n, tw_error *err)
+{
+    if (n < 1)
+        return TW_OK;
+    if (!(model->classes = tw_calloc((size_t)n, sizeof *model->classes)))
+        return tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
+    model->n_classes = n;
+    for (int i = 0; i < n; i++)
+        if (!(model->classes[i] = tw_strdup(classes[i])))
+            return tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
+    return TW_OK;
+}
+
+/* Numbers that a parameter takes in the block. */
+static int64_t padded_size(const tw_param *param)
+{
+    const int64_t line = BLOCK_ALIGNMENT / (int64_t)sizeof(float);
+
+    return (tw_shape_size(&param->shape) + line - 1) / line * line;
+}
+
+tw_status tw_model__init_block(tw_model *model, int first, uint64_t seed, tw_error *err)
+{
+    tw_shape shapes[2];
+    int64_t n = 0;
+    float *at;
+
+    for (int i = first; i < model->graph->n; i++)
+        for (int slot = 0; slot < tw_node_params(model->graph, i, shapes); slot++)
+            n += padded_size(&model->params[i][slot]);
+    model->block_bytes = n * (int64_t)sizeof(float);
+    if (!n)
+        return TW_OK;
+    if (!(at = model->block = tw_alloc_f32(n)))
+        return tw_fail(err, TW_ENOMEM, "no memory for %lld bytes of parameters",
+                       (long long)model->block_bytes);
+
+    for (int i = first; i < model->graph->n; i++) {
+        const tw_initializer how[2] = {model->graph->nodes[i].initializer, TW_ZEROS};
+
+        for (int slot = 0; slot < tw_node_params(model->graph, i, shapes); slot++) {
+            tw_param *param = &model->params[i][slot];
+
+            param->data = at;
+            param->view = at;
+            tw_init_fill(at, &param->shape, how[slot], seed, (uint64_t)i * 2 + (uint64_t)slot);
+            at += padded_size(param);
+        }
+    }
+    return TW_OK;
+}
+
+tw_status tw_model__cut(tw_graph **out, const tw_graph *graph, const char *cut, tw_error *err)
+{
+    tw_status rc;
+    int node;
+
+    *out = NULL;
+    if (!cut)
+        return tw_graph_copy(out, graph, err);
+    if ((rc = tw_graph_find(&node, graph, cut, err)) != TW_OK)
+        return rc;
+    return tw_graph_cut(out, graph, node, err);
+}
+
+/* ---- built-in networks */
+
+static bool is_random(const char *weights)
+{
+    return !strcmp(weights, "random");
+}
+
+static const char *file_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static tw_status describe(tw_model *model, const char *name, const char *weights, uint64_t seed,
+                          bool is_cut, tw_error *err)
+{
+    const tw_graph *graph = model->graph;
+    char seed_text[24];
+    bool ok = (model->architecture = tw_strdup(name)) &&
+              (model->provenance = tw_json_new_object()) &&
+              tw_json_set(model->provenance, "architecture", tw_json_new_string(name));
+
+    if (weights) {
+        ok = ok && (model->weights = tw_strdup(file_part(weights)));
+        ok = ok && tw_json_set(model->provenance, "weights", tw_json_new_string(model->weights));
+        snprintf(seed_text, sizeof seed_text, "%llu", (unsigned long long)seed);
+        if (is_random(weights))
+            ok =
+                ok && tw_json_set(model->provenance, "weights_seed", tw_json_new_string(seed_text));
+    }
+    if (is_cut)
+        ok = ok && tw_json_set(model->provenance, "cut",
+                               tw_json_new_string(graph->nodes[graph->n - 1].name));
+    ok = ok && tw_json_set(model->provenance, "made_by", tw_json_new_string("topwork " TW_VERSION));
+    return ok ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory to describe %s", name);
+}
+
+static tw_status open_builtin(tw_model **out, const char *name, const char *weights,
+                              const char *cut, uint64_t seed, tw_error *err)
+{
+    tw_status rc;
+    tw_graph *whole = NULL, *graph = NULL;
+    tw_model *model = NULL;
+    tw_contract contract;
+
+    if ((rc = tw_model_build(&whole, &contract, name, err)) != TW_OK ||
+        (rc = tw_model__cut(&graph, whole, cut, err)) != TW_OK ||
+        (rc = tw_model__create(&model, graph, err)) != TW_OK)
+        goto done;
+    model->contract = contract;
+    if ((rc = describe(model, name, weights, seed, cut != NULL, err)) != TW_OK)
+        goto done;
+    if (weights && is_random(weights)) {
+        rc = tw_model__init_block(model, 0, seed, err);
+    } else if (weights) {
+        if ((rc = tw_weight_file_open(&model->file, weights, err)) == TW_OK)
+            rc = tw_model__bind(model, whole, cut == NULL, err);
+    }
+    if (rc == TW_OK) {
+        *out = model;
+        model = NULL; /* ownership moved to *out */
+    }
+done:
+    tw_model_free(model);
+    tw_graph_free(whole);
+    return rc;
+}
+
+static bool is_builtin(const char *name)
+{
+    for (int i = 0; tw_model_builtin_name(i); i++)
+        if (!strcmp(tw_model_builtin_name(i), name))
+            return true;
+    return false;
+}
+
+tw_status tw_model_open(tw_model **out, const char *name, const char *weights, const char *cut,
+                        uint64_t seed, tw_error *err)
+{
+    *out = NULL;
+    /* a name that is neither gets tw_model_build's sentence with the nearest one */
+    if (is_builtin(name) || !tw_path_exists(name))
+        return open_builtin(out, name, weights, cut, seed, err);
+    if (weights)
+        return tw_fail(err, TW_EUSAGE,
+                       "model file %s has its own weights, \"%s\" cannot be given too", name,
+                       weights);
+    return tw_model__open_file(out, name, cut, err);
+}
+
+/* ---- asking */
+
+int tw_model_layer_count(const tw_model *model)
+{
+    return model->graph->n;
+}
+
+tw_layer_info tw_model_layer(const tw_model *model, int i)
+{
+    const tw_node *node = &model->graph->nodes[i];
+
+    return (tw_layer_info){.index = i,
+                           .name = node->name,
+                           .op = tw_op_name(node->op),
+                           .shape = node->out,
+                           .n_params = tw_node_param_count(model->graph, i),
+                           .macs = tw_node_macs(model->graph, i),
+                           .activation_bytes = tw_shape_size(&node->out) * (int64_t)sizeof(float),
+                           .frozen = model->frozen[i]};
+}
+
+int tw_model_class_count(const tw_model *model)
+{
+    return model->n_classes;
+}
+
+const char *tw_model_class_name(const tw_model *model, int class_index)
+{
+    if (!model->classes || class_index < 0 || class_index >= model->n_classes)
+        return NULL;
+    return model->classes[class_index];
+}
+
+const tw_contract *tw_model_contract(const tw_model *model)
+{
+    return &model->contract;
+}
+
+tw_status tw_model_set_contract(tw_model *model, const tw_contract *contract, tw_error *err)
+{
+    if (contract->height != model->contract.height || contract->width != model->contract.width)
+        return tw_fail(err, TW_ESHAPE, "a contract of %dx%d does not fit, the model takes %dx%d",
+                       contract->height, contract->width, model->contract.height,
+                       model->contract.width);
+    model->contract = *contract;
+    return TW_OK;
+}

@@ -1,0 +1,120 @@
+/*
+ * A new top on an old trunk. The result reads the trunk's parameters where they lie (the trunk must
+ * outlive it) and owns those of the top, one block, freshly initialized.
+ */
+#include "model/model_int.h"
+
+#include "base/fail.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Weight files up to this size are hashed into the provenance; larger ones would take seconds. */
+enum { MAX_HASHED_BYTES = 128 << 20, HASH_WINDOW = 4 << 20 };
+
+static tw_status check_classes(const tw_graph *graph, char *const *classes, int n_classes,
+                               tw_error *err)
+{
+    const tw_shape *output = tw_graph_output_shape(graph);
+    char text[96];
+
+    if (n_classes == 0)
+        return TW_OK;
+    if (n_classes < 0 || !classes)
+        return tw_fail(err, TW_EUSAGE, "a top for %d classes needs their names", n_classes);
+    if (output->rank != 1 || output->dims[0] != n_classes)
+        return tw_fail(err, TW_ESHAPE, "the top ends in %s, %d classes were given",
+                       tw_shape_text(text, sizeof text, output), n_classes);
+    return TW_OK;
+}
+
+static tw_status hash_file(char hex[65], const tw_map *map, tw_error *err)
+{
+    tw_sha256 *hash;
+    tw_status rc = tw_sha256_create(&hash, err);
+
+    if (rc != TW_OK)
+        return rc;
+    for (size_t at = 0; at < map->size; at += HASH_WINDOW) {
+        size_t n = map->size - at < HASH_WINDOW ? map->size - at : HASH_WINDOW;
+
+        tw_sha256_add(hash, map->data + at, n);
+        tw_map_release(map->data + at, n);
+    }
+    tw_sha256_finish(hash, hex);
+    tw_sha256_free(hash);
+    return TW_OK;
+}
+
+static tw_json *copy_json(const tw_json *json)
+{
+    char *text = tw_json_dump(json, 0);
+    tw_json *copy = NULL;
+
+    if (text && tw_json_parse(&copy, text, strlen(text), "provenance", NULL) != TW_OK)
+        copy = NULL;
+    tw_free(text);
+    return copy;
+}
+
+/* Architecture, contract and provenance of the trunk. */
+static tw_status describe(tw_model *model, const tw_model *base, tw_error *err)
+{
+    char hex[65];
+    tw_status rc;
+    bool ok = true;
+
+    model->contract = base->contract;
+    if (base->architecture)
+        ok = ok && (model->architecture = tw_strdup(base->architecture));
+    if (base->weights)
+        ok = ok && (model->weights = tw_strdup(base->weights));
+    if (base->provenance)
+        ok = ok && (model->provenance = copy_json(base->provenance));
+    if (ok && base->file.map.data && base->file.map.size <= MAX_HASHED_BYTES &&
+        !tw_json_get(model->provenance, "weights_sha256")) {
+        if ((rc = hash_file(hex, &base->file.map, err)) != TW_OK)
+            return rc;
+        ok = tw_json_set(model->provenance, "weights_sha256", tw_json_new_string(hex));
+    }
+    return ok ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory to describe a model");
+}
+
+/* Nodes 0..base->n-1 of the joined graph are base's, one for one. */
+static void borrow(tw_model *model, const tw_model *base)
+{
+    for (int i = 0; i < base->graph->n; i++) {
+        for (int slot = 0; slot < 2; slot++) {
+            model->params[i][slot] = base->params[i][slot];
+            model->params[i][slot].data = NULL;
+        }
+    }
+    for (int i = base->graph->n; i < model->graph->n; i++)
+        model->frozen[i] = false;
+}
+
+tw_status tw_model_add_top(tw_model **out, const tw_model *base, const tw_graph *top,
+                           char *const *classes, int n_classes, uint64_t seed, tw_error *err)
+{
+    tw_status rc;
+    tw_graph *graph = NULL;
+    tw_model *model = NULL;
+
+    *out = NULL;
+    if ((rc = check_classes(top, classes, n_classes, err)) != TW_OK ||
+        (rc = tw_graph_join(&graph, base->graph, top, err)) != TW_OK ||
+        (rc = tw_model__create(&model, graph, err)) != TW_OK)
+        return rc;
+    borrow(model, base);
+    if ((rc = describe(model, base, err)) == TW_OK &&
+        (rc = tw_model__copy_classes(model, classes, n_classes, err)) == TW_OK &&
+        (rc = tw_model__init_block(model, base->graph->n, seed, err)) == TW_OK) {
+        *out = model;
+        model = NULL; /* ownership moved to *out */
+    }
+    tw_model_free(model);
+    return rc;
+}
