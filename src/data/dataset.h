@@ -19,4 +19,9 @@ TW_MUST_CHECK tw_status tw_dataset_key(tw_hash128 *out, const tw_dataset *datase
 /* Borrowed array of all labels (count entries), -1 where there are none. */
 const int *tw_dataset_labels(const tw_dataset *dataset);
 
+/* Samples of a dataset as one of its own, n >= 1 of them. Takes ownership of `whole`, also when it
+ * fails. Caller frees with tw_dataset_free. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_dataset_take_subset(tw_dataset **out, tw_dataset *whole,
+                                               const int64_t *samples, int64_t n, tw_error *err);
+
 #endif

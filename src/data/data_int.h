@@ -1,0 +1,77 @@
+/*
+ * What the kinds of data share: the dataset behind its handle and one table of functions a kind.
+ *
+ * dataset.c owns the handle, picks the kind and keeps labels, class names and the sentence about
+ * the data; records.c and folder.c fill it and read single pictures.
+ */
+#ifndef TW_DATA_DATA_INT_H
+#define TW_DATA_DATA_INT_H
+
+#include "base/text.h"
+#include "data/dataset.h"
+
+#include <stdbool.h>
+
+/* How to open: labels are not needed when only pictures are asked for. */
+typedef struct tw_data__wish {
+    const char *path; /* DATA */
+    tw_part part;     /* one that has_part said yes to */
+    int64_t limit;    /* 0 none */
+    bool labels;
+} tw_data__wish;
+
+typedef struct tw_data__kind {
+    /* Whether the data at path (which exists) is of this kind. */
+    tw_status (*recognise)(bool *out, const char *path, tw_error *err);
+    /* Whether it has the part; never asked for TW_PART_ALL. */
+    tw_status (*has_part)(bool *out, const char *path, tw_part part, tw_error *err);
+    /* Fills the zeroed dataset; what it set is freed by the caller also when it fails. */
+    tw_status (*open)(tw_dataset *dataset, const tw_data__wish *wish, tw_error *err);
+    tw_status (*read)(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err);
+    tw_status (*key)(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err);
+    const char *(*name)(const tw_dataset *dataset, int64_t i, char *buf, size_t buf_size);
+    void (*close)(tw_dataset *dataset);
+} tw_data__kind;
+
+extern const tw_data__kind tw_data__idx;
+extern const tw_data__kind tw_data__npz;
+extern const tw_data__kind tw_data__folder;
+
+struct tw_dataset {
+    const tw_data__kind *kind;
+    void *own; /* the kind's */
+    int64_t count;
+    int *labels; /* (count) */
+    int n_classes;
+    char **classes; /* (n_classes) */
+    tw_colour colour;
+    char *about; /* the sentence */
+};
+
+/* ---- dataset.c */
+
+/* The kind of the data at path. Expected: TW_EFILE. */
+TW_MUST_CHECK tw_status tw_data__find_kind(const tw_data__kind **out, const char *path,
+                                           tw_error *err);
+/* As tw_dataset_open, with or without labels. */
+TW_MUST_CHECK tw_status tw_data__open(tw_dataset **out, const tw_data__wish *wish, tw_error *err);
+/* Adds "; no picture of 3, 7" to the sentence where classes have none. */
+void tw_data__name_empty_classes(tw_text *about, const tw_dataset *dataset);
+/* Names joined with ", ", at most ten of them, into buf; returns buf. */
+char *tw_data__join_names(char *buf, size_t buf_size, char *const *names, size_t n);
+/* Fills buf with ", 60,000 pictures" or ", first 100 of 60,000 pictures". */
+char *tw_data__count_text(char *buf, size_t buf_size, int64_t n, int64_t n_all);
+
+/* ---- records.c: single files of records, for pictures.c */
+
+/* Opens the pictures of one IDX file. */
+TW_MUST_CHECK tw_status tw_data__open_idx_file(tw_dataset *dataset, const char *path,
+                                               tw_error *err);
+
+/* ---- folder.c: loose picture files, for pictures.c */
+
+/* One picture file; `name` is what it is called. */
+TW_MUST_CHECK tw_status tw_data__open_files(tw_dataset *dataset, const char *path, bool is_folder,
+                                            tw_error *err);
+
+#endif

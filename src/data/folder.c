@@ -1,0 +1,460 @@
+/*
+ * Data that are picture files: a folder of class folders, with train/, val/ and test/ above them or
+ * not, and loose files for prediction.
+ *
+ * A class is a folder; classes stand in byte order of their names, pictures in byte order inside
+ * their class. A picture is a file called .jpg, .jpeg or .png in any letter case; files of other
+ * names are counted and said. Names that begin with a dot do not exist. Parts must have the same
+ * classes. Only names are held; files are opened one at a time when they are read.
+ */
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/data_int.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { N_PARTS = TW_PART_ALL, FILE_MAX = 256 << 20 };
+
+typedef struct folder {
+    char *root;   /* DATA, NULL when names are paths */
+    char **names; /* (n), relative to root */
+    int64_t n, capacity;
+    int64_t n_others; /* files in class folders that are no pictures */
+    int64_t n_loose;  /* pictures beside class folders */
+} folder;
+
+/* Names inside one folder, owned. */
+typedef struct name_list {
+    char **names;
+    size_t n;
+} name_list;
+
+static void free_list(name_list *list)
+{
+    tw_folder_list_free(list->names, list->n);
+    *list = (name_list){0};
+}
+
+static bool is_picture_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
+                   strcasecmp(dot, ".png") == 0);
+}
+
+static tw_status join(char **out, const char *a, const char *b, tw_error *err)
+{
+    *out = tw_path_join(a, b);
+    return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the name %s/%s", a, b);
+}
+
+/* ---- classes */
+
+/* The folders inside path, hidden ones left out. Caller frees with free_list. */
+static tw_status list_classes(name_list *out, const char *path, tw_error *err)
+{
+    tw_status rc = tw_folder_list(&out->names, &out->n, path, err);
+    size_t kept = 0;
+
+    for (size_t i = 0; !rc && i < out->n; i++) {
+        char *name = out->names[i];
+        char *full;
+
+        if ((rc = join(&full, path, name, err)))
+            break;
+        if (name[0] != '.' && tw_path_is_folder(full)) {
+            out->names[i] = out->names[kept]; /* swapped, so that the list stays whole */
+            out->names[kept++] = name;
+        }
+        tw_free(full);
+    }
+    if (rc) {
+        free_list(out);
+        return rc;
+    }
+    while (out->n > kept)
+        tw_free(out->names[--out->n]);
+    return TW_OK;
+}
+
+static bool same_names(const name_list *a, const name_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->names[i], b->names[i]) != 0)
+            return false;
+    return true;
+}
+
+/* ---- parts */
+
+/* Which of train/, val/, test/ are there; none of them when no one has folders inside: then they
+ * are classes like any other. */
+static tw_status find_parts(bool have[N_PARTS], const char *path, tw_error *err)
+{
+    bool layout = false;
+
+    for (int p = 0; p < N_PARTS; p++) {
+        name_list classes = {0};
+        char *full;
+        tw_status rc = join(&full, path, tw_part_name((tw_part)p), err);
+
+        if (rc)
+            return rc;
+        have[p] = tw_path_is_folder(full);
+        if (have[p])
+            rc = list_classes(&classes, full, err);
+        layout = layout || classes.n > 0;
+        free_list(&classes);
+        tw_free(full);
+        if (rc)
+            return rc;
+    }
+    for (int p = 0; p < N_PARTS; p++)
+        have[p] = have[p] && layout;
+    return TW_OK;
+}
+
+static bool any_part(const bool have[N_PARTS])
+{
+    return have[TW_PART_TRAIN] || have[TW_PART_VAL] || have[TW_PART_TEST];
+}
+
+static tw_status has_part(bool *out, const char *path, tw_part part, tw_error *err)
+{
+    bool have[N_PARTS];
+    const tw_status rc = find_parts(have, path, err);
+
+    if (!rc)
+        *out = have[part] || (part == TW_PART_TRAIN && !any_part(have));
+    return rc;
+}
+
+static tw_status fail_classes_differ(const char *path, const char *a_name, const name_list *a,
+                                     const char *b_name, const name_list *b, tw_error *err)
+{
+    char a_text[300], b_text[300];
+
+    return tw_fail(err, TW_EFILE, "%s: %s has classes %s; %s has %s", path, a_name,
+                   tw_data__join_names(a_text, sizeof a_text, a->names, a->n), b_name,
+                   tw_data__join_names(b_text, sizeof b_text, b->names, b->n));
+}
+
+/* The classes, which all parts must agree on. Caller frees with free_list. */
+static tw_status agree_on_classes(name_list *out, const char *path, const bool have[N_PARTS],
+                                  tw_error *err)
+{
+    const char *first = NULL;
+
+    if (!any_part(have))
+        return list_classes(out, path, err);
+    for (int p = 0; p < N_PARTS; p++) {
+        const char *name = tw_part_name((tw_part)p);
+        name_list classes = {0};
+        char *full;
+        tw_status rc;
+
+        if (!have[p])
+            continue;
+        if ((rc = join(&full, path, name, err)))
+            return rc;
+        rc = list_classes(&classes, full, err);
+        tw_free(full);
+        if (rc)
+            return rc;
+        if (!first) {
+            *out = classes;
+            first = name;
+            continue;
+        }
+        if (!same_names(out, &classes))
+            rc = fail_classes_differ(path, first, out, name, &classes, err);
+        free_list(&classes);
+        if (rc)
+            return rc;
+    }
+    return TW_OK;
+}
+
+/* ---- files */
+
+static tw_status add_name(folder *own, const char *prefix, const char *name, tw_error *err)
+{
+    if (own->n == own->capacity) {
+        const int64_t capacity = own->capacity ? own->capacity * 2 : 64;
+        char **names = tw_realloc(own->names, (size_t)capacity * sizeof *names);
+
+        if (!names)
+            return tw_fail(err, TW_ENOMEM, "no memory for %lld names", (long long)capacity);
+        own->names = names;
+        own->capacity = capacity;
+    }
+    own->names[own->n] = *prefix ? tw_path_join(prefix, name) : tw_strdup(name);
+    if (!own->names[own->n])
+        return tw_fail(err, TW_ENOMEM, "no memory for the name %s", name);
+    own->n++;
+    return TW_OK;
+}
+
+/* Adds the pictures of folder `path` under the names prefix/FILE; there must be one. */
+static tw_status add_pictures(folder *own, const char *path, const char *prefix, tw_error *err)
+{
+    const int64_t before = own->n;
+    name_list files = {0};
+    tw_status rc = tw_folder_list(&files.names, &files.n, path, err);
+
+    for (size_t i = 0; !rc && i < files.n; i++) {
+        if (files.names[i][0] == '.')
+            continue;
+        if (is_picture_name(files.names[i]))
+            rc = add_name(own, prefix, files.names[i], err);
+        else
+            own->n_others++;
+    }
+    if (!rc && own->n == before)
+        rc = tw_fail(err, TW_EFILE, "%s: no .jpg, .jpeg or .png file in this folder", path);
+    free_list(&files);
+    return rc;
+}
+
+/* Counts pictures that lie beside the class folders of a part. */
+static tw_status count_loose(folder *own, const char *part, tw_error *err)
+{
+    name_list files = {0};
+    char *full;
+    tw_status rc = join(&full, own->root, part, err);
+
+    if (rc)
+        return rc;
+    rc = tw_folder_list(&files.names, &files.n, full, err);
+    for (size_t i = 0; i < files.n; i++)
+        own->n_loose += files.names[i][0] != '.' && is_picture_name(files.names[i]);
+    free_list(&files);
+    tw_free(full);
+    return rc;
+}
+
+/* Adds all classes of one part ("" for the folder itself); ends[k] gets own->n after class k. */
+static tw_status add_part(folder *own, int64_t *ends, const char *part, const name_list *classes,
+                          tw_error *err)
+{
+    for (size_t k = 0; k < classes->n; k++) {
+        char *prefix = NULL, *full = NULL;
+        tw_status rc = TW_OK;
+
+        if (*part && (rc = join(&prefix, part, classes->names[k], err)))
+            return rc;
+        if (!(rc = join(&full, own->root, prefix ? prefix : classes->names[k], err)))
+            rc = add_pictures(own, full, prefix ? prefix : classes->names[k], err);
+        tw_free(prefix);
+        tw_free(full);
+        if (rc)
+            return rc;
+        ends[k] = own->n;
+    }
+    return count_loose(own, part, err);
+}
+
+static tw_status add_parts(folder *own, int64_t *ends, const name_list *classes, tw_part part,
+                           const bool have[N_PARTS], tw_error *err)
+{
+    tw_status rc;
+
+    if (!any_part(have))
+        return add_part(own, ends, "", classes, err);
+    for (int p = 0; p < N_PARTS; p++) {
+        if (!have[p] || (part != TW_PART_ALL && part != (tw_part)p))
+            continue;
+        if ((rc = add_part(own, ends, tw_part_name((tw_part)p), classes, err)))
+            return rc;
+        ends += classes->n;
+    }
+    return TW_OK;
+}
+
+/* ---- opening */
+
+static tw_status recognise(bool *out, const char *path, tw_error *err)
+{
+    (void)err;
+    *out = tw_path_is_folder(path);
+    return TW_OK;
+}
+
+/* Labels from where each class ends, part after part; -1 when n_classes is 0. */
+static tw_status set_labels(tw_dataset *dataset, const int64_t *ends, int n_classes, int64_t limit,
+                            tw_error *err)
+{
+    const folder *own = dataset->own;
+    int64_t run = 0;
+
+    dataset->count = limit > 0 && limit < own->n ? limit : own->n;
+    if (!(dataset->labels = tw_calloc((size_t)dataset->count + 1, sizeof *dataset->labels)))
+        return tw_fail(err, TW_ENOMEM, "no memory for %lld labels", (long long)dataset->count);
+    for (int64_t i = 0; i < dataset->count; i++) {
+        while (n_classes > 0 && i >= ends[run])
+            run++;
+        dataset->labels[i] = n_classes > 0 ? (int)(run % n_classes) : -1;
+    }
+    return TW_OK;
+}
+
+static void add_left_out(tw_text *text, int64_t n, const char *what, const char *where)
+{
+    char count[32];
+
+    if (n > 0)
+        tw_text_add(text, "; %s %s%s%s left out", tw_count_text(count, sizeof count, n), what,
+                    n == 1 ? "" : "s", where);
+}
+
+static tw_status describe(tw_dataset *dataset, tw_error *err)
+{
+    const folder *own = dataset->own;
+    char names[400], count[80];
+    tw_text text = {0};
+
+    tw_text_add(&text, "%s, %s", dataset->n_classes > 0 ? "class folders" : "picture files",
+                tw_data__count_text(count, sizeof count, dataset->count, own->n));
+    if (dataset->n_classes > 0) {
+        tw_data__join_names(names, sizeof names, dataset->classes, (size_t)dataset->n_classes);
+        tw_text_add(&text, ", %d class%s (%s)", dataset->n_classes,
+                    dataset->n_classes == 1 ? "" : "es", names);
+        tw_data__name_empty_classes(&text, dataset);
+    }
+    add_left_out(&text, own->n_others, "other file", "");
+    add_left_out(&text, own->n_loose, "picture", " beside the class folders");
+    dataset->about = text.text;
+    return text.failed ? tw_fail(err, TW_ENOMEM, "no memory to describe the data") : TW_OK;
+}
+
+static tw_status create_own(folder **out, tw_dataset *dataset, const char *root, tw_error *err)
+{
+    folder *own = dataset->own = tw_calloc(1, sizeof *own);
+
+    dataset->kind = &tw_data__folder;
+    dataset->colour = TW_COLOUR_RGB;
+    if (!own || (root && !(own->root = tw_strdup(root))))
+        return tw_fail(err, TW_ENOMEM, "no memory to open a folder of pictures");
+    *out = own;
+    return TW_OK;
+}
+
+static tw_status open_classes(tw_dataset *dataset, const tw_data__wish *wish, tw_error *err)
+{
+    folder *own = NULL;
+    bool have[N_PARTS];
+    name_list classes = {0};
+    int64_t *ends = NULL;
+    tw_status rc;
+
+    if ((rc = create_own(&own, dataset, wish->path, err)) ||
+        (rc = find_parts(have, wish->path, err)) ||
+        (rc = agree_on_classes(&classes, wish->path, have, err)))
+        goto done;
+    if (classes.n == 0 || classes.n > INT32_MAX / N_PARTS) {
+        rc =
+            tw_fail(err, TW_EFILE, "%s: %s", wish->path,
+                    classes.n ? "too many class folders"
+                              : "no class folders and no IDX files (train-images-idx3-ubyte, ...)");
+        goto done;
+    }
+    if (!(ends = tw_calloc(classes.n * N_PARTS, sizeof *ends))) {
+        rc = tw_fail(err, TW_ENOMEM, "no memory for %zu classes", classes.n);
+        goto done;
+    }
+    if ((rc = add_parts(own, ends, &classes, wish->part, have, err)) ||
+        (rc = set_labels(dataset, ends, wish->labels ? (int)classes.n : 0, wish->limit, err)))
+        goto done;
+    if (wish->labels) {
+        dataset->classes = classes.names;
+        dataset->n_classes = (int)classes.n;
+        classes = (name_list){0}; /* ownership moved to the dataset */
+    }
+    rc = describe(dataset, err);
+done:
+    free_list(&classes);
+    tw_free(ends);
+    return rc;
+}
+
+tw_status tw_data__open_files(tw_dataset *dataset, const char *path, bool is_folder, tw_error *err)
+{
+    folder *own = NULL;
+    tw_status rc;
+
+    if ((rc = create_own(&own, dataset, NULL, err)) ||
+        (rc = is_folder ? add_pictures(own, path, path, err) : add_name(own, "", path, err)) ||
+        (rc = set_labels(dataset, NULL, 0, 0, err)))
+        return rc;
+    return describe(dataset, err);
+}
+
+static void close_folder(tw_dataset *dataset)
+{
+    folder *own = dataset->own;
+
+    for (int64_t i = 0; i < own->n; i++)
+        tw_free(own->names[i]);
+    tw_free(own->names);
+    tw_free(own->root);
+    tw_free(own);
+}
+
+/* ---- one picture */
+
+/* The path of sample i. Caller frees. */
+static tw_status path_of(char **out, const tw_dataset *dataset, int64_t i, tw_error *err)
+{
+    const folder *own = dataset->own;
+
+    if (own->root)
+        return join(out, own->root, own->names[i], err);
+    *out = tw_strdup(own->names[i]);
+    return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the name %s", own->names[i]);
+}
+
+static tw_status read_file(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
+{
+    char *path;
+    tw_status rc = path_of(&path, dataset, i, err);
+
+    if (rc)
+        return rc;
+    rc = tw_picture_read(out, path, err);
+    tw_free(path);
+    return rc;
+}
+
+static tw_status key_file(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err)
+{
+    char *path, *bytes;
+    size_t n;
+    tw_status rc = path_of(&path, dataset, i, err);
+
+    if (rc)
+        return rc;
+    rc = tw_file_read(&bytes, &n, path, FILE_MAX, err);
+    tw_free(path);
+    if (rc)
+        return rc;
+    *out = tw_hash128_of(bytes, n, 0);
+    tw_free(bytes);
+    return TW_OK;
+}
+
+static const char *name_file(const tw_dataset *dataset, int64_t i, char *buf, size_t buf_size)
+{
+    const folder *own = dataset->own;
+
+    (void)buf;
+    (void)buf_size;
+    return own->names[i];
+}
+
+const tw_data__kind tw_data__folder = {recognise, has_part,  open_classes, read_file,
+                                       key_file,  name_file, close_folder};
