@@ -26,6 +26,11 @@ TW_MUST_CHECK tw_status tw_chain_create(tw_chain **out, const tw_model *model, i
                                         tw_backend *backend, const char *precision, int n_workers,
                                         int64_t limit, tw_error *err);
 void tw_chain_free(tw_chain *chain);
+/* The two halves of tw_chain_create: choosing implementations (then memory of a worker, sizes and
+ * numerics are known, and nothing is packed), and packing. */
+TW_MUST_CHECK tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int last,
+                                      tw_backend *backend, const char *precision, tw_error *err);
+TW_MUST_CHECK tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error *err);
 /* What tw_chain_create would allocate, without packing anything. */
 TW_MUST_CHECK tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker,
                                           const tw_model *model, int first, int last,
@@ -43,6 +48,11 @@ const char *tw_chain_numerics(const tw_chain *chain); /* whole numerics id: back
 typedef tw_status (*tw_fill_row)(void *ctx, int64_t row, float *out, tw_error *err);
 TW_MUST_CHECK tw_status tw_chain_run(tw_chain *chain, const float *in, int64_t n, float *out,
                                      tw_fill_row fill, void *ctx, tw_error *err);
+
+/* Times every stage once on all workers, with made-up rows: seconds a row. */
+TW_MUST_CHECK tw_status tw_chain_measure(double *t_row_s, tw_chain *chain, tw_error *err);
+/* Rows that tw_chain_run likes to get at once: whole pieces of its widest stage for all workers. */
+int64_t tw_chain_batch(const tw_chain *chain);
 
 /* tw_compute with defaults filled in, its backend opened. */
 typedef struct tw_computer {
