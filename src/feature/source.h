@@ -47,6 +47,8 @@ TW_MUST_CHECK tw_status tw_source_read(tw_source *source, const int64_t *samples
 /* Standard deviation of all numbers of the rows of n samples, in sample order, double. */
 TW_MUST_CHECK tw_status tw_source_deviation(double *out, tw_source *source, const int64_t *samples,
                                             int64_t n, tw_error *err);
+/* Damaged rows that tw_source_read found and made again so far. */
+int64_t tw_source_damaged(const tw_source *source);
 /* Pictures that went through the trunk so far. */
 int64_t tw_source_trunk_count(const tw_source *source);
 /* Times the trunk on a few pieces: seconds a picture. Compiles and frees it. */

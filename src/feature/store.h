@@ -42,8 +42,11 @@ TW_MUST_CHECK tw_status tw_store_read(const tw_store *store, int64_t place, floa
 /* Sum and sum of squares of a row, from the offset table. */
 void tw_store_moments(const tw_store *store, int64_t place, double *sum, double *sum_squares);
 
-/* Takes the lock for adding rows; *got is false when another process has it. */
+/* Takes the lock for adding rows and reads what others added meanwhile; *got is false when another
+ * process has it. */
 TW_MUST_CHECK tw_status tw_store_lock(tw_store *store, bool *got, tw_error *err);
+/* Lets others add rows. Places found before tw_store_lock must be looked up again after it. */
+void tw_store_unlock(tw_store *store);
 /* Appends a row; visible to find at once. One thread. Expected: TW_EBUDGET (disk full), TW_EFILE.
  */
 TW_MUST_CHECK tw_status tw_store_add(tw_store *store, tw_hash128 picture, const float *row,

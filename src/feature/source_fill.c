@@ -1,0 +1,227 @@
+/*
+ * Filling: the trunk is compiled, runs every picture whose row is missing, a batch at a time, and
+ * is freed. Between batches the watcher hears how far it is and may stop it; rows so far are kept.
+ * A disk that fills up ends caching where the mode is auto, and the job where it is on.
+ */
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "feature/feature_int.h"
+
+#include <time.h>
+
+enum { BATCH_ROWS = 32, POLL_MS = 200 };
+
+/* ---- the trunk */
+
+tw_status tw_feature__source_compile(tw_source *source, int n_workers, tw_error *err)
+{
+    if (source->trunk)
+        return TW_OK;
+    return tw_chain_create(&source->trunk, source->model, 0, source->last,
+                           source->computer->backend, source->computer->precision, n_workers,
+                           source->computer->memory_limit, err);
+}
+
+void tw_feature__source_free_trunk(tw_source *source)
+{
+    tw_chain_free(source->trunk);
+    source->trunk = NULL;
+}
+
+typedef struct feed {
+    const tw_source *source;
+    const int64_t *samples;
+} feed;
+
+/* Sample -> picture -> input tensor, on the worker that needs it. */
+static tw_status make_input(void *ctx, int64_t row, float *out, tw_error *err)
+{
+    const feed *from = ctx;
+    tw_picture picture = {0};
+    tw_status rc = tw_dataset_read(&picture, from->source->dataset, from->samples[row], err);
+
+    if (!rc)
+        rc = tw_contract_apply(out, &from->source->model->contract, &picture, err);
+    tw_picture_free(&picture);
+    return rc;
+}
+
+tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int64_t n, float *out,
+                                 tw_error *err)
+{
+    feed from = {source, samples};
+    tw_status rc = tw_chain_run(source->trunk, NULL, n, out, make_input, &from, err);
+
+    if (!rc)
+        source->trunk_count += n;
+    return rc;
+}
+
+int64_t tw_feature__source_batch(const tw_source *source)
+{
+    const int64_t row_bytes = source->row_size * (int64_t)sizeof(float);
+    const int64_t left = source->computer->memory_limit - tw_chain_memory(source->trunk);
+    const int64_t piece = tw_chain_batch(source->trunk);
+    int64_t batch = piece;
+
+    while (batch + piece <= BATCH_ROWS)
+        batch += piece;
+    if (batch > left / row_bytes)
+        batch = left / row_bytes;
+    return batch > 1 ? batch : 1;
+}
+
+/* ---- waiting for the lock */
+
+static void sleep_ms(long t_ms)
+{
+    const struct timespec t = {.tv_sec = t_ms / 1000, .tv_nsec = t_ms % 1000 * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+tw_status tw_feature__source_wait(tw_source *source, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    bool got, is_told = false;
+
+    while (!(rc = tw_store_lock(source->store, &got, err)) && !got) {
+        if (tw_feature__should_stop(watch))
+            return tw_fail(err, TW_EINTERRUPTED,
+                           "interrupted while another topwork fills the cache");
+        if (!is_told)
+            tw_feature__note(watch, "waiting for another topwork that fills this cache (%s)",
+                             tw_store_path(source->store));
+        is_told = true;
+        sleep_ms(POLL_MS);
+    }
+    return rc;
+}
+
+/* ---- the missing rows */
+
+typedef struct filling {
+    tw_source *source;
+    int64_t next; /* sample to look at next */
+    int64_t batch;
+    int64_t *samples; /* (batch) */
+    float *rows;      /* (batch, row_size) */
+    bool is_disk_full;
+} filling;
+
+static bool is_in_batch(const filling *now, int64_t n, tw_hash128 key)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const tw_hash128 *other = &now->source->keys[now->samples[i]];
+
+        if (other->low == key.low && other->high == key.high)
+            return true;
+    }
+    return false;
+}
+
+/* The next samples whose rows nobody has made, each picture once. */
+static int64_t take_batch(filling *now)
+{
+    const tw_source *source = now->source;
+    int64_t n = 0;
+
+    for (; now->next < source->n && n < now->batch; now->next++)
+        if (tw_store_find(source->store, source->keys[now->next]) < 0 &&
+            !is_in_batch(now, n, source->keys[now->next]))
+            now->samples[n++] = now->next;
+    return n;
+}
+
+static tw_status make_batch(filling *now, int64_t n, tw_error *err)
+{
+    tw_source *source = now->source;
+    tw_status rc = tw_feature__source_run(source, now->samples, n, now->rows, err);
+
+    for (int64_t i = 0; i < n && !rc; i++) {
+        rc = tw_store_add(source->store, source->keys[now->samples[i]],
+                          now->rows + i * source->row_size, err);
+        now->is_disk_full = rc == TW_EBUDGET;
+        source->missing -= rc == TW_OK;
+    }
+    return rc;
+}
+
+static tw_status make_missing(filling *now, const tw_watch *watch, tw_error *err)
+{
+    tw_source *source = now->source;
+    const int64_t total = source->missing;
+    tw_feature__progress progress;
+    tw_status rc;
+    int64_t n;
+
+    tw_feature__progress_start(&progress, "extract", total);
+    while ((n = take_batch(now)) > 0) {
+        if (tw_feature__should_stop(watch))
+            return tw_fail(err, TW_EINTERRUPTED,
+                           "interrupted after %lld of %lld pictures; their features are kept in "
+                           "the cache",
+                           (long long)(total - source->missing), (long long)total);
+        if ((rc = make_batch(now, n, err)))
+            return rc;
+        tw_feature__progress_step(&progress, watch, total - source->missing);
+    }
+    return TW_OK;
+}
+
+static tw_status fill_locked(filling *now, const tw_watch *watch, tw_error *err)
+{
+    tw_source *source = now->source;
+    tw_status rc;
+
+    if ((rc = tw_feature__source_look_up(source, err)) || source->missing == 0)
+        return rc;
+    if ((rc = tw_feature__source_compile(source, source->computer->n_threads, err)))
+        return rc;
+    now->batch = tw_feature__source_batch(source);
+    if (!(now->samples = tw_calloc((size_t)now->batch, sizeof *now->samples)) ||
+        !(now->rows = tw_alloc_f32(now->batch * source->row_size)))
+        return tw_fail(err, TW_ENOMEM, "no memory for %lld rows of %lld numbers",
+                       (long long)now->batch, (long long)source->row_size);
+    if ((rc = make_missing(now, watch, err)))
+        return rc;
+    return tw_feature__source_look_up(source, err);
+}
+
+tw_status tw_source_fill(tw_source *source, const tw_watch *watch, tw_error *err)
+{
+    filling now = {.source = source};
+    tw_error own;
+    tw_status rc;
+
+    if (!source->store || source->missing == 0)
+        return TW_OK;
+    if (!(rc = tw_feature__source_wait(source, watch, &own)))
+        rc = fill_locked(&now, watch, &own);
+    tw_feature__source_free_trunk(source);
+    tw_store_unlock(source->store);
+    tw_free(now.samples);
+    tw_free(now.rows);
+    if (rc && now.is_disk_full && source->mode == TW_CACHE_AUTO) {
+        tw_feature__source_do_without_cache(source, own.text, watch);
+        return TW_OK;
+    }
+    if (rc && err)
+        *err = own;
+    return rc;
+}
+
+tw_status tw_source_measure(double *t_picture_s, tw_source *source, tw_error *err)
+{
+    const bool was_compiled = source->trunk != NULL;
+    tw_status rc;
+
+    *t_picture_s = 0;
+    if ((rc = tw_feature__source_compile(source, source->computer->n_threads, err)))
+        return rc;
+    rc = tw_chain_measure(t_picture_s, source->trunk, err);
+    if (!was_compiled)
+        tw_feature__source_free_trunk(source);
+    return rc;
+}

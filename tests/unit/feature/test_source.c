@@ -1,0 +1,513 @@
+/* Cached or recomputed, interrupted or not, damaged or not: the rows are the same bits. */
+#include "feature/feature_int.h"
+#include "tiny_net.h"
+#include "watcher.h"
+
+#include <math.h>
+
+enum { N = 60, DISTINCT = 52 }; /* 7, 14 .. 56 repeat the picture before them */
+
+typedef struct fixture {
+    char *data, *cache;
+    tw_model *model;
+    tw_dataset *dataset;
+    tw_computer computer;
+    watcher heard;
+    tw_watch watch;
+} fixture;
+
+static int set_up(void **state)
+{
+    fixture *f = test_calloc(1, sizeof *f);
+
+    check_make_folder((void **)&f->data);
+    check_make_folder((void **)&f->cache);
+    f->model = tiny_model();
+    f->dataset = tiny_data(f->data, N, 0);
+    f->computer = tiny_computer("cpu", 2);
+    f->watch = watcher_watch(&f->heard, -1);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+
+    tw_computer_close(&f->computer);
+    tw_dataset_free(f->dataset);
+    tw_model_free(f->model);
+    check_remove_folder((void **)&f->data);
+    check_remove_folder((void **)&f->cache);
+    test_free(f);
+    return 0;
+}
+
+static tw_source *make_source(fixture *f, tw_cache_mode mode)
+{
+    const tw_cache_options options = {.mode = mode, .dir = f->cache};
+    tw_source *source;
+
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
+                               &f->watch, e));
+    return source;
+}
+
+static void read_all(tw_source *source, float *out)
+{
+    int64_t samples[N];
+
+    for (int i = 0; i < N; i++)
+        samples[i] = i;
+    assert_ok(tw_source_read(source, samples, N, out, e));
+}
+
+/* What the trunk gives without any cache. */
+static void make_truth(fixture *f, float *out)
+{
+    tw_source *source = make_source(f, TW_CACHE_OFF);
+
+    read_all(source, out);
+    tw_source_free(source);
+}
+
+static void check_rows(fixture *f, tw_source *source)
+{
+    float truth[N * TINY_ROW], out[N * TINY_ROW];
+
+    make_truth(f, truth);
+    read_all(source, out);
+    assert_memory_equal(out, truth, sizeof out);
+}
+
+/* Path of a file of the one entry that the cache has. */
+static char *entry_file(const fixture *f, const char *name)
+{
+    tw_cache_entry *entries;
+    int n;
+    static char path[512];
+
+    assert_ok(tw_cache_list(&entries, &n, f->cache, e));
+    assert_int_equal(n, 1);
+    snprintf(path, sizeof path, "%s/%s/%s", f->cache, entries[0].key, name);
+    tw_cache_list_free(entries);
+    return path;
+}
+
+/* ---- */
+
+static void test_cached_rows_are_recomputed_rows(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+
+    assert_true(tw_source_is_cached(source));
+    assert_int_equal(tw_source_row_size(source), TINY_ROW);
+    assert_int_equal(tw_source_missing(source), DISTINCT);
+    assert_int_equal(tw_source_disk(source), DISTINCT * tw_store_row_bound(TINY_ROW));
+    assert_ok(tw_source_fill(source, &f->watch, e));
+    assert_int_equal(tw_source_missing(source), 0);
+    assert_int_equal(tw_source_trunk_count(source), DISTINCT);
+    assert_int_equal(f->heard.done, DISTINCT);
+    assert_int_equal(f->heard.total, DISTINCT);
+    check_rows(f, source);
+    assert_string_equal(f->heard.notes, "");
+    tw_source_free(source);
+}
+
+static void test_samples_come_in_any_order(void **state)
+{
+    fixture *f = *state;
+    const int64_t samples[] = {59, 0, 7, 6, 0, 31};
+    float truth[N * TINY_ROW], out[6 * TINY_ROW];
+
+    make_truth(f, truth);
+    for (int mode = TW_CACHE_ON; mode <= TW_CACHE_OFF; mode++) {
+        tw_source *source = make_source(f, (tw_cache_mode)mode);
+
+        assert_ok(tw_source_fill(source, NULL, e));
+        assert_ok(tw_source_read(source, samples, 6, out, e));
+        for (int i = 0; i < 6; i++)
+            assert_memory_equal(out + i * TINY_ROW, truth + samples[i] * TINY_ROW,
+                                TINY_ROW * sizeof *out);
+        tw_source_free(source);
+    }
+}
+
+static void test_second_fill_makes_no_trunk_pass(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_AUTO);
+    char sentence[512];
+
+    assert_ok(tw_source_fill(source, NULL, e));
+    tw_source_free(source);
+
+    source = make_source(f, TW_CACHE_AUTO);
+    assert_int_equal(tw_source_missing(source), 0);
+    assert_int_equal(tw_source_disk(source), 0);
+    snprintf(sentence, sizeof sentence, "all 60 pictures are in the cache, no trunk pass (%s)",
+             tw_store_path(source->store));
+    assert_string_equal(tw_source_describe(source), sentence);
+    assert_ok(tw_source_fill(source, &f->watch, e));
+    assert_int_equal(tw_source_trunk_count(source), 0);
+    assert_int_equal(f->heard.n_progress, 0);
+    check_rows(f, source);
+    assert_int_equal(tw_source_trunk_count(source), 0);
+    tw_source_free(source);
+}
+
+static void test_more_pictures_make_only_the_new_rows(void **state)
+{
+    fixture *f = *state;
+    tw_source *source;
+
+    tw_dataset_free(f->dataset);
+    f->dataset = tiny_data(f->data, N, 20);
+    source = make_source(f, TW_CACHE_ON);
+    assert_ok(tw_source_fill(source, NULL, e));
+    assert_int_equal(tw_source_trunk_count(source), 18);
+    tw_source_free(source);
+
+    tw_dataset_free(f->dataset);
+    f->dataset = tiny_data(f->data, N, 0);
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_missing(source), DISTINCT - 18);
+    assert_ok(tw_source_fill(source, NULL, e));
+    assert_int_equal(tw_source_trunk_count(source), DISTINCT - 18);
+    check_rows(f, source);
+    tw_source_free(source);
+}
+
+static void test_interrupted_fill_goes_on(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+    int64_t made;
+    char sentence[256];
+    const tw_watch stop = watcher_watch(&f->heard, 1);
+    tw_error err;
+
+    assert_int_equal(tw_source_fill(source, &stop, &err), TW_EINTERRUPTED);
+    made = tw_source_trunk_count(source);
+    assert_true(made > 0 && made < DISTINCT);
+    snprintf(sentence, sizeof sentence,
+             "interrupted after %lld of %d pictures; their features are kept in the cache",
+             (long long)made, DISTINCT);
+    assert_string_equal(err.text, sentence);
+    tw_source_free(source);
+
+    f->watch = watcher_watch(&f->heard, -1);
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_missing(source), DISTINCT - made);
+    assert_ok(tw_source_fill(source, &f->watch, e));
+    assert_int_equal(tw_source_trunk_count(source), DISTINCT - made);
+    check_rows(f, source);
+    tw_source_free(source);
+}
+
+static void test_small_budget_recomputes_with_auto(void **state)
+{
+    fixture *f = *state;
+    const tw_cache_options options = {.mode = TW_CACHE_AUTO, .dir = f->cache, .budget = 1000};
+    tw_source *source;
+    char needs[32], sentence[512];
+    tw_cache_entry *entries;
+    int n;
+
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
+                               &f->watch, e));
+    snprintf(sentence, sizeof sentence,
+             "no cache, 52 rows need up to %s of disk, the cache's budget is 1.0 kB and",
+             tw_bytes_text(needs, sizeof needs, DISTINCT * tw_store_row_bound(TINY_ROW)));
+    assert_memory_equal(f->heard.notes, "no cache, 52 rows need up to ", 29);
+    assert_non_null(strstr(f->heard.notes, ": each pass runs 60 pictures through the trunk\n"));
+    assert_false(tw_source_is_cached(source));
+    assert_int_equal(tw_source_missing(source), N);
+    assert_int_equal(tw_source_disk(source), 0);
+    assert_ok(tw_source_fill(source, NULL, e));
+    check_rows(f, source);
+    assert_int_equal(tw_source_trunk_count(source), N);
+    tw_source_free(source);
+    assert_ok(tw_cache_list(&entries, &n, f->cache, e));
+    assert_int_equal(n, 0); /* no empty entry stays */
+    tw_cache_list_free(entries);
+}
+
+static void test_small_budget_is_refused_with_on(void **state)
+{
+    fixture *f = *state;
+    const tw_cache_options options = {.mode = TW_CACHE_ON, .dir = f->cache, .budget = 1000};
+    tw_source *source;
+    tw_error err;
+
+    assert_int_equal(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer,
+                                      &options, &f->watch, &err),
+                     TW_EBUDGET);
+    assert_null(source);
+    assert_memory_equal(err.text, "52 rows need up to ", 19);
+    assert_non_null(strstr(err.text, ": raise the budget, clear the cache or switch it off"));
+    assert_string_equal(f->heard.notes, "");
+}
+
+static void test_full_cache_needs_no_budget(void **state)
+{
+    fixture *f = *state;
+    const tw_cache_options options = {.mode = TW_CACHE_ON, .dir = f->cache, .budget = 1};
+    tw_source *source = make_source(f, TW_CACHE_ON);
+
+    assert_ok(tw_source_fill(source, NULL, e));
+    tw_source_free(source);
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
+                               NULL, e));
+    check_rows(f, source);
+    tw_source_free(source);
+}
+
+static void test_unusable_folder_recomputes_with_auto(void **state)
+{
+    fixture *f = *state;
+    char path[128], sentence[512];
+    tw_cache_options options = {.mode = TW_CACHE_AUTO, .dir = path};
+    tw_source *source;
+    tw_error err;
+
+    snprintf(path, sizeof path, "%s/file", f->cache);
+    write_bytes(path, "x", 1);
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
+                               &f->watch, e));
+    assert_false(tw_source_is_cached(source));
+    snprintf(sentence, sizeof sentence, "no cache, %s", path);
+    assert_memory_equal(f->heard.notes, sentence, strlen(sentence));
+    check_rows(f, source);
+    tw_source_free(source);
+    options.mode = TW_CACHE_ON;
+    assert_int_equal(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer,
+                                      &options, &f->watch, &err),
+                     TW_EFILE);
+    assert_null(source);
+}
+
+static void test_damaged_rows_are_made_again(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+    uint8_t byte = 0xff;
+    FILE *file;
+
+    assert_ok(tw_source_fill(source, NULL, e));
+    file = fopen(entry_file(f, "rows"), "r+b");
+    assert_non_null(file);
+    for (int i = 0; i < 2; i++) { /* the first row and one further on */
+        fseek(file, 60 + i * 2000, SEEK_SET);
+        assert_int_equal(fread(&byte, 1, 1, file), 1);
+        byte ^= 0x10;
+        fseek(file, 60 + i * 2000, SEEK_SET);
+        assert_int_equal(fwrite(&byte, 1, 1, file), 1);
+    }
+    assert_int_equal(fclose(file), 0);
+    check_rows(f, source);
+    assert_int_equal(tw_source_damaged(source), 2);
+    assert_int_equal(tw_source_trunk_count(source), DISTINCT + 2);
+    tw_source_free(source);
+
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_missing(source), 0);
+    check_rows(f, source);
+    assert_int_equal(tw_source_damaged(source), 0);
+    tw_source_free(source);
+}
+
+static void test_lost_end_of_rows_is_made_again(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+    char *path;
+
+    assert_ok(tw_source_fill(source, NULL, e));
+    tw_source_free(source);
+    path = entry_file(f, "rows");
+    assert_int_equal(truncate(path, tw_path_size(path) - 1), 0);
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_missing(source), 1);
+    assert_ok(tw_source_fill(source, NULL, e));
+    check_rows(f, source);
+    tw_source_free(source);
+}
+
+static void test_two_sources_share_an_entry(void **state)
+{
+    fixture *f = *state;
+    tw_source *first = make_source(f, TW_CACHE_ON), *second = make_source(f, TW_CACHE_ON);
+
+    assert_ok(tw_source_fill(first, NULL, e));
+    assert_int_equal(tw_source_missing(second), DISTINCT);
+    assert_ok(tw_source_fill(second, NULL, e));
+    assert_int_equal(tw_source_trunk_count(second), 0);
+    check_rows(f, second);
+    tw_source_free(first);
+    tw_source_free(second);
+}
+
+static void test_waits_for_the_one_who_fills(void **state)
+{
+    fixture *f = *state;
+    tw_source *first = make_source(f, TW_CACHE_ON), *second = make_source(f, TW_CACHE_ON);
+    const tw_watch stop = watcher_watch(&f->heard, 1);
+    bool got;
+
+    assert_ok(tw_store_lock(first->store, &got, e));
+    assert_true(got);
+    assert_fails(TW_EINTERRUPTED, "interrupted while another topwork fills the cache",
+                 tw_source_fill(second, &stop, e));
+    assert_memory_equal(f->heard.notes, "waiting for another topwork that fills this cache (", 51);
+    assert_ptr_equal(strchr(f->heard.notes, '\n'), strrchr(f->heard.notes, '\n')); /* said once */
+    tw_source_free(first);
+    assert_ok(tw_source_fill(second, NULL, e));
+    tw_source_free(second);
+}
+
+static void test_other_jobs_have_other_keys(void **state)
+{
+    fixture *f = *state;
+    char keys[5][65];
+
+    assert_ok(tw_feature__key(keys[0], f->model, TINY_POOL, "fp32", "id", e));
+    assert_ok(tw_feature__key(keys[1], f->model, TINY_POOL + 1, "fp32", "id", e));
+    assert_ok(tw_feature__key(keys[2], f->model, TINY_POOL, "bf16", "id", e));
+    assert_ok(tw_feature__key(keys[3], f->model, TINY_POOL, "fp32", "id2", e));
+    f->model->contract.preprocess = TW_PREPROCESS_TF;
+    assert_ok(tw_feature__key(keys[4], f->model, TINY_POOL, "fp32", "id", e));
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(keys[i], keys[k]);
+}
+
+static void test_key_depends_on_the_prefix_alone(void **state)
+{
+    fixture *f = *state;
+    char before[65], after[65];
+
+    assert_ok(tw_feature__key(before, f->model, TINY_POOL, "fp32", "id", e));
+    f->model->params[6][0].data[0] += 1; /* fc, behind the cut */
+    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", "id", e));
+    assert_string_equal(before, after);
+    f->model->params[3][0].data[0] += 1; /* conv2 */
+    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", "id", e));
+    assert_string_not_equal(before, after);
+}
+
+static void test_deviation_is_the_same_either_way(void **state)
+{
+    fixture *f = *state;
+    tw_source *cached = make_source(f, TW_CACHE_ON), *recomputed = make_source(f, TW_CACHE_OFF);
+    const int64_t samples[] = {3, 1, 7, 40, 41, 42, 3};
+    float out[7 * TINY_ROW];
+    double a, b, sum = 0, squares = 0, mean;
+
+    assert_ok(tw_source_fill(cached, NULL, e));
+    assert_ok(tw_source_deviation(&a, cached, samples, 7, e));
+    assert_ok(tw_source_deviation(&b, recomputed, samples, 7, e));
+    assert_true(a == b);
+    assert_ok(tw_source_read(cached, samples, 7, out, e));
+    for (int i = 0; i < 7 * TINY_ROW; i++)
+        sum += (double)out[i];
+    mean = sum / (7 * TINY_ROW);
+    for (int i = 0; i < 7 * TINY_ROW; i++)
+        squares += ((double)out[i] - mean) * ((double)out[i] - mean);
+    assert_true(fabs(a - sqrt(squares / (7 * TINY_ROW))) < 1e-9 * a);
+    tw_source_free(cached);
+    tw_source_free(recomputed);
+}
+
+static void test_reading_before_filling_is_an_error(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+    const int64_t sample = 5;
+    float out[TINY_ROW];
+    char sentence[512];
+
+    snprintf(sentence, sizeof sentence, "%s: picture 5 has no row yet",
+             tw_store_path(source->store));
+    assert_fails(TW_EFAIL, sentence, tw_source_read(source, &sample, 1, out, e));
+    tw_source_free(source);
+}
+
+static void test_unreadable_pictures_are_errors_in_every_mode(void **state)
+{
+    fixture *f = *state;
+    char *path = path_in(f->data, "train-images-idx3-ubyte");
+    const tw_cache_options options = {.mode = TW_CACHE_AUTO, .dir = f->cache};
+    tw_source *source;
+    tw_error err;
+
+    assert_int_equal(truncate(path, 16 + 25 * 30), 0); /* behind the open data set's back */
+    assert_int_equal(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer,
+                                      &options, &f->watch, &err),
+                     TW_EFILE);
+    assert_null(source);
+    assert_string_equal(f->heard.notes, "");
+    free(path);
+}
+
+static void test_memory_limit_is_kept(void **state)
+{
+    fixture *f = *state;
+    tw_source *source;
+    int64_t packed, worker;
+    tw_error err;
+
+    source = make_source(f, TW_CACHE_ON);
+    assert_ok(tw_source_trunk_memory(&packed, &worker, source, e));
+    f->computer.memory_limit = packed + worker - 1;
+    assert_int_equal(tw_source_fill(source, NULL, &err), TW_EBUDGET);
+    f->computer.memory_limit = packed + worker;
+    assert_ok(tw_source_fill(source, NULL, e));
+    f->computer.memory_limit = 1 << 26;
+    check_rows(f, source);
+    tw_source_free(source);
+}
+
+static void test_measuring_leaves_no_trunk(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+    double t_s = 0;
+
+    assert_ok(tw_source_measure(&t_s, source, e));
+    assert_true(t_s > 0);
+    assert_null(source->trunk);
+    assert_int_equal(tw_source_trunk_count(source), 0);
+    tw_source_free(source);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_cached_rows_are_recomputed_rows),
+        TEST(test_samples_come_in_any_order),
+        TEST(test_second_fill_makes_no_trunk_pass),
+        TEST(test_more_pictures_make_only_the_new_rows),
+        TEST(test_interrupted_fill_goes_on),
+        TEST(test_small_budget_recomputes_with_auto),
+        TEST(test_small_budget_is_refused_with_on),
+        TEST(test_full_cache_needs_no_budget),
+        TEST(test_unusable_folder_recomputes_with_auto),
+        TEST(test_damaged_rows_are_made_again),
+        TEST(test_lost_end_of_rows_is_made_again),
+        TEST(test_two_sources_share_an_entry),
+        TEST(test_waits_for_the_one_who_fills),
+        TEST(test_other_jobs_have_other_keys),
+        TEST(test_key_depends_on_the_prefix_alone),
+        TEST(test_deviation_is_the_same_either_way),
+        TEST(test_reading_before_filling_is_an_error),
+        TEST(test_unreadable_pictures_are_errors_in_every_mode),
+        TEST(test_memory_limit_is_kept),
+        TEST(test_measuring_leaves_no_trunk),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
