@@ -1,0 +1,175 @@
+/*
+ * The loop of every evaluation: read a chunk of rows ahead, run the chain, compare. Loss and
+ * probabilities come from the logits by the two row functions that all rooms share. Sums are
+ * double and taken in sample order, so neither chunk nor threads can change a digit.
+ */
+#include "eval/score.h"
+
+#include "backend/backend.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { READER_BUFFERS = 2 };
+
+/* What one call of tw_score_run owns. */
+typedef struct scorer {
+    const tw_score_job *job;
+    tw_reader *reader;
+    float *scaled;        /* (chunk, row), NULL when the multiplier is 1 */
+    float *logits;        /* (chunk, L) */
+    float *probabilities; /* (L) */
+    int64_t row_size;
+    int n_classes;
+    double sum;
+    tw_score score;
+} scorer;
+
+int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk)
+{
+    int64_t row_bytes = (int64_t)sizeof(float) * ((READER_BUFFERS + 1) * row_size + n_classes);
+
+    return chunk * row_bytes;
+}
+
+static tw_status scorer_create(scorer *s, const tw_score_job *job, tw_error *err)
+{
+    memset(s, 0, sizeof *s);
+    s->job = job;
+    s->row_size = tw_chain_in_size(job->chain);
+    s->n_classes = (int)tw_chain_out_size(job->chain);
+
+    s->logits = tw_alloc_f32(job->chunk * s->n_classes);
+    s->probabilities = tw_alloc_f32(s->n_classes);
+    if (job->multiplier != 1.0f)
+        s->scaled = tw_alloc_f32(job->chunk * s->row_size);
+    if (!s->logits || !s->probabilities || (job->multiplier != 1.0f && !s->scaled))
+        return tw_fail(err, TW_ENOMEM, "no memory to evaluate %lld rows at once",
+                       (long long)job->chunk);
+    return tw_reader_create(&s->reader, job->source, job->chunk, err);
+}
+
+static void scorer_free(scorer *s)
+{
+    tw_reader_free(s->reader);
+    tw_free(s->scaled);
+    tw_free(s->logits);
+    tw_free(s->probabilities);
+}
+
+static const float *scale_rows(scorer *s, const float *rows, int64_t n)
+{
+    if (!s->scaled)
+        return rows;
+    for (int64_t i = 0; i < n * s->row_size; i++)
+        s->scaled[i] = rows[i] * s->job->multiplier;
+    return s->scaled;
+}
+
+static tw_status count_row(scorer *s, int64_t place, const float *logits, tw_error *err)
+{
+    const tw_score_job *job = s->job;
+    int64_t sample = job->samples[place];
+    tw_answer answer = {sample, job->labels[sample], tw_argmax_row(logits, s->n_classes),
+                        s->probabilities};
+
+    s->sum += tw_cross_entropy_row(logits, s->n_classes, answer.label);
+    s->score.correct += answer.label == answer.predicted;
+    if (!job->on_answer)
+        return TW_OK;
+    tw_softmax_row(s->probabilities, logits, s->n_classes);
+    return job->on_answer(job->ctx, &answer, err);
+}
+
+static void tell_progress(const scorer *s, int64_t done, double t_begin_s, const tw_watch *watch)
+{
+    tw_event event = {.kind = TW_EVENT_PROGRESS};
+    double t_s = tw_clock_s() - t_begin_s;
+
+    if (!s->job->phase || !watch || !watch->on_event)
+        return;
+    event.phase = s->job->phase;
+    event.done = done;
+    event.total = s->job->n;
+    event.rate = t_s > 0.0 ? (double)done / t_s : 0.0;
+    event.t_left_s = event.rate > 0.0 ? (double)(event.total - done) / event.rate : 0.0;
+    watch->on_event(watch->ctx, &event);
+}
+
+static tw_status score_chunks(scorer *s, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    const float *rows;
+    int64_t done = 0, n;
+    double t_begin_s = tw_clock_s();
+
+    while (!(rc = tw_reader_next(s->reader, &rows, &n, err)) && n > 0) {
+        if (watch && watch->should_stop && watch->should_stop(watch->ctx))
+            return tw_fail(err, TW_EINTERRUPTED, "interrupted after %lld of %lld pictures",
+                           (long long)done, (long long)s->job->n);
+        rows = scale_rows(s, rows, n);
+        if ((rc = tw_chain_run(s->job->chain, rows, n, s->logits, NULL, NULL, err)))
+            return rc;
+        for (int64_t i = 0; i < n; i++)
+            if ((rc = count_row(s, done + i, s->logits + i * s->n_classes, err)))
+                return rc;
+        done += n;
+        tell_progress(s, done, t_begin_s, watch);
+    }
+    return rc;
+}
+
+tw_status tw_score_run(tw_score *out, const tw_score_job *job, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    scorer s;
+
+    memset(out, 0, sizeof *out);
+    if ((rc = scorer_create(&s, job, err)) ||
+        (rc = tw_reader_start(s.reader, job->samples, job->n, err)) ||
+        (rc = score_chunks(&s, watch, err)))
+        goto done;
+
+    s.score.n = job->n;
+    s.score.loss = s.sum / (double)job->n;
+    s.score.accuracy = (double)s.score.correct / (double)job->n;
+    *out = s.score;
+done:
+    scorer_free(&s);
+    return rc;
+}
+
+/* Whether every edge over the boundary comes from `node`. */
+static bool is_waist(const tw_graph *graph, int node)
+{
+    for (int i = node + 1; i < graph->n; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] < node)
+                return false;
+    return true;
+}
+
+static bool is_picture_op(tw_op op)
+{
+    return op == TW_OP_CONV2D || op == TW_OP_MAX_POOL;
+}
+
+int tw_model_boundary(const tw_model *model)
+{
+    const tw_graph *graph = model->graph;
+    int last = graph->n - 1, boundary = 0;
+
+    for (int i = 1; i < last; i++)
+        if (model->frozen[i] && is_waist(graph, i))
+            boundary = i;
+    if (boundary > 0 && !model->frozen[last])
+        return boundary;
+
+    boundary = 0;
+    for (int i = 1; i < last; i++)
+        if (is_picture_op(graph->nodes[i].op) && is_waist(graph, i))
+            boundary = i;
+    return boundary;
+}
