@@ -1,0 +1,274 @@
+/*
+ * The training loop: epochs of shuffled batches, validation after each, and the choice of the
+ * epoch that becomes the model. Loss and accuracy of an epoch are what fit reports: running means
+ * over the samples while the weights change, dropout active. Validation runs the weights as they
+ * are through the inference chain, so its digits are those of an evaluation of the saved model.
+ */
+#include "train/train_int.h"
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void tw_train__note(const tw_watch *watch, const char *text)
+{
+    tw_event event = {.kind = TW_EVENT_NOTE, .text = text};
+
+    if (watch && watch->on_event)
+        watch->on_event(watch->ctx, &event);
+}
+
+static void shuffle(tw_run *run, int epoch)
+{
+    const tw_training *training = run->training;
+    uint64_t seed = (uint64_t)tw_train__i64(training->config, TW_OPTION_SEED);
+    tw_rng_key key = tw_rng_make_key(seed, TW_RNG_SHUFFLE, (uint32_t)epoch, 0);
+
+    tw_rng_permutation(run->order, training->n_train, &key);
+    for (int64_t i = 0; i < training->n_train; i++)
+        run->order[i] = training->train[run->order[i]];
+}
+
+static void tell_progress(tw_run *run, int epoch, int64_t seen)
+{
+    const tw_training *training = run->training;
+    int64_t n_epochs = tw_train__i64(training->config, TW_OPTION_EPOCHS);
+    double t_s = tw_clock_s() - run->t_begin_s;
+    tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train"};
+
+    if (!run->watch.on_event)
+        return;
+    event.epoch = epoch;
+    event.n_epochs = (int)n_epochs;
+    event.done = (epoch - 1) * training->n_train + seen;
+    event.total = n_epochs * training->n_train;
+    event.rate = t_s > 0.0 ? (double)event.done / t_s : 0.0;
+    event.t_left_s = event.rate > 0.0 ? (double)(event.total - event.done) / event.rate : 0.0;
+    run->watch.on_event(run->watch.ctx, &event);
+}
+
+/* Adds up losses and hits of the n rows just seen, in order. */
+static tw_status count_batch(tw_run *run, tw_epoch *epoch, int64_t n, int64_t step, tw_error *err)
+{
+    const tw_trainer *trainer = &run->trainer;
+
+    for (int64_t i = 0; i < n; i++) {
+        const float *logits = trainer->logits + i * trainer->n_classes;
+
+        if (!isfinite(trainer->loss[i]))
+            return tw_fail(err, TW_EFAIL,
+                           "the loss is %s in epoch %d, step %lld: a smaller lr may help",
+                           isnan(trainer->loss[i]) ? "not a number" : "infinite", epoch->epoch,
+                           (long long)step + 1);
+        epoch->loss += trainer->loss[i];
+        epoch->accuracy += tw_argmax_row(logits, trainer->n_classes) == trainer->labels[i];
+    }
+    return TW_OK;
+}
+
+static tw_status run_batches(tw_run *run, tw_reader *reader, tw_epoch *epoch, tw_error *err)
+{
+    tw_status rc;
+    const tw_training *training = run->training;
+    const int *labels = tw_dataset_labels(training->data);
+    uint64_t seed = (uint64_t)tw_train__i64(training->config, TW_OPTION_SEED);
+    const float *rows;
+    int64_t n, seen = 0, step = 0;
+
+    while (!(rc = tw_reader_next(reader, &rows, &n, err)) && n > 0) {
+        if (run->watch.should_stop && run->watch.should_stop(run->watch.ctx))
+            return tw_fail(err, TW_EINTERRUPTED,
+                           "interrupted in epoch %d, step %lld: training has no checkpoint yet",
+                           epoch->epoch, (long long)step + 1);
+        for (int64_t i = 0; i < n; i++)
+            run->trainer.labels[i] = labels[run->order[seen + i]];
+        if ((rc = tw_train__trainer_step(&run->trainer, rows, n, seed, (uint32_t)epoch->epoch,
+                                         (uint64_t)step, err)) ||
+            (rc = count_batch(run, epoch, n, step, err)))
+            return rc;
+        seen += n;
+        step++;
+        tell_progress(run, epoch->epoch, seen);
+    }
+    epoch->loss /= (double)training->n_train;
+    epoch->accuracy /= (double)training->n_train;
+    return rc;
+}
+
+static tw_status train_epoch(tw_run *run, tw_epoch *epoch, tw_error *err)
+{
+    tw_status rc;
+    tw_reader *reader = NULL;
+
+    shuffle(run, epoch->epoch);
+    if ((rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
+        (rc = tw_reader_start(reader, run->order, run->training->n_train, err)))
+        goto done;
+    rc = run_batches(run, reader, epoch, err);
+done:
+    tw_reader_free(reader);
+    return rc;
+}
+
+/* ---- validation */
+
+tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
+                             tw_status (*on_answer)(void *, const tw_answer *, tw_error *),
+                             tw_error *err)
+{
+    tw_status rc;
+    const tw_training *training = run->training;
+    const tw_model *model = run->trainer.model;
+    tw_watch quiet = {NULL, run->watch.should_stop, run->watch.ctx};
+    tw_chain *chain;
+    tw_score_job job = {.source = training->own_val ? training->own_val : training->source,
+                        .samples = training->val,
+                        .n = training->n_val,
+                        .labels = training->val_labels ? training->val_labels
+                                                       : tw_dataset_labels(training->data),
+                        .multiplier = multiplier,
+                        .chunk = training->memory.chunk,
+                        .on_answer = on_answer,
+                        .ctx = run};
+
+    if ((rc = tw_chain_create(&chain, model, training->base->graph->n - 1, model->graph->n - 1,
+                              training->computer.backend, "fp32", training->computer.n_threads,
+                              training->memory.chain, err)))
+        return rc;
+    job.chain = chain;
+    rc = tw_score_run(out, &job, &quiet, err);
+    tw_chain_free(chain);
+    return rc;
+}
+
+/* The weights after the last step may be broken though every loss was fine. */
+static tw_status check_weights(const tw_run *run, int epoch, tw_error *err)
+{
+    const tw_trained *trained = &run->trainer.trained;
+
+    for (int node = 0; node < trained->n_nodes; node++)
+        for (int slot = 0; slot < 2; slot++)
+            for (int64_t i = 0; trained->data[node][slot] && i < trained->size[node][slot]; i++)
+                if (!isfinite(trained->data[node][slot][i]))
+                    return tw_fail(err, TW_EFAIL,
+                                   "weights of layer %s are not finite after epoch %d: a smaller "
+                                   "lr may help",
+                                   run->training->top->nodes[node].name, epoch);
+    return TW_OK;
+}
+
+/* ---- the epochs */
+
+static bool has_sigmoid(const tw_graph *top)
+{
+    for (int i = 1; i < top->n; i++)
+        if (top->nodes[i].op == TW_OP_SIGMOID || top->nodes[i].activation == TW_SIGMOID)
+            return true;
+    return false;
+}
+
+/* Says that nothing is learned, and why that may be; only says it. */
+static void guard_stall(const tw_run *run, const tw_epoch *epoch)
+{
+    enum { PATIENCE = 3 };
+    const tw_training *training = run->training;
+    double chance = log((double)run->trainer.n_classes);
+    const char *why = "the learning rate may be too small or too large, or the labels wrong";
+    char text[512];
+
+    if (epoch->epoch != PATIENCE || epoch->loss <= 0.95 * chance)
+        return;
+    if (!tw_train__is_scaled(training->config))
+        why = has_sigmoid(training->top)
+                  ? "the features are not scaled, and large ones saturate sigmoid layers "
+                    "(scale-features auto divides them by their standard deviation)"
+                  : "the features are not scaled (scale-features auto divides them by their "
+                    "standard deviation)";
+    else if (has_sigmoid(training->top))
+        why = "sigmoid layers learn slowly (relu ones do not), or the learning rate does not fit";
+    snprintf(text, sizeof text,
+             "after %d epochs the training loss %.3f is still near chance, ln(%d) = %.3f: %s",
+             PATIENCE, epoch->loss, run->trainer.n_classes, chance, why);
+    tw_train__note(&run->watch, text);
+}
+
+static tw_status keep_best(tw_run *run, const tw_epoch *epoch, bool is_last, tw_error *err)
+{
+    const tw_config *config = run->training->config;
+    bool selects = run->training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best");
+
+    if (selects && !tw_train__is_better(epoch, &run->best.epoch))
+        return TW_OK;
+    run->best.epoch = *epoch;
+    run->best.on_disk = false;
+    return selects && !is_last ? tw_train__best_write(&run->best, &run->trainer.trained, err)
+                               : TW_OK;
+}
+
+static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, tw_error *err)
+{
+    tw_status rc;
+    tw_json *line = tw_json_new_object();
+    tw_event event = {.kind = TW_EVENT_EPOCH,
+                      .epoch = epoch->epoch,
+                      .n_epochs = n_epochs,
+                      .loss = epoch->loss,
+                      .accuracy = epoch->accuracy,
+                      .val_loss = epoch->val_loss,
+                      .val_accuracy = epoch->val_accuracy,
+                      .t_s = epoch->t_s};
+
+    tw_json_set(line, "epoch", tw_json_new_i64(epoch->epoch));
+    tw_json_set(line, "loss", tw_json_new_f64(epoch->loss));
+    tw_json_set(line, "accuracy", tw_json_new_f64(epoch->accuracy));
+    tw_json_set(line, "val_loss", tw_json_new_f64(epoch->val_loss));
+    tw_json_set(line, "val_accuracy", tw_json_new_f64(epoch->val_accuracy));
+    tw_json_set(line, "t_s", tw_json_new_f64(epoch->t_s));
+    if ((rc = tw_train__folder_log(&run->folder, "epoch", line, err)) ||
+        (rc = tw_train__folder_epoch(&run->folder, epoch, err)))
+        return rc;
+    if (run->watch.on_event)
+        run->watch.on_event(run->watch.ctx, &event);
+    return TW_OK;
+}
+
+static tw_status run_epoch(tw_run *run, int number, int n_epochs, tw_error *err)
+{
+    tw_status rc;
+    tw_score score;
+    double t_begin_s = tw_clock_s();
+    tw_epoch epoch = {.epoch = number, .val_loss = (double)NAN, .val_accuracy = (double)NAN};
+
+    if ((rc = train_epoch(run, &epoch, err)) || (rc = check_weights(run, number, err)))
+        return rc;
+    if (run->training->n_val > 0) {
+        if ((rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err)))
+            return rc;
+        epoch.val_loss = score.loss;
+        epoch.val_accuracy = score.accuracy;
+    }
+    epoch.t_s = tw_clock_s() - t_begin_s;
+    if ((rc = keep_best(run, &epoch, number == n_epochs, err)) ||
+        (rc = record_epoch(run, &epoch, n_epochs, err)))
+        return rc;
+    guard_stall(run, &epoch);
+    return TW_OK;
+}
+
+tw_status tw_train__loop(tw_run *run, tw_error *err)
+{
+    tw_status rc = TW_OK;
+    int n_epochs = (int)tw_train__i64(run->training->config, TW_OPTION_EPOCHS);
+
+    run->t_begin_s = tw_clock_s();
+    for (int number = 1; number <= n_epochs && !rc; number++)
+        rc = run_epoch(run, number, n_epochs, err);
+    if (!rc && run->best.on_disk)
+        rc = tw_train__best_read(&run->best, &run->trainer.trained, err);
+    return rc;
+}

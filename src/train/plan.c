@@ -1,0 +1,285 @@
+/*
+ * What is known before the first step, and the refusal of what does not fit: the layer table, the
+ * sentences, memory of the two phases, disk, and estimated times. Where features are cached the
+ * trunk is gone before training begins, so each phase is held against the limit by itself; where
+ * they are recomputed both are there at once.
+ */
+#include "train/train_int.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE };
+
+/* ---- the layer table */
+
+static tw_status make_layers(tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    const tw_graph *graph;
+    int cut = training->base->graph->n - 1;
+
+    if ((rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)))
+        return rc;
+    graph = training->graph;
+    if (!(training->layers = tw_calloc((size_t)graph->n, sizeof *training->layers)))
+        return tw_fail(err, TW_ENOMEM, "no memory for a table of %d layers", graph->n);
+    for (int i = 0; i < graph->n; i++) {
+        const tw_node *node = &graph->nodes[i];
+
+        training->layers[i] =
+            (tw_layer_info){.index = i,
+                            .name = node->name,
+                            .op = tw_op_name(node->op),
+                            .shape = node->out,
+                            .n_params = tw_node_param_count(graph, i),
+                            .macs = tw_node_macs(graph, i),
+                            .activation_bytes = tw_shape_size(&node->out) * (int64_t)sizeof(float),
+                            .frozen = i <= cut};
+        if (i > cut)
+            training->plan.n_trained += training->layers[i].n_params;
+    }
+    training->plan.layers = training->layers;
+    training->plan.n_layers = graph->n;
+    return TW_OK;
+}
+
+/* ---- sentences */
+
+static void describe_split(tw_training *training)
+{
+    tw_text *text = &training->text[SPLIT];
+    const tw_config *config = training->config;
+    char train[32], val[32];
+
+    tw_count_text(train, sizeof train, training->n_train);
+    tw_count_text(val, sizeof val, training->n_val);
+    if (training->n_val == 0)
+        tw_text_add(text, "%s training pictures, none for validation", train);
+    else if (training->val_data)
+        tw_text_add(text, "%s training and %s validation pictures (the data's own)", train, val);
+    else
+        tw_text_add(text, "%s training and %s validation pictures (%s, seed %s%s)", train, val,
+                    tw_train__text(config, TW_OPTION_VAL_SPLIT),
+                    tw_train__text(config, TW_OPTION_SPLIT_SEED),
+                    tw_train__bool(config, TW_OPTION_STRATIFY) ? ", stratified" : "");
+}
+
+static void describe_model(tw_training *training)
+{
+    tw_text *text = &training->text[MODEL];
+    const tw_model *base = training->base;
+    const tw_contract *contract = &base->contract;
+    const tw_node *last = &base->graph->nodes[base->graph->n - 1];
+    char shape[96];
+
+    tw_text_add(text, "%s", base->architecture ? base->architecture : "network");
+    if (base->weights)
+        tw_text_add(text, " with weights %s", base->weights);
+    tw_text_add(text, ", cut after %s (%s), pictures %s, resized to %dx%d (%s), preprocessing %s",
+                last->name, tw_shape_text(shape, sizeof shape, &last->out),
+                tw_colour_name(contract->colour), contract->height, contract->width,
+                tw_interpolation_name(contract->interpolation),
+                tw_preprocess_name(contract->preprocess));
+}
+
+static void describe_optimizer(tw_training *training)
+{
+    tw_text *text = &training->text[OPTIMIZER];
+    const tw_config *config = training->config;
+    bool is_adam = tw_train__is(config, TW_OPTION_OPTIMIZER, "adam");
+
+    tw_text_add(text, "%s, learning rate %s", is_adam ? "Adam" : "SGD",
+                tw_train__text(config, TW_OPTION_LR));
+    if (tw_train__f64(config, TW_OPTION_DECAY) > 0.0)
+        tw_text_add(text, ", decay %s a step", tw_train__text(config, TW_OPTION_DECAY));
+    if (!is_adam)
+        tw_text_add(text, ", momentum %s%s", tw_train__text(config, TW_OPTION_MOMENTUM),
+                    tw_train__bool(config, TW_OPTION_NESTEROV) ? " (Nesterov)" : "");
+    tw_text_add(text, "; batches of %s, %s epochs, seed %s, %s; features %s",
+                tw_train__text(config, TW_OPTION_BATCH_SIZE),
+                tw_train__text(config, TW_OPTION_EPOCHS), tw_train__text(config, TW_OPTION_SEED),
+                training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best")
+                    ? "the best epoch is kept"
+                    : "the last epoch is kept",
+                tw_train__is_scaled(config) ? "scaled by their standard deviation" : "as they are");
+}
+
+static tw_status describe(tw_training *training, tw_error *err)
+{
+    tw_training_plan *plan = &training->plan;
+    tw_text *text = training->text;
+
+    tw_text_add(&text[DATA], "%s", tw_dataset_describe(training->data));
+    describe_split(training);
+    describe_model(training);
+    tw_text_add(&text[COMPUTE], "%s; numerics %s", training->computer.describe,
+                training->computer.backend->numerics);
+    describe_optimizer(training);
+    tw_text_add(&text[CACHE], "%s", tw_source_describe(training->source));
+
+    for (int i = DATA; i <= CACHE; i++)
+        if (text[i].failed)
+            return tw_fail(err, TW_ENOMEM, "no memory to describe the run");
+    plan->data = text[DATA].text;
+    plan->split = text[SPLIT].text;
+    plan->model = text[MODEL].text;
+    plan->compute = text[COMPUTE].text;
+    plan->optimizer = text[OPTIMIZER].text;
+    plan->cache = text[CACHE].text;
+    return TW_OK;
+}
+
+/* ---- memory */
+
+static bool needs_trunk(const tw_training *training)
+{
+    return tw_source_missing(training->source) > 0 || !tw_source_is_cached(training->source) ||
+           (training->own_val &&
+            (tw_source_missing(training->own_val) > 0 || !tw_source_is_cached(training->own_val)));
+}
+
+static bool recomputes(const tw_training *training)
+{
+    return !tw_source_is_cached(training->source) ||
+           (training->own_val && !tw_source_is_cached(training->own_val));
+}
+
+/* Before anything large is allocated: parameters and the optimizer's state alone. */
+static tw_status check_state(const tw_training *training, tw_error *err)
+{
+    char needs[32], limit[32];
+    int64_t n = training->plan.n_trained;
+    int64_t n_bytes = (n + tw_train__optimizer_size(training->config, n)) * (int64_t)sizeof(float);
+
+    if (n_bytes <= training->plan.memory_limit)
+        return TW_OK;
+    return tw_fail(err, TW_EBUDGET,
+                   "the top's parameters and the optimizer's state need %s of memory, the limit "
+                   "is %s: raise memory-limit",
+                   tw_bytes_text(needs, sizeof needs, n_bytes),
+                   tw_bytes_text(limit, sizeof limit, training->plan.memory_limit));
+}
+
+static tw_status fail_memory(const tw_training *training, const char *phase, int64_t n_bytes,
+                             tw_error *err)
+{
+    char needs[32], limit[32];
+
+    return tw_fail(err, TW_EBUDGET, "%s needs %s of memory, the limit is %s: raise memory-limit",
+                   phase, tw_bytes_text(needs, sizeof needs, n_bytes),
+                   tw_bytes_text(limit, sizeof limit, training->plan.memory_limit));
+}
+
+tw_status tw_train__share_memory(tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    tw_training_plan *plan = &training->plan;
+    int64_t packed, worker, limit = plan->memory_limit, sources = 1;
+    int n_workers = training->computer.n_threads;
+    bool beside = recomputes(training);
+
+    if (!needs_trunk(training))
+        return TW_OK;
+    if ((rc = tw_source_trunk_memory(&packed, &worker, training->source, err)))
+        return rc;
+    if (beside) {
+        sources = training->own_val ? 2 : 1; /* each keeps a trunk of its own */
+        limit = (limit - training->memory.total) / sources;
+    }
+    if (packed + worker > limit)
+        return beside ? fail_memory(training, "training without a cache, the trunk beside the top,",
+                                    sources * (packed + worker) + training->memory.total, err)
+                      : fail_memory(training, "the trunk", packed + worker, err);
+    while (n_workers > 1 && packed + n_workers * worker > limit)
+        n_workers--;
+    training->trunk.memory_limit = limit;
+    plan->memory_extract = sources * (packed + n_workers * worker);
+    plan->memory_train = training->memory.total + (beside ? plan->memory_extract : 0);
+    return TW_OK;
+}
+
+static tw_status check_memory(tw_training *training, tw_error *err)
+{
+    training->plan.memory_train = training->memory.total;
+    if (training->memory.total > training->plan.memory_limit)
+        return fail_memory(training, "training", training->memory.total, err);
+    return tw_train__share_memory(training, err);
+}
+
+/* ---- disk */
+
+static tw_status check_disk(tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    const int64_t small = 1 << 20;
+    tw_training_plan *plan = &training->plan;
+    const char *output = tw_train__text(training->config, TW_OPTION_OUTPUT);
+    int64_t n_params = 0, n_free;
+    char needs[32], has[32];
+
+    for (int i = 0; i < plan->n_layers; i++)
+        n_params += plan->layers[i].n_params;
+    plan->disk_cache = tw_source_disk(training->source);
+    if (training->own_val)
+        plan->disk_cache += tw_source_disk(training->own_val);
+    plan->disk_run = (n_params + plan->n_trained) * (int64_t)sizeof(float) +
+                     (training->n_train + training->n_val) * 256 + small;
+    if (!output)
+        return TW_OK;
+    if ((rc = tw_disk_free(&n_free, output, err)))
+        return rc;
+    if (plan->disk_run <= n_free)
+        return TW_OK;
+    return tw_fail(err, TW_EBUDGET, "%s: the run needs %s of disk, %s are free", output,
+                   tw_bytes_text(needs, sizeof needs, plan->disk_run),
+                   tw_bytes_text(has, sizeof has, n_free));
+}
+
+/* ---- time */
+
+static tw_status estimate_times(tw_training *training, double t_step_s, tw_error *err)
+{
+    tw_status rc;
+    tw_training_plan *plan = &training->plan;
+    int64_t batch = tw_train__i64(training->config, TW_OPTION_BATCH_SIZE);
+    int64_t epochs = tw_train__i64(training->config, TW_OPTION_EPOCHS);
+    int64_t steps, pictures;
+    double t_picture_s;
+
+    if (batch > training->n_train)
+        batch = training->n_train;
+    steps = (training->n_train + batch - 1) / batch;
+    /* forward alone is a third of a step */
+    plan->t_train_s =
+        (double)epochs * t_step_s * ((double)steps + (double)training->n_val / (double)batch / 3.0);
+    if (!needs_trunk(training))
+        return TW_OK;
+    if ((rc = tw_source_measure(&t_picture_s, training->source, err)))
+        return rc;
+    pictures = tw_source_missing(training->source);
+    if (training->own_val)
+        pictures += tw_source_missing(training->own_val);
+    if (recomputes(training))
+        pictures = epochs * (training->n_train + training->n_val);
+    plan->t_extract_s = (double)pictures * t_picture_s;
+    return TW_OK;
+}
+
+tw_status tw_train__plan(tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    double t_step_s;
+
+    training->plan.memory_limit = training->computer.memory_limit;
+    if ((rc = make_layers(training, err)) || (rc = describe(training, err)) ||
+        (rc = check_state(training, err)) ||
+        (rc = tw_train__trainer_measure(&training->memory, &t_step_s, training, err)) ||
+        (rc = check_memory(training, err)) || (rc = check_disk(training, err)))
+        return rc;
+    return estimate_times(training, t_step_s, err);
+}

@@ -1,0 +1,206 @@
+/*
+ * The run folder: RUN/{config.json,split.csv,history.csv,log.jsonl,model.safetensors,
+ * predictions.csv}. It owns the names, the refusal to overwrite, and the rule that whole files
+ * appear atomically while the log grows by lines. Times are in log.jsonl and nowhere else.
+ */
+#include "train/train_int.h"
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* best.tmp holds the best parameters while a run is under way. */
+static const char *const run_files[] = {
+    "config.json",     "split.csv", "history.csv",       "log.jsonl",
+    "predictions.csv", "best.tmp",  "model.safetensors", NULL};
+
+static bool is_run_file(const char *name)
+{
+    for (int i = 0; run_files[i]; i++)
+        if (!strcmp(run_files[i], name))
+            return true;
+    return false;
+}
+
+tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err)
+{
+    tw_status rc;
+    char **names;
+    size_t n;
+    bool is_run = false;
+
+    if (!tw_path_exists(path))
+        return TW_OK;
+    if (!tw_path_is_folder(path))
+        return tw_fail(err, TW_EUSAGE, "%s: is a file, not a folder for a run", path);
+    if ((rc = tw_folder_list(&names, &n, path, err)))
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        is_run |= is_run_file(names[i]);
+    tw_folder_list_free(names, n);
+
+    if (n > 0 && !is_run)
+        return tw_fail(err, TW_EUSAGE, "%s: a folder with other things in it, not a run", path);
+    if (n > 0 && !overwrite)
+        return tw_fail(err, TW_EUSAGE, "%s: a run is there already; overwrite replaces it", path);
+    return TW_OK;
+}
+
+char *tw_train__folder_file(const tw_run_folder *folder, const char *name)
+{
+    return tw_path_join(folder->path, name);
+}
+
+static tw_status fail_memory(const char *name, tw_error *err)
+{
+    return tw_fail(err, TW_ENOMEM, "no memory to write %s", name);
+}
+
+static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
+{
+    tw_status rc = TW_OK;
+
+    for (int i = 0; run_files[i] && !rc; i++) {
+        char *path = tw_train__folder_file(folder, run_files[i]);
+        rc = path ? tw_file_remove(path, err) : fail_memory(run_files[i], err);
+        tw_free(path);
+    }
+    return rc;
+}
+
+tw_status tw_train__folder_create(tw_run_folder *out, const char *path, bool overwrite,
+                                  tw_error *err)
+{
+    tw_status rc;
+    char *log = NULL;
+
+    memset(out, 0, sizeof *out);
+    out->log.fd = -1;
+    if ((rc = tw_train__folder_check(path, overwrite, err)))
+        return rc;
+    if (!(out->path = tw_strdup(path)) || !(log = tw_path_join(path, "log.jsonl"))) {
+        rc = fail_memory(path, err);
+        goto done;
+    }
+    if ((rc = tw_folder_create(path, err)) || (rc = remove_files(out, err)))
+        goto done;
+    rc = tw_file_open_append(&out->log, log, err);
+done:
+    tw_free(log);
+    if (rc)
+        tw_train__folder_free(out);
+    return rc;
+}
+
+void tw_train__folder_free(tw_run_folder *folder)
+{
+    if (folder->log.path)
+        tw_file_close(&folder->log);
+    tw_free(folder->path);
+    tw_text_free(&folder->history);
+    memset(folder, 0, sizeof *folder);
+}
+
+static tw_status write_bytes(const tw_run_folder *folder, const char *name, const char *text,
+                             size_t n, tw_error *err)
+{
+    tw_status rc;
+    char *path = tw_train__folder_file(folder, name);
+
+    rc = path ? tw_file_write(path, text, n, err) : fail_memory(name, err);
+    tw_free(path);
+    return rc;
+}
+
+tw_status tw_train__folder_write(const tw_run_folder *folder, const char *name, const tw_text *text,
+                                 tw_error *err)
+{
+    if (text->failed)
+        return fail_memory(name, err);
+    return write_bytes(folder, name, text->text, text->n, err);
+}
+
+tw_status tw_train__folder_config(const tw_run_folder *folder, tw_json *config, tw_error *err)
+{
+    tw_status rc;
+    tw_text text = {0};
+    char *dump = config ? tw_json_dump(config, 2) : NULL;
+
+    if (dump)
+        tw_text_add(&text, "%s\n", dump);
+    else
+        text.failed = true;
+    rc = tw_train__folder_write(folder, "config.json", &text, err);
+    tw_text_free(&text);
+    tw_free(dump);
+    tw_json_free(config);
+    return rc;
+}
+
+/* ",0.25", or "," where there is no figure. */
+static void add_figure(tw_text *line, double figure)
+{
+    if (isnan(figure))
+        tw_text_add(line, ",");
+    else
+        tw_text_add(line, ",%.9g", figure);
+}
+
+tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_epoch *epoch, tw_error *err)
+{
+    tw_text *history = &folder->history;
+
+    if (history->n == 0)
+        tw_text_add(history, "epoch,loss,accuracy,val_loss,val_accuracy\n");
+    tw_text_add(history, "%d", epoch->epoch);
+    add_figure(history, epoch->loss);
+    add_figure(history, epoch->accuracy);
+    add_figure(history, epoch->val_loss);
+    add_figure(history, epoch->val_accuracy);
+    tw_text_add(history, "\n");
+    return tw_train__folder_write(folder, "history.csv", history, err);
+}
+
+/* The object {"time":...,"event":...} followed by the fields, on one line. */
+tw_status tw_train__folder_log(tw_run_folder *folder, const char *event, tw_json *fields,
+                               tw_error *err)
+{
+    tw_status rc;
+    char when[32];
+    tw_text line = {0};
+    char *dump = fields ? tw_json_dump(fields, 0) : NULL;
+
+    tw_clock_text(when, sizeof when);
+    tw_text_add(&line, "{\"time\":\"%s\",\"event\":\"%s\"", when, event);
+    if (!dump)
+        line.failed = true;
+    else if (strcmp(dump, "{}") != 0)
+        tw_text_add(&line, ",%s\n", dump + 1);
+    else
+        tw_text_add(&line, "}\n");
+    rc = line.failed ? fail_memory("log.jsonl", err)
+                     : tw_file_append(&folder->log, line.text, line.n, err);
+    tw_text_free(&line);
+    tw_free(dump);
+    tw_json_free(fields);
+    return rc;
+}
+
+tw_status tw_run_model_path(char *buf, size_t buf_size, const char *run, tw_error *err)
+{
+    bool is_folder = tw_path_is_folder(run);
+    int n = snprintf(buf, buf_size, is_folder ? "%s/model.safetensors" : "%s", run);
+
+    if (n < 0 || (size_t)n >= buf_size)
+        return tw_fail(err, TW_EFILE, "%s: path of %d letters is too long", run, n);
+    if (tw_path_exists(buf))
+        return TW_OK;
+    if (is_folder)
+        return tw_fail(err, TW_EFILE,
+                       "%s: no model.safetensors there, the training did not come to its end", run);
+    return tw_fail(err, TW_EFILE, "%s: no such run or model file", run);
+}

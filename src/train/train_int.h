@@ -1,0 +1,247 @@
+/*
+ * What the files of this room share: options by number, the optimizer, the run folder, and the
+ * training behind its handle.
+ */
+#ifndef TW_TRAIN_TRAIN_INT_H
+#define TW_TRAIN_TRAIN_INT_H
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "eval/predictions.h"
+#include "eval/score.h"
+#include "feature/source.h"
+
+#include <tw/train.h>
+
+#include <stdbool.h>
+
+/* ---- config.c: options by number */
+
+#define TW_OPTION(id, ...) TW_OPTION_##id,
+typedef enum tw_option {
+#include "train/options.def"
+    TW_N_OPTION
+} tw_option;
+#undef TW_OPTION
+
+TW_MUST_CHECK tw_status tw_train__config_copy(tw_config **out, const tw_config *config,
+                                              tw_error *err);
+/* Values of options that are set; text is NULL when not. Borrowed until the next set. */
+const char *tw_train__text(const tw_config *config, tw_option option);
+int64_t tw_train__i64(const tw_config *config, tw_option option); /* counts, seeds and sizes */
+double tw_train__f64(const tw_config *config, tw_option option);
+bool tw_train__bool(const tw_config *config, tw_option option);
+bool tw_train__is(const tw_config *config, tw_option option, const char *value);
+tw_source_rank tw_train__rank(const tw_config *config, tw_option option);
+
+/* An option given by flag that changes nothing beside the others is TW_EUSAGE naming it. own_val:
+ * the data's own validation pictures are used. */
+TW_MUST_CHECK tw_status tw_train__config_check(const tw_config *config, bool own_val,
+                                               tw_error *err);
+/* The effective configuration, enough to repeat the run: every option that has an effect, but not
+ * where the run is written. NULL when memory ran out. */
+tw_json *tw_train__config_json(const tw_config *config, bool own_val);
+
+/* ---- optimizer.c */
+
+/* The trained parameters of a top: per node of its graph, kernel and bias; data NULL where the
+ * node has none. */
+typedef struct tw_trained {
+    int n_nodes;
+    tw_node_weights *weights; /* the same, as a training plan reads them */
+    float *(*data)[2];
+    int64_t (*size)[2];
+    int64_t n; /* numbers in all */
+} tw_trained;
+
+/* Of nodes first+1.. of the model, whose parameters lie in its own block: node first+i is node i
+ * of the top's graph. */
+TW_MUST_CHECK tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int first,
+                                                 tw_error *err);
+void tw_train__trained_free(tw_trained *trained);
+
+typedef struct tw_optimizer {
+    const tw_backend_table *table;
+    const tw_trained *trained;
+    bool is_adam;
+    float lr, decay, momentum;
+    bool nesterov;
+    float *block;          /* all state: velocity, or m then v */
+    float *(*state[2])[2]; /* state[0]: velocity or m, state[1]: v; per node and slot */
+    int64_t iterations;    /* steps done */
+    tw_adam_step adam;
+    tw_sgd_step sgd;
+} tw_optimizer;
+
+/* Numbers of state for n trained parameters. */
+int64_t tw_train__optimizer_size(const tw_config *config, int64_t n);
+TW_MUST_CHECK tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
+                                                   const tw_backend_table *table,
+                                                   const tw_trained *trained, tw_error *err);
+void tw_train__optimizer_free(tw_optimizer *optimizer);
+/* Fixes the constants of the next step; after it the sink applies gradients there and then. */
+void tw_train__optimizer_begin(tw_optimizer *optimizer);
+tw_sink tw_train__optimizer_sink(tw_optimizer *optimizer);
+
+/* ---- select.c */
+
+/* Figures of one epoch; the val_ ones are NAN without validation. */
+typedef struct tw_epoch {
+    int epoch; /* 1-based */
+    double loss, accuracy, val_loss, val_accuracy, t_s;
+} tw_epoch;
+
+/* Higher validation accuracy, then lower validation loss; a tie stays with `best`, the earlier. */
+bool tw_train__is_better(const tw_epoch *epoch, const tw_epoch *best);
+
+/* The best parameters so far, kept in a file and not in memory. */
+typedef struct tw_best {
+    char *path;
+    tw_epoch epoch; /* epoch 0: none yet */
+    bool on_disk;
+    tw_hash128 hash;
+} tw_best;
+
+/* Streams the parameters to best->path. Expected: TW_EFILE, TW_EBUDGET (disk full). */
+TW_MUST_CHECK tw_status tw_train__best_write(tw_best *best, const tw_trained *trained,
+                                             tw_error *err);
+/* Reads them back and checks them. Expected: TW_EFILE. */
+TW_MUST_CHECK tw_status tw_train__best_read(tw_best *best, const tw_trained *trained,
+                                            tw_error *err);
+void tw_train__best_remove(tw_best *best);
+
+/* ---- scale.c */
+
+/* 2^round(log2(s)); 1 where s is 0 or not finite. */
+double tw_train__scale(double deviation);
+/* Divides the kernel of the first Dense of the top by scale (a power of two: exact). */
+void tw_train__fold_scale(const tw_trained *trained, double scale);
+
+/* ---- run_folder.c */
+
+typedef struct tw_run_folder {
+    char *path;
+    tw_file log;
+    tw_text history; /* history.csv so far */
+} tw_run_folder;
+
+/* TW_EUSAGE when path may not become a run: it exists and is not to be overwritten, or what is
+ * there is no run. Writes nothing. */
+TW_MUST_CHECK tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err);
+/* Makes the folder, without any file of an older run. */
+TW_MUST_CHECK tw_status tw_train__folder_create(tw_run_folder *out, const char *path,
+                                                bool overwrite, tw_error *err);
+void tw_train__folder_free(tw_run_folder *folder);
+/* RUN/name, allocated; NULL when memory ran out. */
+char *tw_train__folder_file(const tw_run_folder *folder, const char *name);
+/* Writes a whole text file of the run atomically; text that ran out of memory is TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_train__folder_write(const tw_run_folder *folder, const char *name,
+                                               const tw_text *text, tw_error *err);
+/* config.json; takes the tree. */
+TW_MUST_CHECK tw_status tw_train__folder_config(const tw_run_folder *folder, tw_json *config,
+                                                tw_error *err);
+/* Adds a row and writes history.csv again. */
+TW_MUST_CHECK tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_epoch *epoch,
+                                               tw_error *err);
+/* Adds a line to log.jsonl with "time" put first; takes the tree. */
+TW_MUST_CHECK tw_status tw_train__folder_log(tw_run_folder *folder, const char *event,
+                                             tw_json *fields, tw_error *err);
+
+/* ---- trainer.c: everything that one pass of training holds in memory */
+
+typedef struct tw_trainer {
+    tw_model *model; /* joined; its top is what is trained */
+    tw_trained trained;
+    tw_train_plan *plan;
+    tw_optimizer optimizer;
+    float *scaled; /* (batch, row), NULL where features are not scaled */
+    float *logits; /* (batch, L) */
+    double *loss;  /* (batch) */
+    int *labels;   /* (batch) */
+    int64_t batch, row_size;
+    int n_classes;
+    float multiplier;
+} tw_trainer;
+
+/* Bytes that training holds, by what they are for. */
+typedef struct tw_train_memory {
+    int64_t parameters, state, plan, buffers, chain, chunk /* rows validated at once */;
+    int64_t total;
+} tw_train_memory;
+
+struct tw_training {
+    tw_config *config;
+    tw_computer computer; /* as asked for */
+    tw_computer trunk;    /* the same backend with what the memory limit leaves for the trunk */
+    tw_dataset *data;     /* training pictures, validation ones too when they are drawn from them */
+    tw_dataset *val_data; /* the data's own validation pictures, NULL when drawn */
+    int64_t *train, *val; /* samples of data, and of val_data or data; ascending */
+    int64_t n_train, n_val;
+    int *val_labels;    /* classes of val_data's pictures, NULL when drawn */
+    tw_model *base;     /* the trunk: ends at the cut */
+    tw_graph *top;      /* graph of the new top, its input first */
+    tw_graph *graph;    /* trunk and top */
+    tw_source *source;  /* of data */
+    tw_source *own_val; /* of val_data, NULL when drawn */
+    tw_cache_options cache;
+    tw_train_memory memory;
+    tw_layer_info *layers;
+    tw_text text[6]; /* sentences of the plan */
+    tw_training_plan plan;
+};
+
+/* Joins the top, makes optimizer and plan. multiplier 1: features as they are. */
+TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
+                                                 float multiplier, tw_error *err);
+void tw_train__trainer_free(tw_trainer *trainer);
+/* One step on n <= batch rows; labels in trainer->labels, losses and logits left in it. */
+TW_MUST_CHECK tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t n,
+                                               uint64_t seed, uint32_t epoch, uint64_t step,
+                                               tw_error *err);
+/* Fills what training holds, from the sizes of a trainer made for the purpose, and times a step. */
+TW_MUST_CHECK tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s,
+                                                  const tw_training *training, tw_error *err);
+bool tw_train__is_scaled(const tw_config *config);
+
+/* ---- split.c: which pictures train, which validate */
+
+/* Opens the datasets and fills samples and labels of the training. */
+TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
+
+/* ---- plan.c: what is known before the first step */
+
+TW_MUST_CHECK tw_status tw_train__plan(tw_training *training, tw_error *err);
+/* Settles what the memory limit leaves for the trunk while the top is trained: all of it where
+ * features are cached, else what training does not need. Expected: TW_EBUDGET. */
+TW_MUST_CHECK tw_status tw_train__share_memory(tw_training *training, tw_error *err);
+
+/* ---- loop.c */
+
+/* One run: what the epochs need beside the training. */
+typedef struct tw_run {
+    tw_training *training;
+    tw_trainer trainer;
+    tw_run_folder folder;
+    tw_best best;
+    tw_predictions *predictions; /* while they are written */
+    double scale;
+    int64_t *order; /* (n_train) samples of the epoch */
+    const tw_watch *outer;
+    tw_watch watch; /* logs notes, then passes everything on */
+    double t_begin_s;
+} tw_run;
+
+/* All epochs; the parameters of the chosen one are in the trainer afterwards. */
+TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
+/* Score of the validation pictures by the trainer's parameters as they are; on_answer may be
+ * NULL. */
+TW_MUST_CHECK tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
+                                           tw_status (*on_answer)(void *, const tw_answer *,
+                                                                  tw_error *),
+                                           tw_error *err);
+/* Sends a note to whoever watches. */
+void tw_train__note(const tw_watch *watch, const char *text);
+
+#endif

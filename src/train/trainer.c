@@ -1,0 +1,209 @@
+/*
+ * Everything that training holds in memory: the joined model with the new top in its own block,
+ * the optimizer's state, the training plan, and the buffers of one batch. Made once before the
+ * first step; no step allocates.
+ */
+#include "train/train_int.h"
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+enum { READER_BUFFERS = 2 };
+
+bool tw_train__is_scaled(const tw_config *config)
+{
+    return tw_train__is(config, TW_OPTION_SCALE_FEATURES, "auto");
+}
+
+static int64_t choose_batch(const tw_training *training)
+{
+    int64_t batch = tw_train__i64(training->config, TW_OPTION_BATCH_SIZE);
+
+    return batch < training->n_train ? batch : training->n_train;
+}
+
+static tw_status join(tw_trainer *trainer, const tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    int n = tw_dataset_class_count(training->data);
+    uint64_t seed = (uint64_t)tw_train__i64(training->config, TW_OPTION_SEED);
+    char **names = tw_calloc((size_t)n, sizeof *names);
+
+    if (!names)
+        return tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
+    for (int i = 0; i < n; i++)
+        if (!(names[i] = tw_strdup(tw_dataset_class_name(training->data, i)))) {
+            rc = tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
+            goto done;
+        }
+    rc = tw_model_add_top(&trainer->model, training->base, training->top, names, n, seed, err);
+done:
+    for (int i = 0; i < n; i++)
+        tw_free(names[i]);
+    tw_free(names);
+    return rc;
+}
+
+static tw_status make_plan(tw_trainer *trainer, const tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    tw_backend *backend = training->computer.backend;
+    bool *frozen = tw_calloc((size_t)training->top->n, sizeof *frozen);
+
+    if (!frozen)
+        return tw_fail(err, TW_ENOMEM, "no memory for a training plan");
+    rc = backend->table->train_create(&trainer->plan, backend, training->top, trainer->batch,
+                                      training->computer.n_threads, frozen, err);
+    tw_free(frozen);
+    return rc;
+}
+
+static tw_status make_buffers(tw_trainer *trainer, bool is_scaled, tw_error *err)
+{
+    size_t batch = (size_t)trainer->batch;
+    bool ok = true;
+
+    ok &= (trainer->logits = tw_alloc_f32(trainer->batch * trainer->n_classes)) != NULL;
+    ok &= (trainer->loss = tw_calloc(batch, sizeof *trainer->loss)) != NULL;
+    ok &= (trainer->labels = tw_calloc(batch, sizeof *trainer->labels)) != NULL;
+    if (is_scaled)
+        ok &= (trainer->scaled = tw_alloc_f32(trainer->batch * trainer->row_size)) != NULL;
+    if (!ok)
+        return tw_fail(err, TW_ENOMEM, "no memory for a batch of %lld rows of %lld numbers",
+                       (long long)trainer->batch, (long long)trainer->row_size);
+    return TW_OK;
+}
+
+tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training, float multiplier,
+                                   tw_error *err)
+{
+    tw_status rc;
+    int cut = training->base->graph->n - 1;
+
+    memset(out, 0, sizeof *out);
+    out->batch = choose_batch(training);
+    out->row_size = tw_shape_size(tw_graph_output_shape(training->base->graph));
+    out->n_classes = tw_dataset_class_count(training->data);
+    out->multiplier = multiplier;
+    if ((rc = join(out, training, err)) ||
+        (rc = tw_train__trained_create(&out->trained, out->model, cut, err)) ||
+        (rc = tw_train__optimizer_create(&out->optimizer, training->config,
+                                         training->computer.backend->table, &out->trained, err)) ||
+        (rc = make_plan(out, training, err)) || (rc = make_buffers(out, multiplier != 1.0f, err)))
+        tw_train__trainer_free(out);
+    return rc;
+}
+
+void tw_train__trainer_free(tw_trainer *trainer)
+{
+    if (trainer->plan)
+        trainer->plan->table->train_free(trainer->plan);
+    tw_train__optimizer_free(&trainer->optimizer);
+    tw_train__trained_free(&trainer->trained);
+    tw_model_free(trainer->model);
+    tw_free(trainer->scaled);
+    tw_free(trainer->logits);
+    tw_free(trainer->loss);
+    tw_free(trainer->labels);
+    memset(trainer, 0, sizeof *trainer);
+}
+
+tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t n, uint64_t seed,
+                                 uint32_t epoch, uint64_t step, tw_error *err)
+{
+    tw_sink sink = tw_train__optimizer_sink(&trainer->optimizer);
+
+    if (trainer->scaled) {
+        for (int64_t i = 0; i < n * trainer->row_size; i++)
+            trainer->scaled[i] = rows[i] * trainer->multiplier;
+        rows = trainer->scaled;
+    }
+    tw_train__optimizer_begin(&trainer->optimizer);
+    return trainer->plan->table->train_step(trainer->plan, trainer->trained.weights, rows,
+                                            trainer->labels, n, seed, epoch, step, trainer->loss,
+                                            trainer->logits, &sink, err);
+}
+
+/* ---- before the run: what it will hold, and how long a step takes */
+
+/* Validation gets what training leaves: as many workers and rows at once as fit, at least one
+ * piece. */
+static tw_status measure_chain(tw_train_memory *out, const tw_trainer *trainer,
+                               const tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    int64_t packed, worker, left, pieces = 1;
+    int cut = training->base->graph->n - 1, last = trainer->model->graph->n - 1;
+    int64_t piece_bytes = tw_score_memory(trainer->row_size, trainer->n_classes, TW_PIECE_ROWS);
+
+    out->chain = out->chunk = 0;
+    if (training->n_val == 0)
+        return TW_OK;
+    if ((rc = tw_chain_estimate(&packed, &worker, trainer->model, cut, last,
+                                training->computer.backend, "fp32", err)))
+        return rc;
+    left = training->computer.memory_limit - out->parameters - out->state - out->plan - packed;
+    while (pieces < training->computer.n_threads && (pieces + 1) * (worker + piece_bytes) <= left &&
+           pieces * TW_PIECE_ROWS < training->n_val)
+        pieces++;
+    out->chain = packed + pieces * worker;
+    out->chunk = pieces * TW_PIECE_ROWS;
+    return TW_OK;
+}
+
+static tw_status measure_memory(tw_train_memory *out, const tw_trainer *trainer,
+                                const tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    const int64_t f32 = (int64_t)sizeof(float);
+    int64_t rows = trainer->batch * trainer->row_size * f32;
+    int64_t training_buffers, validation = 0;
+
+    out->parameters = trainer->model->block_bytes;
+    out->state = tw_train__optimizer_size(training->config, trainer->trained.n) * f32;
+    out->plan = trainer->plan->n_bytes;
+    training_buffers = rows * (READER_BUFFERS + tw_train__is_scaled(training->config)) +
+                       trainer->batch * (trainer->n_classes * f32 + 16) +
+                       training->n_train * (int64_t)sizeof(int64_t);
+    if ((rc = measure_chain(out, trainer, training, err)))
+        return rc;
+    if (out->chunk > 0)
+        validation =
+            out->chain + tw_score_memory(trainer->row_size, trainer->n_classes, out->chunk);
+    out->buffers = training_buffers > validation ? training_buffers : validation;
+    out->total = out->parameters + out->state + out->plan + out->buffers;
+    return TW_OK;
+}
+
+tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s,
+                                    const tw_training *training, tw_error *err)
+{
+    enum { STEPS = 3 };
+    tw_status rc;
+    tw_trainer trainer;
+    float *rows = NULL;
+
+    *t_step_s = 0.0;
+    if ((rc = tw_train__trainer_create(&trainer, training, 1.0f, err)))
+        return rc;
+    if ((rc = measure_memory(out, &trainer, training, err)))
+        goto done;
+    if (!(rows = tw_alloc_f32(trainer.batch * trainer.row_size))) {
+        rc = tw_fail(err, TW_ENOMEM, "no memory to time a training step");
+        goto done;
+    }
+    for (uint64_t step = 0; step < STEPS; step++) {
+        double t_begin_s = tw_clock_s();
+        if ((rc = tw_train__trainer_step(&trainer, rows, trainer.batch, 0, 0, step, err)))
+            goto done;
+        *t_step_s = tw_clock_s() - t_begin_s; /* the first ones touch memory for the first time */
+    }
+done:
+    tw_free(rows);
+    tw_train__trainer_free(&trainer);
+    return rc;
+}

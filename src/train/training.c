@@ -1,0 +1,198 @@
+/*
+ * Everything that comes before the first step: the configuration is settled, data and network are
+ * opened, the top is parsed, the pictures are split, the source is made ready, and what the run
+ * will need is held against the limits. Nothing is written.
+ */
+#include "train/train_int.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static tw_status require(const tw_config *config, tw_option option, const char *what, tw_error *err)
+{
+    const char *text = tw_train__text(config, option);
+
+    if (text && *text)
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE, "option %s is missing: %s", tw_config_option((int)option)->name,
+                   what);
+}
+
+static bool is_builtin(const char *name)
+{
+    for (int i = 0; tw_model_builtin_name(i); i++)
+        if (!strcmp(tw_model_builtin_name(i), name))
+            return true;
+    return false;
+}
+
+static tw_status check_options(const tw_config *config, tw_error *err)
+{
+    tw_status rc;
+    const char *output = tw_train__text(config, TW_OPTION_OUTPUT);
+
+    if ((rc = require(config, TW_OPTION_DATA, "what to train on", err)) ||
+        (rc = require(config, TW_OPTION_MODEL, "a network (vgg16, vgg19) or a model file", err)))
+        return rc;
+    if (is_builtin(tw_train__text(config, TW_OPTION_MODEL)) &&
+        !tw_train__text(config, TW_OPTION_WEIGHTS))
+        return tw_fail(err, TW_EUSAGE,
+                       "network %s needs option weights: a file of its weights, or random",
+                       tw_train__text(config, TW_OPTION_MODEL));
+    return output ? tw_train__folder_check(output, tw_train__bool(config, TW_OPTION_OVERWRITE), err)
+                  : TW_OK;
+}
+
+static tw_status open_computer(tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    const tw_config *config = training->config;
+    bool is_cpu = tw_train__is(config, TW_OPTION_BACKEND, "cpu");
+    tw_compute compute = {.backend = tw_train__text(config, TW_OPTION_BACKEND),
+                          .isa = is_cpu ? tw_train__text(config, TW_OPTION_ISA) : NULL,
+                          .precision = tw_train__text(config, TW_OPTION_PRECISION),
+                          .memory_limit = tw_train__i64(config, TW_OPTION_MEMORY_LIMIT)};
+
+    if (tw_train__text(config, TW_OPTION_THREADS))
+        compute.n_threads = (int)tw_train__i64(config, TW_OPTION_THREADS);
+    rc = tw_computer_open(&training->computer, &compute, err);
+    training->trunk = training->computer;
+    return rc;
+}
+
+/* The contract: the network's own, with what the options and the data's colour say. */
+static tw_status settle_contract(tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    tw_contract *contract = &training->base->contract;
+    const char *preprocess = tw_train__text(training->config, TW_OPTION_PREPROCESS);
+    const char *interpolation = tw_train__text(training->config, TW_OPTION_INTERPOLATION);
+
+    if (preprocess && (rc = tw_preprocess_parse(&contract->preprocess, preprocess, err)))
+        return rc;
+    if (interpolation &&
+        (rc = tw_interpolation_parse(&contract->interpolation, interpolation, err)))
+        return rc;
+    contract->colour = tw_dataset_colour(training->data);
+    return TW_OK;
+}
+
+static tw_status open_model(tw_training *training, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    const tw_config *config = training->config;
+    const char *weights = tw_train__text(config, TW_OPTION_WEIGHTS);
+    uint64_t seed = (uint64_t)tw_train__i64(config, TW_OPTION_SEED);
+    int n_classes = tw_dataset_class_count(training->data);
+
+    if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
+                            tw_train__text(config, TW_OPTION_CUT), seed, err)) ||
+        (rc = tw_model_require(training->base, training->base->graph->n - 1, err)) ||
+        (rc = settle_contract(training, err)) ||
+        (rc = tw_graph_parse_top(&training->top, tw_graph_output_shape(training->base->graph),
+                                 tw_train__text(config, TW_OPTION_TOP), n_classes, err)))
+        return rc;
+    if (weights && !strcmp(weights, "random"))
+        tw_train__note(watch, "the network's weights are random: its features mean nothing");
+    return TW_OK;
+}
+
+static tw_status open_sources(tw_training *training, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    const tw_config *config = training->config;
+    int cut = training->base->graph->n - 1;
+
+    for (int mode = 0; mode < TW_N_CACHE_MODE; mode++) {
+        static const char *const names[] = {
+#define NAME(id, text) text,
+            TW_CACHE_MODE_LIST(NAME)
+#undef NAME
+        };
+        if (tw_train__is(config, TW_OPTION_CACHE, names[mode]))
+            training->cache.mode = (tw_cache_mode)mode;
+    }
+    training->cache.dir = tw_train__text(config, TW_OPTION_CACHE_DIR);
+    if (tw_train__text(config, TW_OPTION_CACHE_BUDGET))
+        training->cache.budget = tw_train__i64(config, TW_OPTION_CACHE_BUDGET);
+
+    if ((rc = tw_source_create(&training->source, training->base, cut, training->data,
+                               &training->trunk, &training->cache, watch, err)))
+        return rc;
+    if (!training->val_data)
+        return TW_OK;
+    return tw_source_create(&training->own_val, training->base, cut, training->val_data,
+                            &training->trunk, &training->cache, watch, err);
+}
+
+/* A class without a training picture is named: the model can never say it. */
+static void tell_empty_classes(const tw_training *training, const tw_watch *watch)
+{
+    const tw_dataset *data = training->data;
+    tw_text text = {0};
+
+    for (int c = 0; c < tw_dataset_class_count(data); c++) {
+        bool found = false;
+
+        for (int64_t i = 0; i < training->n_train && !found; i++)
+            found = tw_dataset_label(data, training->train[i]) == c;
+        if (!found)
+            tw_text_add(&text, "%s %s", text.n ? "," : "no training picture of",
+                        tw_dataset_class_name(data, c));
+    }
+    if (text.text && !text.failed)
+        tw_train__note(watch, text.text);
+    tw_text_free(&text);
+}
+
+tw_status tw_training_open(tw_training **out, const tw_config *config, const tw_watch *watch,
+                           tw_error *err)
+{
+    tw_status rc;
+    tw_training *training;
+
+    *out = NULL;
+    if (!(training = tw_calloc(1, sizeof *training)))
+        return tw_fail(err, TW_ENOMEM, "no memory for a training");
+    if ((rc = tw_train__config_copy(&training->config, config, err)) ||
+        (rc = check_options(training->config, err)) || (rc = open_computer(training, err)) ||
+        (rc = tw_train__split(training, err)) || (rc = open_model(training, watch, err)) ||
+        (rc = open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
+        goto done;
+    tell_empty_classes(training, watch);
+    *out = training;
+    training = NULL; /* ownership moved to *out */
+done:
+    tw_training_free(training);
+    return rc;
+}
+
+void tw_training_free(tw_training *training)
+{
+    if (!training)
+        return;
+    tw_source_free(training->source);
+    tw_source_free(training->own_val);
+    tw_model_free(training->base);
+    tw_graph_free(training->top);
+    tw_graph_free(training->graph);
+    tw_dataset_free(training->data);
+    tw_dataset_free(training->val_data);
+    tw_computer_close(&training->computer);
+    tw_config_free(training->config);
+    tw_free(training->train);
+    tw_free(training->val);
+    tw_free(training->val_labels);
+    tw_free(training->layers);
+    for (size_t i = 0; i < sizeof training->text / sizeof *training->text; i++)
+        tw_text_free(&training->text[i]);
+    tw_free(training);
+}
+
+const tw_training_plan *tw_training_get_plan(const tw_training *training)
+{
+    return &training->plan;
+}

@@ -1,0 +1,159 @@
+/* Which epoch becomes the model, and the file that keeps its parameters. */
+#include "check.h"
+
+#include "base/memory.h"
+#include "train/train_int.h"
+
+#include <math.h>
+
+/* Two nodes behind an input: a kernel of six numbers with a bias of two, nothing, a kernel. */
+static float kernel[6], bias[2], kernel_2[3];
+static tw_node_weights weights[4];
+static float *data[4][2] = {{NULL, NULL}, {kernel, bias}, {NULL, NULL}, {kernel_2, NULL}};
+static int64_t size[4][2] = {{0, 0}, {6, 2}, {0, 0}, {3, 0}};
+static const tw_trained trained = {4, weights, data, size, 11};
+
+static void fill(float first)
+{
+    for (int i = 0; i < 6; i++)
+        kernel[i] = first + (float)i;
+    for (int i = 0; i < 2; i++)
+        bias[i] = -first - (float)i;
+    for (int i = 0; i < 3; i++)
+        kernel_2[i] = first * 0.5f + (float)i;
+}
+
+static tw_best make_best(void **state)
+{
+    char path[256];
+    tw_best best = {0};
+
+    snprintf(path, sizeof path, "%s/best.tmp", (char *)*state);
+    best.path = tw_strdup(path);
+    best.epoch.epoch = 3;
+    return best;
+}
+
+static tw_epoch figures(int epoch, double accuracy, double loss)
+{
+    return (tw_epoch){.epoch = epoch, .val_accuracy = accuracy, .val_loss = loss};
+}
+
+static bool is_better(tw_epoch epoch, tw_epoch best)
+{
+    return tw_train__is_better(&epoch, &best);
+}
+
+static void test_the_first_epoch_is_the_best_so_far(void **state)
+{
+    (void)state;
+    assert_true(is_better(figures(1, 0.0, 9.0), (tw_epoch){0}));
+    assert_true(is_better(figures(1, (double)NAN, (double)NAN), (tw_epoch){0}));
+}
+
+static void test_accuracy_decides_first(void **state)
+{
+    (void)state;
+    assert_true(is_better(figures(2, 0.8, 5.0), figures(1, 0.7, 1.0)));
+    assert_false(is_better(figures(2, 0.7, 0.1), figures(1, 0.8, 5.0)));
+}
+
+static void test_loss_decides_among_equal_accuracies(void **state)
+{
+    (void)state;
+    assert_true(is_better(figures(2, 0.8, 0.9), figures(1, 0.8, 1.0)));
+    assert_false(is_better(figures(2, 0.8, 1.1), figures(1, 0.8, 1.0)));
+}
+
+static void test_the_earlier_epoch_wins_a_tie(void **state)
+{
+    (void)state;
+    assert_false(is_better(figures(2, 0.8, 1.0), figures(1, 0.8, 1.0)));
+}
+
+static void test_parameters_come_back_bit_for_bit(void **state)
+{
+    tw_best best = make_best(state);
+
+    fill(0.1f);
+    kernel[3] = -0.0f;
+    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_true(best.on_disk);
+    fill(7.0f);
+    assert_ok(tw_train__best_read(&best, &trained, e));
+    assert_true(kernel[0] == 0.1f && kernel[5] == 0.1f + 5.0f && bias[1] == -0.1f - 1.0f);
+    assert_true(kernel[3] == 0.0f && signbit(kernel[3]));
+    assert_true(kernel_2[2] == 0.1f * 0.5f + 2.0f);
+    tw_train__best_remove(&best);
+}
+
+static void test_a_later_best_replaces_the_file(void **state)
+{
+    tw_best best = make_best(state);
+
+    fill(1.0f);
+    assert_ok(tw_train__best_write(&best, &trained, e));
+    fill(2.0f);
+    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_int_equal(tw_path_size(best.path), 11 * sizeof(float));
+    fill(3.0f);
+    assert_ok(tw_train__best_read(&best, &trained, e));
+    assert_true(kernel[0] == 2.0f);
+    tw_train__best_remove(&best);
+}
+
+static void test_a_changed_file_is_found(void **state)
+{
+    tw_best best = make_best(state);
+    char sentence[320];
+    float wrong[11] = {0};
+
+    fill(1.0f);
+    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_ok(tw_file_write(best.path, wrong, sizeof wrong, e));
+    snprintf(sentence, sizeof sentence, "%s: not what was written there after epoch 3", best.path);
+    assert_fails(TW_EFILE, sentence, tw_train__best_read(&best, &trained, e));
+    tw_train__best_remove(&best);
+}
+
+static void test_a_short_file_is_found(void **state)
+{
+    tw_best best = make_best(state);
+
+    fill(1.0f);
+    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_ok(tw_file_write(best.path, kernel, sizeof kernel, e));
+    assert_int_equal(tw_train__best_read(&best, &trained, NULL), TW_EFILE);
+    tw_train__best_remove(&best);
+}
+
+static void test_the_file_is_gone_afterwards(void **state)
+{
+    tw_best best = make_best(state);
+    char path[256];
+
+    snprintf(path, sizeof path, "%s", best.path);
+    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_true(tw_path_exists(path));
+    tw_train__best_remove(&best);
+    assert_false(tw_path_exists(path));
+    tw_train__best_remove(&best); /* nothing left to remove is fine */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_epoch_is_the_best_so_far),
+        cmocka_unit_test(test_accuracy_decides_first),
+        cmocka_unit_test(test_loss_decides_among_equal_accuracies),
+        cmocka_unit_test(test_the_earlier_epoch_wins_a_tie),
+        cmocka_unit_test(test_parameters_come_back_bit_for_bit),
+        cmocka_unit_test(test_a_later_best_replaces_the_file),
+        cmocka_unit_test(test_a_changed_file_is_found),
+        cmocka_unit_test(test_a_short_file_is_found),
+        cmocka_unit_test(test_the_file_is_gone_afterwards),
+    };
+
+    return cmocka_run_group_tests_name("train/select", tests, check_make_folder,
+                                       check_remove_folder);
+}
