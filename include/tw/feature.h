@@ -50,10 +50,11 @@ void tw_cache_list_free(tw_cache_entry *entries);
 TW_MUST_CHECK tw_status tw_cache_clear(int64_t *n_bytes, const char *dir, const char *key,
                                        tw_error *err);
 
-/* Writes the activations of `layer` for the whole dataset, in its order, to `path` (.npy, float32,
- * (N,H,W,C) or (N,C)) and the labels to the same name with .labels.npy (int64). Streams: memory of
- * one batch. Files appear whole or not at all. With a cache, rows are taken from and kept in it.
- * Expected: TW_EBUDGET (disk), TW_EFILE, TW_EINTERRUPTED and what tw_engine_create says. */
+/* Writes the activations of `layer` (NULL: the last) for the whole dataset, in its order, to `path`
+ * (.npy, float32, (N,H,W,C) or (N,C)) and the labels to the same name with .labels.npy (int64).
+ * Streams: memory of one batch. Files appear whole or not at all. With a cache, rows are taken from
+ * and kept in it. Expected: TW_EBUDGET (disk), TW_EFILE, TW_EINTERRUPTED and what tw_engine_create
+ * says. */
 TW_MUST_CHECK tw_status tw_extract(const tw_model *model, const char *layer,
                                    const tw_dataset *dataset, const char *path,
                                    const tw_compute *compute, const tw_cache_options *cache,

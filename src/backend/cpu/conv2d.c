@@ -1,0 +1,124 @@
+/*
+ * Conv2D by oneDNN, bias and ReLU fused. A 3x3 convolution of stride 1 in float32 is Winograd where
+ * this oneDNN can make one on this path, else direct: so the algorithm depends on the layer's shape
+ * alone. bfloat16 is always direct.
+ */
+#include "backend/cpu/cpu_int.h"
+
+#include "base/fail.h"
+
+static bool wants_winograd(const tw_cpu_plan *plan, const tw_node *node)
+{
+    return !plan->bf16 && node->window[0] == 3 && node->window[1] == 3 && node->stride[0] == 1 &&
+           node->stride[1] == 1;
+}
+
+/* The descriptors that a convolution is made of, layouts left open. */
+typedef struct parts {
+    tw_dnnl_desc *src, *weights, *bias, *dst;
+} parts;
+
+static void parts_free(parts *p)
+{
+    tw_backend__desc_free(p->src);
+    tw_backend__desc_free(p->weights);
+    tw_backend__desc_free(p->bias);
+    tw_backend__desc_free(p->dst);
+}
+
+static dnnl_status_t parts_create(parts *p, const tw_cpu_plan *plan, int node)
+{
+    const tw_node *layer = &plan->base.graph->nodes[node];
+    const tw_shape *in = &plan->base.graph->nodes[layer->inputs[0]].out;
+    dnnl_data_type_t type = plan->bf16 ? dnnl_bf16 : dnnl_f32;
+    int64_t src[4], dst[4];
+    int64_t weights[4] = {layer->units, in->dims[2], layer->window[0], layer->window[1]};
+    int64_t bias[1] = {layer->units};
+    dnnl_status_t status;
+
+    tw_backend__cpu_dims(src, in, plan->base.piece);
+    tw_backend__cpu_dims(dst, &layer->out, plan->base.piece);
+    status = tw_backend__desc_create(&p->src, 4, src, type, dnnl_format_tag_any);
+    if (status == dnnl_success)
+        status = tw_backend__desc_create(&p->weights, 4, weights, type, dnnl_format_tag_any);
+    if (status == dnnl_success)
+        status = tw_backend__desc_create(&p->bias, 1, bias, dnnl_f32, dnnl_a);
+    if (status == dnnl_success)
+        status = tw_backend__desc_create(&p->dst, 4, dst, type, dnnl_format_tag_any);
+    return status;
+}
+
+static tw_status choose(dnnl_primitive_desc_t *out, const tw_cpu_plan *plan, int node,
+                        tw_error *err)
+{
+    const tw_node *layer = &plan->base.graph->nodes[node];
+    parts p = {0};
+    tw_dnnl_conv conv = {
+        .algorithm = dnnl_convolution_winograd,
+        .relu = layer->activation == TW_RELU,
+        .window = tw_backend__cpu_window(layer, &plan->base.graph->nodes[layer->inputs[0]].out)};
+    dnnl_status_t status = parts_create(&p, plan, node);
+
+    *out = NULL;
+    if (status == dnnl_success) {
+        conv.src = p.src;
+        conv.weights = p.weights;
+        conv.bias = p.bias;
+        conv.dst = p.dst;
+        status = dnnl_unimplemented;
+        if (wants_winograd(plan, layer))
+            status = tw_backend__conv_create(out, plan->backend->engine, &conv);
+        conv.algorithm = dnnl_convolution_direct;
+        if (status != dnnl_success && status != dnnl_out_of_memory)
+            status = tw_backend__conv_create(out, plan->backend->engine, &conv);
+    }
+    parts_free(&p);
+    if (status == dnnl_unimplemented && plan->bf16)
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "%s: oneDNN has no bf16 convolution for this layer on path %s", layer->name,
+                       tw_backend__isa_name());
+    return tw_backend__cpu_fail(layer->name, "make this convolution", status, err);
+}
+
+static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc, tw_error *err)
+{
+    const tw_node *layer = &plan->base.graph->nodes[node];
+    int64_t bias[1] = {layer->units};
+    tw_dnnl_desc *src = NULL;
+    tw_cpu_step *step;
+    int from, to;
+    dnnl_status_t status = tw_backend__desc_query(&src, desc, dnnl_query_src_md);
+    tw_status rc = tw_backend__cpu_fail(layer->name, "describe this convolution", status, err);
+
+    if (rc == TW_OK)
+        rc = tw_backend__cpu_as_desc(&from, plan, layer->inputs[0], src, err);
+    tw_backend__desc_free(src);
+    if (rc != TW_OK ||
+        (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, plan->bf16, err)) != TW_OK)
+        return rc;
+
+    step = tw_backend__cpu_add_step(plan, node, from, to);
+    if ((rc = tw_backend__cpu_set_primitive(plan, step, desc, err)) != TW_OK)
+        return rc;
+    plan->outputs[node] = to;
+    tw_backend__cpu_note(plan, node, desc);
+    status = tw_backend__desc_query(&step->weights_desc, desc, dnnl_query_weights_md);
+    if (status == dnnl_success)
+        status = tw_backend__desc_create(&step->bias_desc, 1, bias, dnnl_f32, dnnl_a);
+    return tw_backend__cpu_fail(layer->name, "describe this convolution", status, err);
+}
+
+tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err)
+{
+    tw_activation activation = plan->base.graph->nodes[node].activation;
+    dnnl_primitive_desc_t desc = NULL;
+    tw_status rc = choose(&desc, plan, node, err);
+
+    if (rc == TW_OK)
+        rc = compile(plan, node, desc, err);
+    if (desc)
+        dnnl_primitive_desc_destroy(desc);
+    if (rc != TW_OK || activation == TW_RELU || activation == TW_LINEAR)
+        return rc;
+    return tw_backend__cpu_activation(plan, node, node, activation, err);
+}

@@ -1,0 +1,156 @@
+/*
+ * The cpu backend's table, and its opening: which path (instruction set) oneDNN takes. The path is
+ * the process's, not the backend's: oneDNN keeps the first one that was used, so a later `open` is
+ * refused where it asks for another; NULL or "auto" takes what there is.
+ */
+#include "backend/cpu/cpu_int.h"
+
+#include "base/cpu.h"
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { KERNELS_VERSION = 1 }; /* one more whenever the backend's own code changes a bit */
+
+/* ---- paths */
+
+typedef struct path {
+    const char *name;
+    dnnl_cpu_isa_t isa;
+    const char *needs;
+    bool (*in_cpu)(const tw_cpu *cpu);
+} path;
+
+static bool has_avx2(const tw_cpu *cpu)
+{
+    return cpu->avx2;
+}
+
+static bool has_avx512(const tw_cpu *cpu)
+{
+    return cpu->avx512;
+}
+
+static bool has_amx(const tw_cpu *cpu)
+{
+    return cpu->amx_bf16;
+}
+
+/* avx512 stops below AMX: it is the path of CPUs without. */
+static const path paths[] = {
+    {"avx2", dnnl_cpu_isa_avx2, "AVX2 with FMA", has_avx2},
+    {"avx512", dnnl_cpu_isa_avx512_core_bf16, "AVX-512 F, BW, VL and DQ", has_avx512},
+    {"amx", dnnl_cpu_isa_avx512_core_amx, "AMX with bf16", has_amx},
+};
+enum { N_PATHS = sizeof paths / sizeof paths[0] };
+
+/* The kind of path that a oneDNN name belongs to, NULL for older ones. */
+static const char *kind_of(const char *isa_name)
+{
+    if (strstr(isa_name, "amx"))
+        return "amx";
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return "avx512";
+    return strncmp(isa_name, "avx2", 4) == 0 ? "avx2" : NULL;
+}
+
+static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
+{
+    const path *wanted = NULL;
+    const char *used, *kind;
+
+    if (!isa || strcmp(isa, "auto") == 0)
+        return TW_OK;
+    for (int i = 0; i < N_PATHS; i++)
+        if (strcmp(isa, paths[i].name) == 0)
+            wanted = &paths[i];
+    if (!wanted)
+        return tw_fail(err, TW_EUSAGE, "unknown path \"%s\": auto, avx2, avx512 or amx", isa);
+    if (!wanted->in_cpu(cpu))
+        return tw_fail(err, TW_EUNSUPPORTED, "path %s needs %s, which this CPU (%s) lacks", isa,
+                       wanted->needs, cpu->name);
+
+    (void)dnnl_set_max_cpu_isa(wanted->isa); /* refused once a path is in use: looked at below */
+    used = tw_backend__isa_name();
+    kind = kind_of(used);
+    if (!kind || strcmp(kind, isa) != 0)
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "path %s can no longer be taken: oneDNN computes on %s in this process", isa,
+                       used);
+    return TW_OK;
+}
+
+/* ---- open and close */
+
+static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
+{
+    const dnnl_version_t *v = dnnl_version();
+    const char *isa = tw_backend__isa_name();
+
+    snprintf(backend->base.describe, sizeof backend->base.describe,
+             "oneDNN %d.%d.%d on %s, path %s", v->major, v->minor, v->patch, cpu->name, isa);
+    snprintf(backend->base.numerics, sizeof backend->base.numerics,
+             "cpu oneDNN-%d.%d.%d kernels-%d isa=%s l1=%lld l2=%lld", v->major, v->minor, v->patch,
+             KERNELS_VERSION, isa, (long long)cpu->l1d_bytes, (long long)cpu->l2_bytes);
+    backend->group_rows = strncmp(isa, "avx512", 6) != 0;
+}
+
+static void close_backend(tw_backend *base)
+{
+    tw_cpu_backend *backend = (tw_cpu_backend *)base;
+
+    if (!backend)
+        return;
+    if (backend->engine)
+        dnnl_engine_destroy(backend->engine);
+    tw_free(backend);
+}
+
+static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
+{
+    tw_cpu_backend *backend;
+    tw_cpu cpu = tw_cpu_detect();
+    tw_status rc;
+
+    *out = NULL;
+    if ((rc = set_path(isa, &cpu, err)) != TW_OK)
+        return rc;
+    if (!(backend = tw_calloc(1, sizeof *backend)))
+        return tw_fail(err, TW_ENOMEM, "no memory for backend cpu");
+    backend->base.table = &tw_backend__cpu;
+    rc = tw_backend__cpu_fail("backend cpu", "make an engine",
+                              dnnl_engine_create(&backend->engine, dnnl_cpu, 0), err);
+    if (rc != TW_OK) {
+        close_backend(&backend->base);
+        return rc;
+    }
+    describe(backend, &cpu);
+    *out = &backend->base;
+    return TW_OK;
+}
+
+/* ---- training: the common executor with this backend's kernels */
+
+static tw_status train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
+                              int64_t batch, int n_workers, const bool *frozen, tw_error *err)
+{
+    return tw_backend__train_create(out, backend->table, &tw_backend__cpu_dense_kernels, graph,
+                                    batch, n_workers, frozen, err);
+}
+
+const tw_backend_table tw_backend__cpu = {
+    .name = "cpu",
+    .open = open_backend,
+    .close = close_backend,
+    .plan_create = tw_backend__cpu_plan_create,
+    .plan_load = tw_backend__cpu_plan_load,
+    .plan_run = tw_backend__cpu_plan_run,
+    .plan_free = tw_backend__cpu_plan_free,
+    .train_create = train_create,
+    .train_step = tw_backend__train_step,
+    .train_free = tw_backend__train_free,
+    .adam = tw_backend__adam,
+    .sgd = tw_backend__sgd,
+};

@@ -1,0 +1,140 @@
+/*
+ * What the files of the cpu backend share: an inference plan as a list of steps over values.
+ *
+ * A value is what one step writes and later steps read: the caller's input, the caller's output, or
+ * a place in a worker's block that other values use before and after. Its layout is whatever the
+ * primitive that makes it likes best; `plain` values are float32, (N,H,W,C) or (N,C) row-major.
+ *
+ * A worker's block:  | values, overlapping where their lives do not | scratch of one step |
+ *
+ * Invariants: (1) a step reads and writes values only, never another step's scratch; (2) everything
+ * that decides how a step computes (layouts, algorithm, tiles) is fixed in plan_create by shape and
+ * path; (3) oneDNN is called with one OpenMP thread, always.
+ */
+#ifndef TW_BACKEND_CPU_CPU_INT_H
+#define TW_BACKEND_CPU_CPU_INT_H
+
+#include "backend/backend_int.h"
+#include "backend/cpu/dnnl_shim.h"
+#include "base/text.h"
+
+typedef struct tw_cpu_backend {
+    tw_backend base;
+    dnnl_engine_t engine;
+    bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
+} tw_cpu_backend;
+
+typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
+
+typedef struct tw_cpu_value {
+    tw_cpu_place place;
+    bool plain, bf16;
+    tw_dnnl_desc *desc; /* NULL for a plain (N,C) */
+    int64_t n_bytes;
+    int64_t offset;  /* in a worker's block */
+    int first, last; /* the steps between which it lives */
+} tw_cpu_value;
+
+/* Sizes of an own step: `rows` rows of c numbers in, of k numbers out; n is a third one. */
+typedef struct tw_cpu_sizes {
+    int64_t rows, c, k, n;
+} tw_cpu_sizes;
+
+struct tw_cpu_plan;
+typedef struct tw_cpu_step {
+    int node;
+    int src, dst; /* values */
+    /* a oneDNN primitive ... */
+    dnnl_primitive_t primitive;
+    tw_dnnl_desc *weights_desc, *bias_desc; /* NULL where it has none */
+    tw_dnnl_desc *scratch_desc;
+    int64_t weights_offset, bias_offset; /* in the packed block */
+    dnnl_memory_t weights, bias;
+    /* ... or an own function */
+    void (*run)(const struct tw_cpu_plan *plan, const struct tw_cpu_step *step, const float *in,
+                float *out, float *scratch);
+    tw_cpu_sizes sizes;
+    int64_t n_scratch_bytes;
+} tw_cpu_step;
+
+/* One primitive's arguments for one worker. */
+typedef struct tw_cpu_call {
+    dnnl_memory_t src, dst, scratch;
+} tw_cpu_call;
+
+typedef struct tw_cpu_worker {
+    uint8_t *block;
+    dnnl_stream_t stream;
+    tw_cpu_call *calls; /* one a step */
+} tw_cpu_worker;
+
+typedef struct tw_cpu_plan {
+    tw_plan base;
+    const tw_cpu_backend *backend;
+    bool bf16;
+    int n_steps, n_values;
+    tw_cpu_step *steps;
+    tw_cpu_value *values;
+    int *outputs; /* each node's value */
+    tw_text choices;
+    int64_t scratch_offset; /* in a worker's block */
+    uint8_t *packed;
+    tw_node_weights *weights; /* of nodes used in place */
+    int n_workers;
+    tw_cpu_worker *workers;
+} tw_cpu_plan;
+
+/* ---- plan.c: what the ops' compile functions are written with */
+
+/* A new value of a node's output, plain float32. */
+tw_status tw_backend__cpu_add_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
+/* A new value of a node's output, in the layout that a primitive descriptor answers for its dst. */
+tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
+                                  const_dnnl_primitive_desc_t desc, bool bf16, tw_error *err);
+/* The value of a node in plain float32: itself, or a new one behind a reorder. */
+tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
+/* The value of a node in the layout of `desc`, in the plan's precision. */
+tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const tw_dnnl_desc *desc,
+                                  tw_error *err);
+/* Appends a step that reads src and writes dst; `set` makes its primitive. */
+tw_cpu_step *tw_backend__cpu_add_step(tw_cpu_plan *plan, int node, int src, int dst);
+tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
+                                        const_dnnl_primitive_desc_t desc, tw_error *err);
+/* Shape of a picture value: (N,C,H,W) into dims. */
+void tw_backend__cpu_dims(int64_t dims[4], const tw_shape *shape, int64_t piece);
+/* oneDNN's window of a node over an input shape. */
+tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in);
+/* Adds "layer=implementation" to the plan's choices. */
+void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc);
+tw_status tw_backend__cpu_fail(const char *layer, const char *what, dnnl_status_t status,
+                               tw_error *err);
+
+/* ---- one compile function an op, in the file of its name */
+
+tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_global_average_pool(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_dense(tw_cpu_plan *plan, int node, tw_error *err);
+/* ReLU, Sigmoid, Softmax behind the value of node `from` (an input of `node`, or itself); the
+ * result becomes the value of `node`. */
+tw_status tw_backend__cpu_activation(tw_cpu_plan *plan, int node, int from,
+                                     tw_activation activation, tw_error *err);
+
+extern const tw_dense_kernels tw_backend__cpu_dense_kernels;
+
+/* ---- the plan's life: plan.c, load.c, run.c */
+
+tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
+                                      int64_t piece, const char *precision, tw_error *err);
+tw_status tw_backend__cpu_plan_load(tw_plan *plan, const tw_node_weights *weights, int n_workers,
+                                    void (*release)(void *ctx, int node), void *ctx, tw_error *err);
+tw_status tw_backend__cpu_plan_run(tw_plan *plan, int worker, const float *in, float *out,
+                                   tw_error *err);
+void tw_backend__cpu_plan_free(tw_plan *plan);
+void tw_backend__cpu_worker_free(tw_cpu_worker *worker, int n_steps);
+
+/* Sets this thread's OpenMP width to 1 and returns what it was; give that to ..._restore. */
+int tw_backend__cpu_one_thread(void);
+void tw_backend__cpu_restore_threads(int before);
+
+#endif

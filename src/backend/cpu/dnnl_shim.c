@@ -1,0 +1,249 @@
+/*
+ * oneDNN behind one face; see dnnl_shim.h. In version 2 a memory descriptor is a struct and a
+ * primitive descriptor is made from an operation descriptor; in version 3 both are opaque and made
+ * in one call.
+ */
+#include "backend/cpu/dnnl_shim.h"
+
+#include "base/memory.h"
+
+#define TW_DNNL_V3 (DNNL_VERSION_MAJOR >= 3)
+
+struct tw_dnnl_desc {
+    dnnl_memory_desc_t md;
+};
+
+#if TW_DNNL_V3
+typedef const_dnnl_memory_desc_t md_pointer;
+#else
+typedef const dnnl_memory_desc_t *md_pointer;
+#endif
+
+static md_pointer md_of(const tw_dnnl_desc *desc)
+{
+#if TW_DNNL_V3
+    return desc->md;
+#else
+    return &desc->md;
+#endif
+}
+
+static dnnl_status_t md_copy(dnnl_memory_desc_t *out, md_pointer md)
+{
+#if TW_DNNL_V3
+    return dnnl_memory_desc_clone(out, md);
+#else
+    *out = *md;
+    return dnnl_success;
+#endif
+}
+
+dnnl_status_t tw_backend__desc_create(tw_dnnl_desc **out, int rank, const int64_t *dims,
+                                      dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    tw_dnnl_desc *desc = tw_calloc(1, sizeof *desc);
+    dnnl_dims_t d = {0};
+    dnnl_status_t status;
+
+    *out = NULL;
+    if (!desc)
+        return dnnl_out_of_memory;
+    for (int i = 0; i < rank; i++)
+        d[i] = dims[i];
+#if TW_DNNL_V3
+    status = dnnl_memory_desc_create_with_tag(&desc->md, rank, d, type, tag);
+#else
+    status = dnnl_memory_desc_init_by_tag(&desc->md, rank, d, type, tag);
+#endif
+    if (status != dnnl_success) {
+        tw_free(desc);
+        return status;
+    }
+    *out = desc;
+    return dnnl_success;
+}
+
+static dnnl_status_t desc_from_md(tw_dnnl_desc **out, md_pointer md)
+{
+    tw_dnnl_desc *desc = tw_calloc(1, sizeof *desc);
+    dnnl_status_t status;
+
+    *out = NULL;
+    if (!desc)
+        return dnnl_out_of_memory;
+    if ((status = md_copy(&desc->md, md)) != dnnl_success) {
+        tw_free(desc);
+        return status;
+    }
+    *out = desc;
+    return dnnl_success;
+}
+
+dnnl_status_t tw_backend__desc_query(tw_dnnl_desc **out, const_dnnl_primitive_desc_t primitive,
+                                     dnnl_query_t what)
+{
+    md_pointer md = dnnl_primitive_desc_query_md(primitive, what, 0);
+
+    *out = NULL;
+    return md ? desc_from_md(out, md) : dnnl_invalid_arguments;
+}
+
+dnnl_status_t tw_backend__desc_copy(tw_dnnl_desc **out, const tw_dnnl_desc *desc)
+{
+    return desc_from_md(out, md_of(desc));
+}
+
+void tw_backend__desc_free(tw_dnnl_desc *desc)
+{
+    if (!desc)
+        return;
+#if TW_DNNL_V3
+    dnnl_memory_desc_destroy(desc->md);
+#endif
+    tw_free(desc);
+}
+
+bool tw_backend__desc_equal(const tw_dnnl_desc *a, const tw_dnnl_desc *b)
+{
+    return dnnl_memory_desc_equal(md_of(a), md_of(b)) != 0;
+}
+
+size_t tw_backend__desc_size(const tw_dnnl_desc *desc)
+{
+    return dnnl_memory_desc_get_size(md_of(desc));
+}
+
+dnnl_status_t tw_backend__memory_create(dnnl_memory_t *out, const tw_dnnl_desc *desc,
+                                        dnnl_engine_t engine, void *data)
+{
+    return dnnl_memory_create(out, md_of(desc), engine, data);
+}
+
+/* Attributes of a primitive: the caller's scratchpad, and a fused ReLU. */
+static dnnl_status_t attr_create(dnnl_primitive_attr_t *out, bool relu)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(out);
+
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success && relu) {
+        status = dnnl_post_ops_create(&ops);
+        if (status == dnnl_success)
+#if TW_DNNL_V3
+            status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0f, 0.0f);
+#else
+            status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+#endif
+        if (status == dnnl_success)
+            status = dnnl_primitive_attr_set_post_ops(*out, ops);
+        dnnl_post_ops_destroy(ops);
+    }
+    if (status != dnnl_success) {
+        dnnl_primitive_attr_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+dnnl_status_t tw_backend__conv_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                      const tw_dnnl_conv *conv)
+{
+    const tw_dnnl_window *w = &conv->window;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_dims_t dilates = {0};
+    dnnl_status_t status = attr_create(&attr, conv->relu);
+
+    *out = NULL;
+    if (status != dnnl_success)
+        return status;
+#if TW_DNNL_V3
+    status = dnnl_convolution_forward_primitive_desc_create(
+        out, engine, dnnl_forward_inference, conv->algorithm, md_of(conv->src),
+        md_of(conv->weights), md_of(conv->bias), md_of(conv->dst), w->stride, dilates, w->before,
+        w->after, attr);
+#else
+    dnnl_convolution_desc_t desc;
+    status = dnnl_dilated_convolution_forward_desc_init(
+        &desc, dnnl_forward_inference, conv->algorithm, md_of(conv->src), md_of(conv->weights),
+        md_of(conv->bias), md_of(conv->dst), w->stride, dilates, w->before, w->after);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(out, &desc, attr, engine, NULL);
+#endif
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+dnnl_status_t tw_backend__max_pool_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                          const tw_dnnl_desc *src, const tw_dnnl_desc *dst,
+                                          const tw_dnnl_window *window)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_dims_t dilates = {0};
+    dnnl_status_t status = attr_create(&attr, false);
+
+    *out = NULL;
+    if (status != dnnl_success)
+        return status;
+#if TW_DNNL_V3
+    status = dnnl_pooling_forward_primitive_desc_create(
+        out, engine, dnnl_forward_inference, dnnl_pooling_max, md_of(src), md_of(dst),
+        window->stride, window->size, dilates, window->before, window->after, attr);
+#else
+    dnnl_pooling_v2_desc_t desc;
+    status = dnnl_pooling_v2_forward_desc_init(&desc, dnnl_forward_inference, dnnl_pooling_max,
+                                               md_of(src), md_of(dst), window->stride, window->size,
+                                               dilates, window->before, window->after);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(out, &desc, attr, engine, NULL);
+#endif
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+dnnl_status_t tw_backend__reorder_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                         const tw_dnnl_desc *src, const tw_dnnl_desc *dst,
+                                         bool own_scratchpad)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t status = own_scratchpad ? attr_create(&attr, false) : dnnl_success;
+
+    *out = NULL;
+    if (status != dnnl_success)
+        return status;
+    status = dnnl_reorder_primitive_desc_create(out, md_of(src), engine, md_of(dst), engine, attr);
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+const char *tw_backend__isa_name(void)
+{
+    switch ((int)dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_sse41:
+        return "sse41";
+    case dnnl_cpu_isa_avx:
+        return "avx";
+    case dnnl_cpu_isa_avx2:
+        return "avx2";
+    case dnnl_cpu_isa_avx2_vnni:
+        return "avx2_vnni";
+    case dnnl_cpu_isa_avx512_core:
+        return "avx512_core";
+    case dnnl_cpu_isa_avx512_core_vnni:
+        return "avx512_core_vnni";
+    case dnnl_cpu_isa_avx512_core_bf16:
+        return "avx512_core_bf16";
+    case dnnl_cpu_isa_avx512_core_amx:
+        return "avx512_core_amx";
+#if TW_DNNL_V3
+    case dnnl_cpu_isa_avx2_vnni_2:
+        return "avx2_vnni_2";
+    case dnnl_cpu_isa_avx512_core_fp16:
+        return "avx512_core_fp16";
+    case dnnl_cpu_isa_avx512_core_amx_fp16:
+        return "avx512_core_amx_fp16";
+#endif
+    default:
+        return "unknown";
+    }
+}

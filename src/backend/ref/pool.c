@@ -1,0 +1,56 @@
+/*
+ * MaxPooling2D and GlobalAveragePooling2D in plain C. Padding never wins a maximum.
+ */
+#include "backend/ref/ref_int.h"
+
+#include <math.h>
+
+static void take_larger(float *y, const float *x, int64_t c_n)
+{
+    for (int64_t c = 0; c < c_n; c++)
+        y[c] = x[c] > y[c] ? x[c] : y[c];
+}
+
+/* One output pixel y (C) of the picture x (H,W,C). */
+static void pool_window(float *y, const float *x, const tw_node *node, const tw_shape *in,
+                        int64_t top, int64_t left)
+{
+    int64_t h = in->dims[0], w = in->dims[1], c = in->dims[2];
+
+    for (int64_t i = 0; i < c; i++)
+        y[i] = -INFINITY;
+    for (int64_t r = top; r < top + node->window[0]; r++)
+        for (int64_t s = left; s < left + node->window[1]; s++)
+            if (r >= 0 && r < h && s >= 0 && s < w)
+                take_larger(y, x + (r * w + s) * c, c);
+}
+
+void tw_backend__ref_max_pool(float *y, const float *x, const tw_node *node, const tw_shape *in,
+                              int64_t n)
+{
+    int64_t p_n = node->out.dims[0], q_n = node->out.dims[1], c = in->dims[2];
+    int64_t in_size = in->dims[0] * in->dims[1] * c;
+    int64_t top =
+        tw_backend__ref_padding(in->dims[0], p_n, node->window[0], node->stride[0], node->padding);
+    int64_t left =
+        tw_backend__ref_padding(in->dims[1], q_n, node->window[1], node->stride[1], node->padding);
+
+    for (int64_t i = 0; i < n * p_n * q_n; i++) {
+        int64_t sample = i / (p_n * q_n), p = i / q_n % p_n, q = i % q_n;
+        pool_window(y + i * c, x + sample * in_size, node, in, p * node->stride[0] - top,
+                    q * node->stride[1] - left);
+    }
+}
+
+void tw_backend__ref_global_average_pool(float *y, const float *x, const tw_shape *in, int64_t n)
+{
+    int64_t area = in->dims[0] * in->dims[1], c_n = in->dims[2];
+
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < c_n; c++) {
+            double sum = 0;
+            for (int64_t p = 0; p < area; p++)
+                sum += (double)x[(i * area + p) * c_n + c];
+            y[i * c_n + c] = (float)(sum / (double)area);
+        }
+}
