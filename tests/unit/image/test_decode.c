@@ -1,0 +1,193 @@
+/* PNG and JPEG: decoded as Pillow does, written and read back, refused when anything is missing. */
+#include "picture_maker.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+static char *golden_path(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/image/%s", TW_TEST_DATA, name);
+    return path;
+}
+
+static void pixels_are_pillows(void **state)
+{
+    FILE *golden = open_golden("decode.txt");
+    char line[256];
+    int n = 0;
+    (void)state;
+    while (fgets(line, sizeof line, golden)) {
+        char name[64], hash[65], ours[65];
+        int h, w, c;
+        tw_picture picture;
+        if (line[0] == '#' || sscanf(line, "%63s %d %d %d %64s", name, &h, &w, &c, hash) != 5)
+            continue;
+        assert_ok(tw_picture_read(&picture, golden_path(name), e));
+        assert_int_equal(picture.height, h);
+        assert_int_equal(picture.width, w);
+        assert_int_equal(picture.channels, c);
+        picture_hash(ours, &picture);
+        if (strcmp(ours, hash) != 0)
+            fail_msg("%s differs from Pillow", name);
+        tw_picture_free(&picture);
+        n++;
+    }
+    fclose(golden);
+    assert_int_equal(n, 7);
+}
+
+static void sixteen_bits_are_scaled(void **state)
+{
+    tw_picture wide, narrow;
+    (void)state;
+    assert_ok(tw_picture_read(&wide, golden_path("grey16.png"), e));
+    assert_ok(tw_picture_read(&narrow, golden_path("grey.png"), e));
+    assert_int_equal(wide.channels, 1);
+    assert_memory_equal(wide.pixels, narrow.pixels, 24 * 31);
+    tw_picture_free(&wide);
+    tw_picture_free(&narrow);
+}
+
+static void alpha_is_composited_on_black(void **state)
+{
+    tw_picture clear, full, alpha;
+    (void)state;
+    assert_ok(tw_picture_read(&clear, golden_path("alpha.png"), e));
+    assert_ok(tw_picture_read(&full, golden_path("rgb.png"), e));
+    assert_ok(tw_picture_read(&alpha, golden_path("grey.png"), e)); /* the same values */
+    assert_int_equal(clear.channels, 3);
+    for (int i = 0; i < 24 * 31 * 3; i++)
+        assert_int_equal(clear.pixels[i], (full.pixels[i] * alpha.pixels[i / 3] + 127) / 255);
+    tw_picture_free(&clear);
+    tw_picture_free(&full);
+    tw_picture_free(&alpha);
+}
+
+static void a_written_png_comes_back(void **state)
+{
+    char *path = tw_path_join(*state, "out.png");
+    for (int c = 1; c <= 3; c += 2) {
+        tw_picture in = make_picture(13, 17, c, 5), out;
+        assert_ok(tw_picture_write_png(&in, path, e));
+        assert_ok(tw_picture_read(&out, path, e));
+        assert_int_equal(out.channels, c);
+        assert_memory_equal(in.pixels, out.pixels, (size_t)(13 * 17 * c));
+        tw_picture_free(&in);
+        tw_picture_free(&out);
+    }
+    tw_free(path);
+}
+
+/* A file cut anywhere before its end is refused, never half decoded. */
+static void check_cuts(const char *name, size_t may_lack)
+{
+    char *bytes;
+    size_t n;
+    tw_error err;
+    assert_ok(tw_file_read(&bytes, &n, golden_path(name), 1 << 20, e));
+    for (size_t cut = 0; cut + may_lack < n; cut++) {
+        tw_picture picture;
+        tw_status rc = tw_picture_decode(&picture, (const uint8_t *)bytes, cut, name, &err);
+        if (rc != TW_EFILE)
+            fail_msg("%s cut at %zu of %zu bytes: %s", name, cut, n, tw_status_name(rc));
+        assert_null(picture.pixels);
+    }
+    tw_free(bytes);
+}
+
+static void a_cut_png_is_refused(void **state)
+{
+    (void)state;
+    check_cuts("grey.png", 12); /* the IEND chunk itself may be cut */
+    check_cuts("rgb.png", 12);
+    check_cuts("palette.png", 12);
+}
+
+static void a_cut_jpeg_is_refused(void **state)
+{
+    (void)state;
+    check_cuts("grey.jpg", 0);
+    check_cuts("rgb.jpg", 0);
+    check_cuts("progressive.jpg", 0);
+}
+
+static void any_damaged_byte_is_survived(void **state)
+{
+    static const char *const names[] = {"grey.png", "rgb.png", "palette.png", "rgb.jpg",
+                                        "progressive.jpg"};
+    (void)state;
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        char *bytes;
+        size_t n;
+        assert_ok(tw_file_read(&bytes, &n, golden_path(names[k]), 1 << 20, e));
+        for (size_t i = 0; i < n; i++) {
+            tw_error err = {TW_OK, ""};
+            tw_picture picture;
+            bytes[i] = (char)~bytes[i];
+            if (tw_picture_decode(&picture, (const uint8_t *)bytes, n, names[k], &err))
+                assert_true(err.code == TW_EFILE && strlen(err.text) > 0);
+            tw_picture_free(&picture);
+            bytes[i] = (char)~bytes[i];
+        }
+        tw_free(bytes);
+    }
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    static const uint8_t text[] = "hello";
+    tw_picture picture;
+    (void)state;
+    assert_fails(TW_EFILE, "x: the file is empty", tw_picture_decode(&picture, text, 0, "x", e));
+    assert_fails(TW_EFILE, "x: neither PNG nor JPEG", tw_picture_decode(&picture, text, 5, "x", e));
+    assert_fails(TW_EFILE, "/nowhere/a.png: No such file or directory",
+                 tw_picture_read(&picture, "/nowhere/a.png", e));
+    assert_fails(TW_EFILE, "a picture of 0x5 pixels, at most 67108864 are read",
+                 tw_picture_create(&picture, 0, 5, 1, e));
+}
+
+static void cmyk_is_refused(void **state)
+{
+    char sentence[600];
+    tw_picture picture;
+    (void)state;
+    snprintf(sentence, sizeof sentence, "%s: a CMYK JPEG is not supported",
+             golden_path("cmyk.jpg"));
+    assert_fails(TW_EFILE, sentence, tw_picture_read(&picture, golden_path("cmyk.jpg"), e));
+}
+
+/* A PNG header that claims 2^17 x 2^17 pixels: refused before any memory is taken. */
+static void too_many_pixels_are_refused(void **state)
+{
+    char *bytes;
+    size_t n;
+    tw_picture picture;
+    static const uint8_t huge[8] = {0, 2, 0, 0, 0, 2, 0, 0};
+    static const uint8_t crc[4] = {0x1f, 0x4d, 0x63, 0x36};
+    tw_error err;
+    (void)state;
+    assert_ok(tw_file_read(&bytes, &n, golden_path("grey.png"), 1 << 20, e));
+    memcpy(bytes + 16, huge, 8);
+    memcpy(bytes + 29, crc, 4);
+    assert_int_equal(tw_picture_decode(&picture, (const uint8_t *)bytes, n, "huge.png", &err),
+                     TW_EFILE);
+    tw_free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pixels_are_pillows),
+        cmocka_unit_test(sixteen_bits_are_scaled),
+        cmocka_unit_test(alpha_is_composited_on_black),
+        cmocka_unit_test(a_written_png_comes_back),
+        cmocka_unit_test(a_cut_png_is_refused),
+        cmocka_unit_test(a_cut_jpeg_is_refused),
+        cmocka_unit_test(any_damaged_byte_is_survived),
+        cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(cmyk_is_refused),
+        cmocka_unit_test(too_many_pixels_are_refused),
+    };
+    return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
+}
