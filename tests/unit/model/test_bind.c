@@ -17,7 +17,8 @@ static void every_parameter_is_bound_by_name(void **state)
     assert_true(model->params[1][0].view[0] == 1.0f);
     assert_true(model->params[2][0].view[0] == 3.0f);
     assert_true(model->params[2][1].view[0] == 8.0f);
-    assert_true(model->params[5][1].view[2] == 7.0f + 2 * 0.001f);
+    assert_true(model->params[4][1].view[0] == 6.0f);
+    assert_true(model->params[5][0].view[2] == 7.0f + 2 * 0.001f);
     assert_true(model->params[1][0].mapped && !model->params[1][0].data);
     assert_null(model->params[3][0].view);
     tw_model_free(model);
