@@ -204,7 +204,7 @@ tw_status tw_backend__train_create(tw_train_plan **out, const tw_backend_table *
     *out = &plan->base;
     plan = NULL;
 done:
-    tw_backend__train_free(&plan->base);
+    tw_backend__train_free(plan ? &plan->base : NULL);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const cli_option options[] = {
     {"model", 0, "MODEL", NULL, "vgg16, vgg19 or a model file"},
@@ -72,6 +73,8 @@ static tw_status run(cli_args *args, tw_error *err)
                             cli_get(args, "layer"), (uint64_t)seed, err)) ||
         (rc = set_contract(model, dataset, args, err)))
         goto done;
+    if (cli_has(args, "weights") && strcmp(cli_get(args, "weights"), "random") == 0)
+        fprintf(stderr, "note: the network's weights are random: its features mean nothing\n");
     rc = tw_extract(model, NULL, dataset, cli_get(args, "output"), &compute, &cache, &watch, err);
     cli_progress_end(&progress);
     if (rc)

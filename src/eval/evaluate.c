@@ -21,6 +21,7 @@ typedef struct job {
     tw_computer trunk;    /* same backend, the memory that the chain leaves */
     tw_source *source;
     tw_chain *chain;
+    int64_t chunk; /* rows at once */
     int64_t *samples;
     int *labels; /* class of the model, by sample */
     tw_predictions *predictions;
@@ -115,13 +116,27 @@ static tw_status check(const tw_model *model, const tw_dataset *dataset, tw_erro
     return TW_OK;
 }
 
-static int64_t choose_chunk(const tw_chain *chain, int64_t n)
+/* Rows at once and workers for them: as many pieces as there are threads, fewer where memory or
+ * pictures are few; one beside a trunk that recomputes and needs the memory more. */
+static tw_status choose_chunk(job *j, int boundary, int *n_workers, tw_error *err)
 {
-    int64_t most = (int64_t)TW_PIECE_ROWS * tw_chain_workers(chain);
+    tw_status rc;
+    int last = j->model->graph->n - 1;
+    int64_t packed, worker, n = tw_dataset_count(j->dataset), pieces = 1;
+    int64_t row_size = tw_source_row_size(j->source);
 
-    while (most > TW_PIECE_ROWS && most - TW_PIECE_ROWS >= n)
-        most -= TW_PIECE_ROWS;
-    return most;
+    if ((rc = tw_chain_estimate(&packed, &worker, j->model, boundary, last, j->computer.backend,
+                                "fp32", err)))
+        return rc;
+    while (tw_source_is_cached(j->source) && pieces < j->computer.n_threads &&
+           pieces * TW_PIECE_ROWS < n &&
+           packed + (pieces + 1) *
+                        (worker + tw_score_memory(row_size, j->model->n_classes, TW_PIECE_ROWS)) <=
+               j->computer.memory_limit)
+        pieces++;
+    *n_workers = (int)pieces;
+    j->chunk = pieces * TW_PIECE_ROWS;
+    return TW_OK;
 }
 
 /* Trunk first, then the rest: where features are cached they are never in memory together. */
@@ -129,18 +144,21 @@ static tw_status make_ready(job *j, const tw_cache_options *cache, const tw_watc
                             tw_error *err)
 {
     tw_status rc;
-    int boundary = tw_model_boundary(j->model), last = j->model->graph->n - 1;
+    int boundary = tw_model_boundary(j->model), last = j->model->graph->n - 1, n_workers;
+    int64_t rows_bytes;
 
     j->trunk = j->computer;
     if ((rc = tw_source_create(&j->source, j->model, boundary, j->dataset, &j->trunk, cache, watch,
                                err)) ||
-        (rc = tw_source_fill(j->source, watch, err)))
+        (rc = tw_source_fill(j->source, watch, err)) ||
+        (rc = choose_chunk(j, boundary, &n_workers, err)))
         return rc;
+    rows_bytes = tw_score_memory(tw_source_row_size(j->source), j->model->n_classes, j->chunk);
     if ((rc = tw_chain_create(&j->chain, j->model, boundary, last, j->computer.backend, "fp32",
-                              j->computer.n_threads, j->computer.memory_limit, err)))
+                              n_workers, j->computer.memory_limit - rows_bytes, err)))
         return rc;
     if (!tw_source_is_cached(j->source))
-        j->trunk.memory_limit -= tw_chain_memory(j->chain);
+        j->trunk.memory_limit -= tw_chain_memory(j->chain) + rows_bytes;
     return TW_OK;
 }
 
@@ -161,14 +179,13 @@ static tw_status run(job *j, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
     tw_score score;
-    int64_t n = tw_dataset_count(j->dataset);
     tw_score_job scoring = {.source = j->source,
                             .chain = j->chain,
                             .samples = j->samples,
-                            .n = n,
+                            .n = tw_dataset_count(j->dataset),
                             .labels = j->labels,
                             .multiplier = 1.0f,
-                            .chunk = choose_chunk(j->chain, n),
+                            .chunk = j->chunk,
                             .phase = "evaluate",
                             .on_answer = take_answer,
                             .ctx = j};

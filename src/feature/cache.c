@@ -218,8 +218,22 @@ static tw_status remove_files(const char *path, tw_error *err)
     return rc ? rc : tw_folder_remove(path, err);
 }
 
+/* With the lock held. */
+static tw_status remove_entry(int64_t *n_bytes, const char *path, bool only_empty, tw_error *err)
+{
+    int64_t index_bytes;
+    tw_status rc = file_bytes(&index_bytes, path, "index", err);
+
+    *n_bytes = 0;
+    if (rc || (only_empty && index_bytes > 0))
+        return rc;
+    if ((rc = entry_bytes(n_bytes, path, err)))
+        return rc;
+    return remove_files(path, err);
+}
+
 tw_status tw_feature__cache_remove(int64_t *n_bytes, bool *got, const char *folder, const char *key,
-                                   tw_error *err)
+                                   bool only_empty, tw_error *err)
 {
     tw_status rc;
     tw_lock lock = {.fd = -1};
@@ -229,9 +243,8 @@ tw_status tw_feature__cache_remove(int64_t *n_bytes, bool *got, const char *fold
     *got = false;
     if (!lock_path)
         rc = tw_fail(err, TW_ENOMEM, "no memory to clear %s", folder);
-    else if (!(rc = tw_lock_try(&lock, got, lock_path, err)) && *got &&
-             !(rc = entry_bytes(n_bytes, path, err)))
-        rc = remove_files(path, err);
+    else if (!(rc = tw_lock_try(&lock, got, lock_path, err)) && *got)
+        rc = remove_entry(n_bytes, path, only_empty, err);
     tw_lock_release(&lock);
     tw_free(lock_path);
     tw_free(path);
@@ -276,7 +289,7 @@ tw_status tw_cache_clear(int64_t *n_bytes, const char *dir, const char *key, tw_
         int64_t freed;
         bool got;
 
-        if ((rc = tw_feature__cache_remove(&freed, &got, folder, names[i], err)))
+        if ((rc = tw_feature__cache_remove(&freed, &got, folder, names[i], false, err)))
             goto done;
         *n_bytes += freed;
         n_kept += !got;

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { BATCH_BYTES = 8 << 20, MAX_BATCH = 128, LABELS_A_WRITE = 512 };
+enum { BATCH_BYTES = 4 << 20, MAX_BATCH = 128, LABELS_A_WRITE = 512 };
 
 typedef struct extraction {
     const tw_model *model;
@@ -203,8 +203,8 @@ static tw_status prepare(extraction *job, tw_error *err)
     const int64_t row_bytes = tw_source_row_size(job->source) * (int64_t)sizeof(float);
 
     job->n = tw_dataset_count(job->dataset);
-    job->batch = BATCH_BYTES / row_bytes;
-    job->batch = job->batch < 1 ? 1 : job->batch > MAX_BATCH ? MAX_BATCH : job->batch;
+    for (job->batch = MAX_BATCH; job->batch > 1 && job->batch * row_bytes > BATCH_BYTES;)
+        job->batch /= 2;
     job->labels_path = make_labels_path(job->path);
     job->order = tw_calloc(job->n ? (size_t)job->n : 1, sizeof *job->order);
     if (!job->labels_path || !job->order)

@@ -41,9 +41,10 @@ tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
 tw_status tw_feature__cache_folder(char **out, const char *dir, tw_error *err);
 /* Bytes of all entries in it; 0 where it does not exist. */
 tw_status tw_feature__cache_bytes(int64_t *out, const char *folder, tw_error *err);
-/* Removes one entry; *got is false, and nothing removed, while another process fills it. */
+/* Removes one entry, or only one without rows; *got is false, and nothing removed, while another
+ * process fills it. */
 tw_status tw_feature__cache_remove(int64_t *n_bytes, bool *got, const char *folder, const char *key,
-                                   tw_error *err);
+                                   bool only_empty, tw_error *err);
 
 /* ---- source*.c */
 

@@ -152,16 +152,23 @@ static void describe_recomputing(tw_source *source, const char *why)
                 why ? ", " : "", why ? why : "", tw_count_text(all, sizeof all, source->n));
 }
 
-static void give_up_cache(tw_source *source)
+/* Closes the entry, and removes it if nobody put a row into it. */
+static void close_store(tw_source *source)
 {
-    const bool is_empty = source->store && tw_store_count(source->store) == 0;
     int64_t n_bytes;
     bool got;
 
+    if (!source->store)
+        return;
     tw_store_close(source->store);
     source->store = NULL;
-    if (is_empty && tw_feature__cache_remove(&n_bytes, &got, source->folder, source->key, NULL))
-        got = false; /* an empty entry is left behind: no harm */
+    if (tw_feature__cache_remove(&n_bytes, &got, source->folder, source->key, true, NULL))
+        return; /* an empty entry is left behind: no harm */
+}
+
+static void give_up_cache(tw_source *source)
+{
+    close_store(source);
     tw_free(source->keys);
     tw_free(source->places);
     source->keys = NULL;
@@ -271,7 +278,7 @@ void tw_source_free(tw_source *source)
     if (!source)
         return;
     tw_feature__source_free_trunk(source);
-    tw_store_close(source->store);
+    close_store(source);
     tw_free(source->keys);
     tw_free(source->places);
     tw_free(source->folder);

@@ -27,7 +27,8 @@ typedef struct row_place {
 } row_place;
 
 struct tw_store {
-    char *folder, *rows_path, *index_path, *lock_path;
+    char *folder, *rows_path, *index_path, *lock_path, *job_path;
+    char *job; /* text of job.json; NULL: none is written */
     int64_t row_size;
     tw_file rows, index;
     tw_lock lock;
@@ -198,22 +199,13 @@ static tw_status open_files(tw_store *store, tw_error *err)
 }
 
 /* Says what the entry holds, once, and that it was used now. */
-static tw_status write_job(const tw_store *store, const tw_json *job, tw_error *err)
+static tw_status write_job(const tw_store *store, tw_error *err)
 {
-    tw_status rc = TW_OK;
-    char *path = NULL, *text = NULL;
-
-    if (!job)
+    if (!store->job)
         return TW_OK;
-    if (!(path = tw_path_join(store->folder, "job.json")) || !(text = tw_json_dump(job, 1)))
-        rc = tw_fail(err, TW_ENOMEM, "no memory to describe %s", store->folder);
-    else if (tw_path_exists(path))
-        rc = tw_file_touch(path, err);
-    else
-        rc = tw_file_write(path, text, strlen(text), err);
-    tw_free(path);
-    tw_free(text);
-    return rc;
+    if (tw_path_exists(store->job_path))
+        return tw_file_touch(store->job_path, err);
+    return tw_file_write(store->job_path, store->job, strlen(store->job), err);
 }
 
 tw_status tw_store_open(tw_store **out, const char *dir, const char *key, int64_t row_size,
@@ -236,12 +228,14 @@ tw_status tw_store_open(tw_store **out, const char *dir, const char *key, int64_
         !(store->rows_path = tw_path_join(store->folder, "rows")) ||
         !(store->index_path = tw_path_join(store->folder, "index")) ||
         !(store->lock_path = tw_path_join(store->folder, "lock")) ||
+        !(store->job_path = tw_path_join(store->folder, "job.json")) ||
+        (job && !(store->job = tw_json_dump(job, 1))) ||
         !(store->record = tw_malloc((size_t)tw_store_row_bound(row_size)))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the cache in %s", dir);
         goto done;
     }
     if ((rc = grow_slots(store, err)) || (rc = open_files(store, err)) ||
-        (rc = write_job(store, job, err)))
+        (rc = write_job(store, err)))
         goto done;
     *out = store;
     store = NULL;
@@ -261,6 +255,8 @@ void tw_store_close(tw_store *store)
     tw_free(store->rows_path);
     tw_free(store->index_path);
     tw_free(store->lock_path);
+    tw_free(store->job_path);
+    tw_free(store->job);
     tw_free(store->places);
     tw_free(store->slots);
     tw_free(store->record);
@@ -276,7 +272,7 @@ static tw_status refresh(tw_store *store, tw_error *err)
         rc = tw_file_truncate(&store->index, store->index_end, err);
     if (!rc && store->rows.size != store->rows_end)
         rc = tw_file_truncate(&store->rows, store->rows_end, err);
-    return rc;
+    return rc ? rc : write_job(store, err); /* the entry may have been cleared since */
 }
 
 tw_status tw_store_lock(tw_store *store, bool *got, tw_error *err)

@@ -172,28 +172,35 @@ static bool has_sigmoid(const tw_graph *top)
     return false;
 }
 
-/* Says that nothing is learned, and why that may be; only says it. */
+/* Why the loss may be as high as that. */
+static const char *guess_reason(const tw_training *training)
+{
+    bool is_scaled = tw_train__is_scaled(training->config), sigmoid = has_sigmoid(training->top);
+
+    if (!is_scaled && sigmoid)
+        return "the features are not scaled, and large ones saturate sigmoid layers "
+               "(scale-features auto divides them by their standard deviation)";
+    if (!is_scaled)
+        return "the features are not scaled (scale-features auto divides them by their standard "
+               "deviation)";
+    if (sigmoid)
+        return "sigmoid layers learn slowly (relu ones do not), or the learning rate does not fit";
+    return "the learning rate may not fit, the pictures may be too few, or the labels wrong";
+}
+
+/* A classifier that has learned nothing has the loss ln(classes). Only says it. */
 static void guard_stall(const tw_run *run, const tw_epoch *epoch)
 {
     enum { PATIENCE = 3 };
-    const tw_training *training = run->training;
-    double chance = log((double)run->trainer.n_classes);
-    const char *why = "the learning rate may be too small or too large, or the labels wrong";
+    int n_classes = run->trainer.n_classes;
+    double most = 0.95 * log((double)n_classes);
     char text[512];
 
-    if (epoch->epoch != PATIENCE || epoch->loss <= 0.95 * chance)
+    if (epoch->epoch != PATIENCE || epoch->loss <= most)
         return;
-    if (!tw_train__is_scaled(training->config))
-        why = has_sigmoid(training->top)
-                  ? "the features are not scaled, and large ones saturate sigmoid layers "
-                    "(scale-features auto divides them by their standard deviation)"
-                  : "the features are not scaled (scale-features auto divides them by their "
-                    "standard deviation)";
-    else if (has_sigmoid(training->top))
-        why = "sigmoid layers learn slowly (relu ones do not), or the learning rate does not fit";
     snprintf(text, sizeof text,
-             "after %d epochs the training loss %.3f is still near chance, ln(%d) = %.3f: %s",
-             PATIENCE, epoch->loss, run->trainer.n_classes, chance, why);
+             "after %d epochs the training loss is %.3f, still above 0.95 ln(%d) = %.3f: %s",
+             PATIENCE, epoch->loss, n_classes, most, guess_reason(run->training));
     tw_train__note(&run->watch, text);
 }
 

@@ -15,17 +15,17 @@
 
 /* ---- watching */
 
-/* Notes go to the log too; a log that cannot be written does not stop the run here, the next line
- * of it will. */
+/* Notes go to the log too. One that cannot be written is remembered: this is no place to fail. */
 static void pass_event(void *ctx, const tw_event *event)
 {
     tw_run *run = ctx;
 
     if (event->kind == TW_EVENT_NOTE) {
         tw_json *line = tw_json_new_object();
+        tw_error err = {TW_OK, ""};
         tw_json_set(line, "text", tw_json_new_string(event->text));
-        if (tw_train__folder_log(&run->folder, "note", line, NULL))
-            return;
+        if (tw_train__folder_log(&run->folder, "note", line, &err) && !run->unlogged.code)
+            run->unlogged = err;
     }
     if (run->outer && run->outer->on_event)
         run->outer->on_event(run->outer->ctx, event);
@@ -276,8 +276,11 @@ static tw_status train(tw_run *run, tw_error *err)
 static tw_status finish(tw_run *run, tw_training_result *result, tw_error *err)
 {
     const tw_epoch *epoch = &run->best.epoch;
-    tw_json *line = tw_json_new_object();
+    tw_json *line;
 
+    if (run->unlogged.code)
+        return tw_fail(err, run->unlogged.code, "%s", run->unlogged.text);
+    line = tw_json_new_object();
     *result = (tw_training_result){.epoch = epoch->epoch,
                                    .loss = epoch->loss,
                                    .accuracy = epoch->accuracy,

@@ -229,7 +229,8 @@ typedef struct tw_run {
     double scale;
     int64_t *order; /* (n_train) samples of the epoch */
     const tw_watch *outer;
-    tw_watch watch; /* logs notes, then passes everything on */
+    tw_watch watch;    /* logs notes, then passes everything on */
+    tw_error unlogged; /* the first note that did not get into the log */
     double t_begin_s;
 } tw_run;
 

@@ -131,13 +131,14 @@ tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t
 /* ---- before the run: what it will hold, and how long a step takes */
 
 /* Validation gets what training leaves: as many workers and rows at once as fit, at least one
- * piece. */
+ * piece; no more than that beside a trunk that recomputes and needs the memory more. */
 static tw_status measure_chain(tw_train_memory *out, const tw_trainer *trainer,
                                const tw_training *training, tw_error *err)
 {
     tw_status rc;
     int64_t packed, worker, left, pieces = 1;
     int cut = training->base->graph->n - 1, last = trainer->model->graph->n - 1;
+    int most = tw_source_is_cached(training->source) ? training->computer.n_threads : 1;
     int64_t piece_bytes = tw_score_memory(trainer->row_size, trainer->n_classes, TW_PIECE_ROWS);
 
     out->chain = out->chunk = 0;
@@ -147,7 +148,7 @@ static tw_status measure_chain(tw_train_memory *out, const tw_trainer *trainer,
                                 training->computer.backend, "fp32", err)))
         return rc;
     left = training->computer.memory_limit - out->parameters - out->state - out->plan - packed;
-    while (pieces < training->computer.n_threads && (pieces + 1) * (worker + piece_bytes) <= left &&
+    while (pieces < most && (pieces + 1) * (worker + piece_bytes) <= left &&
            pieces * TW_PIECE_ROWS < training->n_val)
         pieces++;
     out->chain = packed + pieces * worker;

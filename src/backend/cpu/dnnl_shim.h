@@ -31,7 +31,7 @@ dnnl_status_t tw_backend__memory_create(dnnl_memory_t *out, const tw_dnnl_desc *
 
 /* A sliding window, H then W. */
 typedef struct tw_dnnl_window {
-    int64_t size[2], stride[2], before[2], after[2];
+    dnnl_dims_t size, stride, before, after;
 } tw_dnnl_window;
 
 typedef struct tw_dnnl_conv {
