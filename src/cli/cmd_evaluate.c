@@ -6,8 +6,7 @@
 #include <sys/stat.h>
 
 static const cli_option options[] = {
-    {"split", 0, "PART", "test, else val, else all",
-     "train, val, test or all; val and train of the run's own data"},
+    {"split", 0, "PART", "test, else val, else all", "train, val, test or all"},
     {"limit", 0, "N", NULL, "the first N pictures only"},
     {"output", 'o', "F.csv", "RUN/predictions.csv", "where the prediction of every picture goes"},
     {"min-accuracy", 0, "F", NULL, "exit 4 when the accuracy is below this share"},
@@ -152,6 +151,7 @@ static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *e
 static void print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part)
 {
     char n[32], trunk[32];
+    bool all = evaluation->n_trunk == evaluation->n;
 
     if (cli_has(args, "json")) {
         print_json(evaluation);
@@ -162,8 +162,12 @@ static void print_result(const cli_args *args, const tw_evaluation *evaluation, 
            100 * evaluation->accuracy, 100 * evaluation->low, 100 * evaluation->high,
            evaluation->loss, tw_count_text(n, sizeof n, evaluation->n), tw_part_name(part),
            part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
-    printf("%s of them went through the trunk, the others came from the cache\n",
-           tw_count_text(trunk, sizeof trunk, evaluation->n_trunk));
+    if (evaluation->n_trunk > 0)
+        printf("%s of them went through the trunk%s\n",
+               all ? "all" : tw_count_text(trunk, sizeof trunk, evaluation->n_trunk),
+               all ? "" : ", the others came from the cache");
+    else
+        printf("none of them went through the trunk: their features came from the cache\n");
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -206,7 +210,7 @@ done:
 const cli_verb cli_evaluate = {
     .name = "evaluate",
     .words = "RUN DATA",
-    .summary = "accuracy with its interval, per-class table, confusion, predictions.csv",
+    .summary = "accuracy with its interval, per-class table, confusion",
     .details = "RUN is a run folder or a model file.",
     .min_words = 2,
     .max_words = 2,

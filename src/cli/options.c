@@ -253,22 +253,52 @@ tw_status cli_get_cache(tw_cache_options *out, const cli_args *args, tw_error *e
     return get_bytes(&out->budget, args, "cache-budget", err);
 }
 
+enum { HELP_COLUMN = 28, HELP_WIDTH = 79 };
+
+/* Words from HELP_COLUMN on, in lines of at most HELP_WIDTH letters. */
+static void print_wrapped(const char *text)
+{
+    size_t column = HELP_COLUMN;
+
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (column > HELP_COLUMN && column + 1 + n > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        } else if (column > HELP_COLUMN) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", (int)n, text);
+        column += n;
+        text += n + strspn(text + n, " ");
+    }
+    putchar('\n');
+}
+
+static void print_option(const cli_option *option)
+{
+    char left[64], text[256], letter[8] = "   ";
+
+    if (option->letter)
+        snprintf(letter, sizeof letter, "-%c,", option->letter);
+    snprintf(left, sizeof left, "  %s --%s %s", letter, option->name,
+             option->argument ? option->argument : "");
+    snprintf(text, sizeof text, option->value ? "%s (%s)" : "%s", option->help, option->value);
+    if (strlen(left) >= HELP_COLUMN)
+        printf("%s\n%*s", left, HELP_COLUMN, "");
+    else
+        printf("%-*s", HELP_COLUMN, left);
+    print_wrapped(text);
+}
+
 void cli_print_help(const cli_verb *verb, const cli_args *args)
 {
     printf("usage: topwork %s [OPTION...] %s\n%s\n", verb->name, verb->words, verb->summary);
     if (verb->details)
         printf("\n%s\n", verb->details);
     printf("\noptions:\n");
-    for (int i = 0; i < args->n_options; i++) {
-        const cli_option *option = &args->options[i];
-        char left[64], letter[8] = "   ";
-        if (option->letter)
-            snprintf(letter, sizeof letter, "-%c,", option->letter);
-        snprintf(left, sizeof left, "  %s --%s %s", letter, option->name,
-                 option->argument ? option->argument : "");
-        printf(strlen(left) > 29 ? "%s\n%30s" : "%-30s%s", left, "");
-        printf("%s%s%s%s\n", option->help, option->value ? " (" : "",
-               option->value ? option->value : "", option->value ? ")" : "");
-    }
-    printf("   -h, --help %18sthis text\n", "");
+    for (int i = 0; i < args->n_options; i++)
+        print_option(&args->options[i]);
+    print_option(&(cli_option){"help", 'h', NULL, NULL, "this text"});
 }
