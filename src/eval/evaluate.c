@@ -228,6 +228,7 @@ tw_status tw_evaluate(tw_evaluation *out, const tw_model *model, const tw_datase
         goto done;
     if ((rc = make_ready(&j, cache, watch, err)) || (rc = run(&j, watch, err)))
         goto done;
+    tw_source_tell_damage(j.source, watch);
 done:
     job_free(&j);
     if (rc)

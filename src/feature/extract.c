@@ -226,7 +226,6 @@ tw_status tw_extract(const tw_model *model, const char *layer, const tw_dataset 
     const tw_cache_options options = cache ? *cache : (tw_cache_options){0};
     tw_computer computer = {0};
     tw_status rc;
-    int64_t n_damaged;
 
     if ((layer && (rc = tw_graph_find(&job.last, model->graph, layer, err))) ||
         (rc = check_place(&job, err)) || (rc = tw_computer_open(&computer, compute, err)) ||
@@ -235,9 +234,7 @@ tw_status tw_extract(const tw_model *model, const char *layer, const tw_dataset 
     tw_feature__note(watch, "%s", tw_source_describe(job.source));
     if ((rc = tw_source_fill(job.source, watch, err)) || (rc = write_files(&job, err)))
         goto done;
-    if ((n_damaged = tw_source_damaged(job.source)) > 0)
-        tw_feature__note(watch, "%lld damaged row%s made again", (long long)n_damaged,
-                         n_damaged == 1 ? "" : "s");
+    tw_source_tell_damage(job.source, watch);
 done:
     tw_free(job.order);
     tw_free(job.labels_path);

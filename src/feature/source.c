@@ -330,6 +330,13 @@ int64_t tw_source_damaged(const tw_source *source)
     return source->damaged_count;
 }
 
+void tw_source_tell_damage(const tw_source *source, const tw_watch *watch)
+{
+    if (source && source->damaged_count > 0)
+        tw_feature__note(watch, "%lld damaged row%s found by the checksum and made again",
+                         (long long)source->damaged_count, source->damaged_count == 1 ? "" : "s");
+}
+
 int64_t tw_source_trunk_count(const tw_source *source)
 {
     return source->trunk_count;

@@ -49,6 +49,8 @@ TW_MUST_CHECK tw_status tw_source_deviation(double *out, tw_source *source, cons
                                             int64_t n, tw_error *err);
 /* Damaged rows that tw_source_read found and made again so far. */
 int64_t tw_source_damaged(const tw_source *source);
+/* Sends a note with that number, unless it is 0. A NULL source is fine. */
+void tw_source_tell_damage(const tw_source *source, const tw_watch *watch);
 /* Pictures that went through the trunk so far. */
 int64_t tw_source_trunk_count(const tw_source *source);
 /* Times the trunk on a few pieces: seconds a picture. Compiles and frees it. */

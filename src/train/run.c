@@ -313,6 +313,8 @@ tw_status tw_training_run(tw_training *training, tw_training_result *result, con
         (rc = train(&run, err)) || (rc = write_model(&run, err)) ||
         (rc = write_predictions(&run, err)))
         goto done;
+    tw_source_tell_damage(training->source, &run.watch);
+    tw_source_tell_damage(training->own_val, &run.watch);
     rc = finish(&run, result, err);
 done:
     run_free(&run);

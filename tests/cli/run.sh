@@ -6,7 +6,7 @@
 # "skip: reason" as its only output and exits 77 is skipped. --rewrite writes out, err and code anew.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$1
+bin=$(cd "$1" && pwd)
 junit=$2
 shift 2
 rewrite=no
