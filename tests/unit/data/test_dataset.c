@@ -130,7 +130,7 @@ static void broken_idx_is_named(void **state)
     open_fails(
         folder, TW_EFILE,
         "%s/train-images-idx3-ubyte.gz has 5 pictures, %s/train-labels-idx1-ubyte.gz has 4 labels");
-    write_idx(folder, "train-labels-idx1-ubyte.gz", 3, dims3, labels5, 60, true);
+    write_idx(folder, "train-labels-idx1-ubyte.gz", 3, dims3, (uint8_t[60]){0}, 60, true);
     open_fails(folder, TW_EFILE,
                "%s/train-labels-idx1-ubyte.gz: magic 2051, expected 2049 (labels)");
     unlink(labels);
