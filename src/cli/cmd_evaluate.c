@@ -207,12 +207,11 @@ done:
     return rc;
 }
 
-const cli_verb cli_evaluate = {
-    .name = "evaluate",
-    .words = "RUN DATA",
-    .summary = "accuracy with its interval, per-class table, confusion",
-    .details = "RUN is a run folder or a model file.",
-    .min_words = 2,
-    .max_words = 2,
-    .add_options = add_options,
-    .run = run};
+const cli_verb cli_evaluate = {.name = "evaluate",
+                               .words = "RUN DATA",
+                               .summary = "accuracy with its interval, per-class table, confusion",
+                               .details = "RUN is a run folder or a model file.",
+                               .min_words = 2,
+                               .max_words = 2,
+                               .add_options = add_options,
+                               .run = run};

@@ -219,7 +219,8 @@ static void test_damaged_row_is_made_again_and_told(void **state)
     fclose(file);
     f->watch = watcher_watch(&f->heard, -1);
     assert_ok(extract(f, "pool2", e));
-    assert_non_null(strstr(f->heard.notes, "\n1 damaged row found by the checksum and made again\n"));
+    assert_non_null(
+        strstr(f->heard.notes, "\n1 damaged row found by the checksum and made again\n"));
     check_files(f, "pool2", "(40, 2, 2, 8)", TINY_ROW, false);
 }
 
