@@ -39,8 +39,14 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
         if ((rc = tw_config_set(config, name, args->values[i], TW_FROM_FLAG, err)))
             return rc;
     }
-    return args->n_words > 0 ? tw_config_set(config, "data", args->words[0], TW_FROM_FLAG, err)
-                             : TW_OK;
+    if (args->n_words > 0 &&
+        (rc = tw_config_set(config, "data", args->words[0], TW_FROM_FLAG, err)))
+        return rc;
+    if (!cli_has(args, "dry-run") && !tw_config_get(config, "output")) {
+        snprintf(err->text, sizeof err->text, "train needs -o RUN, the folder for the run");
+        return err->code = TW_EUSAGE;
+    }
+    return TW_OK;
 }
 
 static void print_plan(const tw_training_plan *plan)

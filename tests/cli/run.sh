@@ -26,7 +26,7 @@ normalise() {
     sed -E -e "s#$work/[a-z0-9_-]*#WORK#g" -e "s#$SHARED#SHARED#g" -e "s#$bin#BIN#g" \
         -e 's/[0-9]+ (h|min) [0-9]+ (min|s)/TIME/g' -e 's/[0-9.]+ s\b/TIME/g' -e 's/"seconds":[0-9.]+/"seconds":TIME/' \
         -e 's/"seconds_(extract|train)":[0-9.]+/"seconds_\1":TIME/g' -e 's/[0-9.]+ a second/RATE a second/' \
-        -e 's/oneDNN [0-9.]+[^,"]*/ONEDNN/g' "$1"
+        -e 's/[0-9a-f]{64}/KEY/g' -e 's/oneDNN [0-9.]+[^,"]*/ONEDNN/g' "$1"
 }
 
 passed=0 failed=0 skipped=0
