@@ -24,7 +24,8 @@ bench: all
 	@tools/bench.sh $(BUILD)
 
 install: all
-	cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DCMAKE_INSTALL_LOCAL_ONLY=OFF -P $(BUILD)/cmake_install.cmake
+	cmake $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
