@@ -13,6 +13,9 @@
 
 enum { MAX_NAMES = 65536, MAX_PARTS = 64, MAX_PATH_DEPTH = 16 };
 
+/* A thousand layers of a thousand weights look at some ten million entries. */
+enum { MAX_WORK = 50000000 };
+
 /* A growing list of names. */
 typedef struct names {
     char **items;
@@ -193,7 +196,8 @@ static tw_status find_layers(names *layers, tw_h5_object *parent, const tw_h5_fi
 
 tw_status tw_h5_read(tw_weight_file *out, tw_error *err)
 {
-    tw_h5_file file = {out->map.data, out->map.size, out->map.path};
+    uint64_t work = MAX_WORK;
+    tw_h5_file file = {out->map.data, out->map.size, out->map.path, &work};
     tw_h5_object parent;
     names layers = {0};
     tw_status rc = find_layers(&layers, &parent, &file, err);

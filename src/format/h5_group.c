@@ -82,6 +82,9 @@ static tw_status search_leaf(search *s, uint64_t at, tw_error *err)
     (void)tw_format__h5_number(&n, file, at + 6, 2);
     if (!tw_format__h5_inside(file, at + 8, n * 40))
         return tw_format__h5_broken(file, s->object, "symbol table longer than the file", at, err);
+    if (n + 1 > *file->work_left)
+        return tw_format__h5_broken(file, s->object, "too much to search, given up", at, err);
+    *file->work_left -= n + 1;
     for (uint64_t i = 0; i < n && !s->found; i++) {
         uint64_t entry = at + 8 + 40 * i, name, kind;
         (void)tw_format__h5_number(&name, file, entry, 8);

@@ -17,6 +17,7 @@ typedef struct tw_h5_file {
     const uint8_t *data;
     uint64_t size;
     const char *path;
+    uint64_t *work_left; /* group entries that may still be looked at: bounds any file's time */
 } tw_h5_file;
 
 /* Little-endian number of n <= 8 bytes at `at`; false when it does not lie inside the file. */
