@@ -107,8 +107,9 @@ static tw_status search_node(search *s, uint64_t at, int level, tw_error *err)
     tw_status rc = TW_OK;
     uint64_t kind, own_level, n;
 
-    if (++s->n_nodes > MAX_NODES)
+    if (++s->n_nodes > MAX_NODES || *file->work_left == 0)
         return tw_format__h5_broken(file, s->object, "group with too many nodes", at, err);
+    --*file->work_left;
     if (!tw_format__h5_inside(file, at, 24) || memcmp(file->data + at, "TREE", 4) != 0)
         return tw_format__h5_broken(file, s->object, "no group tree", at, err);
     (void)tw_format__h5_number(&kind, file, at + 4, 1);
