@@ -106,6 +106,7 @@ static tw_status open_victim(const victim *v, size_t n, tw_error *err)
     tw_weight_file file;
     tw_status rc;
     float sum = 0;
+    unlink(v->path); /* a new file is cheaper than one cut and filled again */
     write_bytes(v->path, v->bytes, n);
     rc = tw_weight_file_open(&file, v->path, err);
     for (int i = 0; rc == TW_OK && i < file.n_tensors; i++)

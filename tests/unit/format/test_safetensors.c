@@ -158,6 +158,7 @@ static void any_damage_is_survived(void **state)
         tw_status rc;
         if (i < 8 * n)
             bytes[i / 8] = (char)(bytes[i / 8] ^ (1 << i % 8));
+        unlink(victim);
         write_bytes(victim, bytes, size);
         rc = tw_weight_file_open(&file, victim, &err);
         assert_true(rc == TW_OK ? size == n : rc == TW_EFILE && strlen(err.text) > 0);
