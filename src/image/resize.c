@@ -30,23 +30,20 @@ static int clamp(int value, int most)
     return value < 0 ? 0 : (value > most ? most : value);
 }
 
-/* The Keys kernel with A = -0.75 at fraction f, in float as OpenCV writes it. */
-static void cubic_weights(int16_t out[TAPS], float f)
+void tw_image__cubic_weights(float out[4], float f)
 {
     const float a = -0.75f;
-    float c[TAPS];
 
-    c[0] = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a;
-    c[1] = ((a + 2) * f - (a + 3)) * f * f + 1;
-    c[2] = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1;
-    c[3] = 1.f - c[0] - c[1] - c[2];
-    for (int k = 0; k < TAPS; k++)
-        out[k] = (int16_t)lrintf(c[k] * SCALE);
+    out[0] = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a;
+    out[1] = ((a + 2) * f - (a + 3)) * f * f + 1;
+    out[2] = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1;
+    out[3] = 1.f - out[0] - out[1] - out[2];
 }
 
 static bool make_axis(axis *a, int n_in, int n_out)
 {
     double scale = 1.0 / ((double)n_out / n_in);
+    float weights[TAPS];
 
     a->index = tw_malloc((size_t)n_out * TAPS * sizeof *a->index);
     a->weight = tw_malloc((size_t)n_out * TAPS * sizeof *a->weight);
@@ -55,9 +52,11 @@ static bool make_axis(axis *a, int n_in, int n_out)
     for (int i = 0; i < n_out; i++) {
         float f = (float)((i + 0.5) * scale - 0.5);
         int s = (int)floorf(f);
-        cubic_weights(a->weight + i * TAPS, f - (float)s);
-        for (int k = 0; k < TAPS; k++)
+        tw_image__cubic_weights(weights, f - (float)s);
+        for (int k = 0; k < TAPS; k++) {
             a->index[i * TAPS + k] = clamp(s - 1 + k, n_in - 1);
+            a->weight[i * TAPS + k] = (int16_t)lrintf(weights[k] * SCALE);
+        }
     }
     return true;
 }

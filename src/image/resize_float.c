@@ -16,16 +16,6 @@ typedef struct axis {
     float *weight; /* (n, TAPS) */
 } axis;
 
-static void cubic_weights(float out[TAPS], float f)
-{
-    const float a = -0.75f;
-
-    out[0] = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a;
-    out[1] = ((a + 2) * f - (a + 3)) * f * f + 1;
-    out[2] = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1;
-    out[3] = 1.f - out[0] - out[1] - out[2];
-}
-
 static bool make_axis(axis *a, int n_in, int n_out)
 {
     double scale = 1.0 / ((double)n_out / n_in);
@@ -37,7 +27,7 @@ static bool make_axis(axis *a, int n_in, int n_out)
     for (int i = 0; i < n_out; i++) {
         float f = (float)((i + 0.5) * scale - 0.5);
         int s = (int)floorf(f);
-        cubic_weights(a->weight + i * TAPS, f - (float)s);
+        tw_image__cubic_weights(a->weight + i * TAPS, f - (float)s);
         for (int k = 0; k < TAPS; k++) {
             int at = s - 1 + k;
             a->index[i * TAPS + k] = at < 0 ? 0 : (at >= n_in ? n_in - 1 : at);
