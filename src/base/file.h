@@ -13,14 +13,18 @@
 
 /* ---- reading */
 
-/* A read-only mapping of a whole file. */
+/* A read-only mapping of a whole file, or bytes of the program that stand for one. */
 typedef struct tw_map {
     const uint8_t *data;
     size_t size;
     char *path;
+    bool borrowed; /* data is not ours to unmap */
 } tw_map;
 
 TW_MUST_CHECK tw_status tw_map_open(tw_map *out, const char *path, tw_error *err);
+/* n bytes that outlive the map; `name` is what sentences call them. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_map_borrow(tw_map *out, const void *data, size_t n, const char *name,
+                                      tw_error *err);
 void tw_map_close(tw_map *map);
 /* Gives the pages of [begin, begin+n) back to the system; they are read again on next use. The
  * pointer may lie anywhere; whole pages inside are given back. */

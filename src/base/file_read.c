@@ -63,9 +63,15 @@ done:
     return rc;
 }
 
+tw_status tw_map_borrow(tw_map *out, const void *data, size_t n, const char *name, tw_error *err)
+{
+    *out = (tw_map){.data = data, .size = n, .path = tw_strdup(name), .borrowed = true};
+    return out->path ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory to open %s", name);
+}
+
 void tw_map_close(tw_map *map)
 {
-    if (map->data)
+    if (map->data && !map->borrowed)
         munmap((void *)(uintptr_t)map->data, map->size);
     tw_free(map->path);
     memset(map, 0, sizeof *map);

@@ -8,20 +8,38 @@
 
 #include <string.h>
 
-tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err)
+static tw_status read_map(tw_weight_file *file, tw_error *err)
 {
     static const uint8_t hdf5[4] = {0x89, 'H', 'D', 'F'};
+    const tw_map *map = &file->map;
+
+    if (map->size >= 8 && memcmp(map->data, hdf5, sizeof hdf5) == 0)
+        return tw_h5_read(file, err);
+    if (map->size > 8 && map->data[8] == '{')
+        return tw_safetensors_read(file, err);
+    return tw_fail(err, TW_EFILE, "%s: neither Keras .h5 nor safetensors", map->path);
+}
+
+tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err)
+{
     tw_status rc;
 
     memset(out, 0, sizeof *out);
-    if ((rc = tw_map_open(&out->map, path, err)))
-        return rc;
-    if (out->map.size >= 8 && memcmp(out->map.data, hdf5, sizeof hdf5) == 0)
-        rc = tw_h5_read(out, err);
-    else if (out->map.size > 8 && out->map.data[8] == '{')
-        rc = tw_safetensors_read(out, err);
-    else
-        rc = tw_fail(err, TW_EFILE, "%s: neither Keras .h5 nor safetensors", path);
+    if (!(rc = tw_map_open(&out->map, path, err)))
+        rc = read_map(out, err);
+    if (rc)
+        tw_weight_file_close(out);
+    return rc;
+}
+
+tw_status tw_weight_file_borrow(tw_weight_file *out, const void *data, size_t n, const char *name,
+                                tw_error *err)
+{
+    tw_status rc;
+
+    memset(out, 0, sizeof *out);
+    if (!(rc = tw_map_borrow(&out->map, data, n, name, err)))
+        rc = read_map(out, err);
     if (rc)
         tw_weight_file_close(out);
     return rc;

@@ -34,6 +34,9 @@ typedef struct tw_weight_file {
 /* Opens and checks the whole structure. Free with tw_weight_file_close (zeroed is fine).
  * Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err);
+/* The same for n bytes that outlive the file; `name` is what sentences call them. */
+TW_MUST_CHECK tw_status tw_weight_file_borrow(tw_weight_file *out, const void *data, size_t n,
+                                              const char *name, tw_error *err);
 void tw_weight_file_close(tw_weight_file *file);
 
 /* The parsers behind it; `file->map` is open already. */

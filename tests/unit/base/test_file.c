@@ -84,6 +84,20 @@ static void a_large_write_keeps_order(void **state)
     tw_free(path);
 }
 
+static void borrowed_bytes_stand_for_a_file(void **state)
+{
+    static const char bytes[] = "in the program";
+    tw_map map;
+    (void)state;
+    assert_ok(tw_map_borrow(&map, bytes, sizeof bytes, "a name", e));
+    assert_ptr_equal(map.data, bytes);
+    assert_int_equal(map.size, sizeof bytes);
+    assert_string_equal(map.path, "a name");
+    tw_map_close(&map);
+    assert_null(map.data);
+    assert_string_equal(bytes, "in the program");
+}
+
 static void append_and_read_anywhere(void **state)
 {
     char *path = in(state, "e");
@@ -165,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(a_writer_without_commit_leaves_nothing),
         cmocka_unit_test(a_large_write_keeps_order),
+        cmocka_unit_test(borrowed_bytes_stand_for_a_file),
         cmocka_unit_test(append_and_read_anywhere),
         cmocka_unit_test(folders_are_made_with_parents),
         cmocka_unit_test(a_lock_excludes),
