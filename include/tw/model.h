@@ -31,10 +31,12 @@ typedef struct tw_layer_info {
     int frozen;               /* 1 frozen, 0 trained */
 } tw_layer_info;
 
-/* Opens `name`: a built-in architecture ("vgg16", "vgg19") or a model file (.safetensors written by
- * topwork). For an architecture `weights` is a file of Keras's (.h5), "random" (glorot_uniform from
- * `seed`) or NULL (no parameters bound: good for tw_model_layer, not for computing); a file without
- * the fully connected layers binds the layers that it has. For a model file `weights` must be NULL.
+/* Opens `name`: a built-in architecture ("vgg16", "vgg19", "vgg16-mini") or a model file
+ * (.safetensors written by topwork). For an architecture `weights` is a file of Keras's (.h5),
+ * "random" (glorot_uniform from `seed`) or NULL: the weights inside the program where it has them
+ * (vgg16-mini), else no parameters are bound, which is good for tw_model_layer, not for computing.
+ * A file without the fully connected layers binds the layers that it has. For a model file
+ * `weights` must be NULL.
  * `cut` (NULL: none) is a layer name or index, negative from the end: the model ends there.
  * Each layer that the cut graph needs and the file lacks, and each unknown or misshapen tensor, is
  * named. Caller frees. Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM. */
@@ -60,6 +62,9 @@ TW_MUST_CHECK tw_status tw_model_check_weights(const tw_model *model, tw_error *
 
 /* Names of the built-in architectures, NULL after the last. */
 const char *tw_model_builtin_name(int i);
+
+/* 1 when the weights of that architecture are part of the program. */
+int tw_model_has_weights(const char *name);
 
 #ifdef __cplusplus
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const cli_option options[] = {
-    {"model", 0, "MODEL", NULL, "vgg16, vgg19 or a model file"},
+    {"model", 0, "MODEL", NULL, "vgg16, vgg19, vgg16-mini or a model file"},
     {"weights", 0, "FILE", NULL, "weights of a named network, or random"},
     {"layer", 0, "LAYER", NULL, "whose output, by name or index (default: the last)"},
     {"output", 'o', "F.npy", NULL, "where to; labels go beside it, F.labels.npy"},

@@ -1,5 +1,6 @@
 /*
- * The built-in networks, one row each: name, builder, preprocessing contract.
+ * The built-in networks, one row each: name, builder, preprocessing contract, weights where the
+ * program has them inside.
  */
 #include "model/model_int.h"
 
@@ -15,14 +16,31 @@
     }
 
 static const tw_architecture rows[] = {
-    {"vgg16", tw_model__vgg16, CAFFE_224},
-    {"vgg19", tw_model__vgg19, CAFFE_224},
+    {"vgg16", tw_model__vgg16, CAFFE_224, NULL, NULL},
+    {"vgg19", tw_model__vgg19, CAFFE_224, NULL, NULL},
+    {"vgg16-mini", tw_model__vgg16_mini, CAFFE_224, tw_model__vgg16_mini_begin,
+     tw_model__vgg16_mini_end},
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
 const char *tw_model_builtin_name(int i)
 {
     return i >= 0 && i < N_ROWS ? rows[i].name : NULL;
+}
+
+const tw_architecture *tw_model__architecture(const char *name)
+{
+    for (int i = 0; i < N_ROWS; i++)
+        if (!strcmp(rows[i].name, name))
+            return &rows[i];
+    return NULL;
+}
+
+int tw_model_has_weights(const char *name)
+{
+    const tw_architecture *row = tw_model__architecture(name);
+
+    return row && row->weights;
 }
 
 static tw_status fail_unknown(const char *name, tw_error *err)
@@ -48,12 +66,11 @@ static tw_status fail_unknown(const char *name, tw_error *err)
 
 tw_status tw_model_build(tw_graph **graph, tw_contract *contract, const char *name, tw_error *err)
 {
+    const tw_architecture *row = tw_model__architecture(name);
+
     *graph = NULL;
-    for (int i = 0; i < N_ROWS; i++) {
-        if (!strcmp(rows[i].name, name)) {
-            *contract = rows[i].contract;
-            return rows[i].build(graph, err);
-        }
-    }
-    return fail_unknown(name, err);
+    if (!row)
+        return fail_unknown(name, err);
+    *contract = row->contract;
+    return row->build(graph, err);
 }

@@ -145,6 +145,9 @@ tw_status tw_model__cut(tw_graph **out, const tw_graph *graph, const char *cut, 
 
 /* ---- built-in networks */
 
+/* What provenance and sentences call weights that are part of the program. */
+static const char *const inside = "built-in";
+
 static bool is_random(const char *weights)
 {
     return !strcmp(weights, "random");
@@ -181,6 +184,16 @@ static tw_status describe(tw_model *model, const char *name, const char *weights
     return ok ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory to describe %s", name);
 }
 
+static tw_status open_weights(tw_model *model, const char *name, const char *weights, tw_error *err)
+{
+    const tw_architecture *row = tw_model__architecture(name);
+
+    if (weights != inside)
+        return tw_weight_file_open(&model->file, weights, err);
+    return tw_weight_file_borrow(&model->file, row->weights,
+                                 (size_t)(row->weights_end - row->weights), name, err);
+}
+
 static tw_status open_builtin(tw_model **out, const char *name, const char *weights,
                               const char *cut, uint64_t seed, tw_error *err)
 {
@@ -194,14 +207,14 @@ static tw_status open_builtin(tw_model **out, const char *name, const char *weig
         (rc = tw_model__create(&model, graph, err)) != TW_OK)
         goto done;
     model->contract = contract;
+    if (!weights && tw_model_has_weights(name))
+        weights = inside;
     if ((rc = describe(model, name, weights, seed, cut != NULL, err)) != TW_OK)
         goto done;
-    if (weights && is_random(weights)) {
+    if (weights && is_random(weights))
         rc = tw_model__init_block(model, 0, seed, err);
-    } else if (weights) {
-        if ((rc = tw_weight_file_open(&model->file, weights, err)) == TW_OK)
-            rc = tw_model__bind(model, whole, cut == NULL, err);
-    }
+    else if (weights && (rc = open_weights(model, name, weights, err)) == TW_OK)
+        rc = tw_model__bind(model, whole, cut == NULL, err);
     if (rc == TW_OK) {
         *out = model;
         model = NULL; /* ownership moved to *out */
@@ -212,20 +225,12 @@ done:
     return rc;
 }
 
-static bool is_builtin(const char *name)
-{
-    for (int i = 0; tw_model_builtin_name(i); i++)
-        if (!strcmp(tw_model_builtin_name(i), name))
-            return true;
-    return false;
-}
-
 tw_status tw_model_open(tw_model **out, const char *name, const char *weights, const char *cut,
                         uint64_t seed, tw_error *err)
 {
     *out = NULL;
     /* a name that is neither gets tw_model_build's sentence with the nearest one */
-    if (is_builtin(name) || !tw_path_exists(name))
+    if (tw_model__architecture(name) || !tw_path_exists(name))
         return open_builtin(out, name, weights, cut, seed, err);
     if (weights)
         return tw_fail(err, TW_EUSAGE,

@@ -39,11 +39,13 @@ struct tw_model {
 TW_MUST_CHECK tw_status tw_model_build(tw_graph **graph, tw_contract *contract, const char *name,
                                        tw_error *err);
 
-/* One row an architecture. */
+/* One row an architecture. Weights that are part of the program lie in [weights, weights_end);
+ * NULL: they come from a file. */
 typedef struct tw_architecture {
     const char *name;
     tw_status (*build)(tw_graph **out, tw_error *err);
     tw_contract contract;
+    const uint8_t *weights, *weights_end;
 } tw_architecture;
 
 /* base's graph up to its end, joined with `top`: a new model whose base parameters are borrowed

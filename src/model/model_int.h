@@ -7,6 +7,13 @@
 /* Rows of the table in architectures.c. */
 tw_status tw_model__vgg16(tw_graph **out, tw_error *err);
 tw_status tw_model__vgg19(tw_graph **out, tw_error *err);
+tw_status tw_model__vgg16_mini(tw_graph **out, tw_error *err);
+
+/* vgg16-mini's weights, a safetensors file inside the program (vgg16_mini.S). */
+extern const uint8_t tw_model__vgg16_mini_begin[], tw_model__vgg16_mini_end[];
+
+/* The row of the built-in network of that name, NULL where there is none. */
+const tw_architecture *tw_model__architecture(const char *name);
 
 /* Takes `graph` (also on failure) and makes room for its parameters: shapes filled, nothing bound,
  * every node frozen. */

@@ -35,9 +35,11 @@ static tw_status check_options(const tw_config *config, tw_error *err)
     const char *output = tw_train__text(config, TW_OPTION_OUTPUT);
 
     if ((rc = require(config, TW_OPTION_DATA, "what to train on", err)) ||
-        (rc = require(config, TW_OPTION_MODEL, "a network (vgg16, vgg19) or a model file", err)))
+        (rc = require(config, TW_OPTION_MODEL,
+                      "a network (vgg16, vgg19, vgg16-mini) or a model file", err)))
         return rc;
     if (is_builtin(tw_train__text(config, TW_OPTION_MODEL)) &&
+        !tw_model_has_weights(tw_train__text(config, TW_OPTION_MODEL)) &&
         !tw_train__text(config, TW_OPTION_WEIGHTS))
         return tw_fail(err, TW_EUSAGE,
                        "network %s needs option weights: a file of its weights, or random",

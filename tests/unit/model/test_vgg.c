@@ -40,6 +40,24 @@ static void vgg16_has_keras_indices(void **state)
     assert_layers("vgg16", layers, 23);
 }
 
+/* The rows of VGG16's trunk, each 1/8 as wide. */
+static void vgg16_mini_is_vgg16s_trunk_at_an_eighth(void **state)
+{
+    tw_graph *large = build("vgg16"), *small = build("vgg16-mini");
+    (void)state;
+    assert_int_equal(small->n, 19);
+    for (int i = 0; i < small->n; i++) {
+        const tw_node *a = &large->nodes[i], *b = &small->nodes[i];
+
+        assert_string_equal(a->name, b->name);
+        assert_int_equal(a->op, b->op);
+        assert_int_equal(a->out.dims[0], b->out.dims[0]);
+        assert_int_equal(a->out.dims[2], b->out.dims[2] * (i == 0 ? 1 : 8));
+    }
+    tw_graph_free(large);
+    tw_graph_free(small);
+}
+
 static void vgg19_has_keras_indices(void **state)
 {
     static const char *const layers[] = {
@@ -55,8 +73,10 @@ static void vgg19_has_keras_indices(void **state)
 
 static void parameter_counts_are_the_published_ones(void **state)
 {
-    tw_graph *vgg16 = build("vgg16"), *vgg19 = build("vgg19");
+    tw_graph *vgg16 = build("vgg16"), *vgg19 = build("vgg19"), *mini = build("vgg16-mini");
     (void)state;
+    assert_int_equal(params_through(mini, 18), 230568);
+    tw_graph_free(mini);
     assert_int_equal(params_through(vgg16, 22), 138357544);
     assert_int_equal(params_through(vgg16, 18), 14714688);
     assert_int_equal(params_through(vgg19, 25), 143667240);
@@ -115,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vgg16_has_keras_indices),
+        cmocka_unit_test(vgg16_mini_is_vgg16s_trunk_at_an_eighth),
         cmocka_unit_test(vgg19_has_keras_indices),
         cmocka_unit_test(parameter_counts_are_the_published_ones),
         cmocka_unit_test(vgg16s_convolutions_take_15_347_gmac),
