@@ -28,3 +28,11 @@ char *tw_clock_text(char *buf, size_t buf_size)
     strftime(buf, buf_size, "%Y-%m-%dT%H:%M:%SZ", &utc);
     return buf;
 }
+
+void tw_clock_sleep(double t_s)
+{
+    const time_t whole = (time_t)t_s;
+    const struct timespec time = {whole, (long)((t_s - (double)whole) * 1e9)};
+
+    nanosleep(&time, NULL);
+}

@@ -71,6 +71,9 @@ void tw_writer_free(tw_writer *writer);
 /* The whole text at once, atomically. */
 TW_MUST_CHECK tw_status tw_file_write(const char *path, const void *data, size_t n, tw_error *err);
 
+/* Renames over `to`, which is on the same disk, and syncs the folder. */
+TW_MUST_CHECK tw_status tw_file_move(const char *from, const char *to, tw_error *err);
+
 /* ---- folders */
 
 bool tw_path_exists(const char *path);
@@ -89,6 +92,11 @@ TW_MUST_CHECK tw_status tw_file_touch(const char *path, tw_error *err);
 /* "a/b" joined with '/', allocated; NULL when memory ran out. Free with tw_free. */
 char *tw_path_join(const char *folder, const char *name)
     __attribute__((malloc, warn_unused_result));
+/* Where files of the kind `below` are kept: $XDG_CACHE_HOME/topwork/<below>, else
+ * ~/.cache/topwork/<below>. Caller frees. Where neither is set: TW_EUSAGE, with `hint` at the end
+ * of the sentence. */
+TW_MUST_CHECK tw_status tw_folder_cache(char **out, const char *below, const char *hint,
+                                        tw_error *err);
 /* Free bytes of the disk that holds path (or its nearest existing parent). */
 TW_MUST_CHECK tw_status tw_disk_free(int64_t *out, const char *path, tw_error *err);
 

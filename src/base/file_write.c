@@ -96,6 +96,13 @@ static tw_status sync_folder_of(const char *path, tw_error *err)
     return rc;
 }
 
+tw_status tw_file_move(const char *from, const char *to, tw_error *err)
+{
+    if (tw_sys_rename(from, to) != 0)
+        return tw_fail_errno(err, TW_EFILE, "%s: cannot rename into place", to);
+    return sync_folder_of(to, err);
+}
+
 tw_status tw_writer_commit(tw_writer *writer, tw_error *err)
 {
     tw_status rc;

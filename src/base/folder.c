@@ -160,6 +160,23 @@ char *tw_path_join(const char *folder, const char *name)
     return path;
 }
 
+tw_status tw_folder_cache(char **out, const char *below, const char *hint, tw_error *err)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const bool has_cache = cache && *cache == '/';
+    char *own;
+
+    *out = NULL;
+    if (!has_cache && !(home && *home))
+        return tw_fail(err, TW_EUSAGE,
+                       "no folder for the cache: neither XDG_CACHE_HOME nor HOME is set%s", hint);
+    own = tw_path_join(has_cache ? cache : home, has_cache ? "topwork" : ".cache/topwork");
+    if (own)
+        *out = tw_path_join(own, below);
+    tw_free(own);
+    return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the cache's folder name");
+}
+
 tw_status tw_disk_free(int64_t *out, const char *path, tw_error *err)
 {
     tw_status rc = TW_OK;

@@ -17,19 +17,10 @@ enum { KEY_LETTERS = 64, SHORTEST_KEY = 6, LARGEST_JOB = 1 << 20 };
 
 tw_status tw_feature__cache_folder(char **out, const char *dir, tw_error *err)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
     *out = NULL;
-    if (dir && *dir)
-        *out = tw_strdup(dir);
-    else if (cache && *cache == '/')
-        *out = tw_path_join(cache, "topwork/activations");
-    else if (home && *home)
-        *out = tw_path_join(home, ".cache/topwork/activations");
-    else
-        return tw_fail(err, TW_EUSAGE,
-                       "no folder for the cache: neither XDG_CACHE_HOME nor HOME is set, "
-                       "give one with --cache-dir");
+    if (!dir || !*dir)
+        return tw_folder_cache(out, "activations", ", give one with --cache-dir", err);
+    *out = tw_strdup(dir);
     return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the cache's folder name");
 }
 

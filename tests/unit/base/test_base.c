@@ -84,6 +84,7 @@ static void hashes_are_the_known_ones(void **state)
 {
     char hex[65];
     tw_sha256 *hash;
+    tw_md5 *md5;
     (void)state;
     assert_ok(tw_sha256_hex(hex, "abc", 3, e));
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -94,6 +95,12 @@ static void hashes_are_the_known_ones(void **state)
     tw_sha256_free(hash);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_ok(tw_md5_hex(hex, "abc", 3, e));
+    assert_string_equal(hex, "900150983cd24fb0d6963f7d28e17f72");
+    assert_ok(tw_md5_create(&md5, e));
+    tw_md5_add(md5, "ab", 2);
+    tw_md5_add(md5, "c", 1);
+    tw_md5_finish(md5, hex);
+    tw_md5_free(md5);
     assert_string_equal(hex, "900150983cd24fb0d6963f7d28e17f72");
     assert_true(tw_hash128_of("abc", 3, 0).low != tw_hash128_of("abd", 3, 0).low);
     assert_true(tw_hash128_of("abc", 3, 0).low != tw_hash128_of("abc", 3, 1).low);

@@ -171,6 +171,50 @@ static void a_spool_has_no_name(void **state)
     tw_file_close(&spool);
 }
 
+static void a_moved_file_replaces_the_old(void **state)
+{
+    char *from = tw_path_join(*state, "from"), *to = tw_path_join(*state, "to");
+    char sentence[300], *text;
+    size_t n;
+
+    assert_ok(tw_file_write(from, "new", 3, e));
+    assert_ok(tw_file_write(to, "older", 5, e));
+    assert_ok(tw_file_move(from, to, e));
+    assert_false(tw_path_exists(from));
+    assert_ok(tw_file_read(&text, &n, to, 100, e));
+    assert_string_equal(text, "new");
+    snprintf(sentence, sizeof sentence, "%s: cannot rename into place: No such file or directory",
+             to);
+    assert_fails(TW_EFILE, sentence, tw_file_move(from, to, e));
+    tw_free(text);
+    tw_free(from);
+    tw_free(to);
+}
+
+static void the_cache_lies_where_the_environment_says(void **state)
+{
+    char *home = strdup(getenv("HOME") ? getenv("HOME") : ""), *path;
+
+    (void)state;
+    setenv("HOME", "/home/ada", 1);
+    setenv("XDG_CACHE_HOME", "/var/cache", 1);
+    assert_ok(tw_folder_cache(&path, "files", "", e));
+    assert_string_equal(path, "/var/cache/topwork/files");
+    tw_free(path);
+    setenv("XDG_CACHE_HOME", "not/absolute", 1);
+    assert_ok(tw_folder_cache(&path, "files", "", e));
+    assert_string_equal(path, "/home/ada/.cache/topwork/files");
+    tw_free(path);
+    unsetenv("XDG_CACHE_HOME");
+    unsetenv("HOME");
+    assert_fails(TW_EUSAGE,
+                 "no folder for the cache: neither XDG_CACHE_HOME nor HOME is set, so there",
+                 tw_folder_cache(&path, "files", ", so there", e));
+    assert_null(path);
+    setenv("HOME", home, 1);
+    free(home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +229,8 @@ int main(void)
         cmocka_unit_test(a_lock_excludes),
         cmocka_unit_test(free_space_of_a_missing_folder_is_its_parents),
         cmocka_unit_test(a_spool_has_no_name),
+        cmocka_unit_test(a_moved_file_replaces_the_old),
+        cmocka_unit_test(the_cache_lies_where_the_environment_says),
     };
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
 }
