@@ -6,11 +6,13 @@
 #include <tw/error.h>
 #include <tw/eval.h>
 #include <tw/feature.h>
+#include <tw/fetch.h>
 #include <tw/image.h>
 #include <tw/infer.h>
 #include <tw/model.h>
 #include <tw/tensor.h>
 #include <tw/text.h>
 #include <tw/train.h>
+#include <tw/watch.h>
 
 #endif
