@@ -18,7 +18,15 @@ typedef struct tw_data__wish {
     tw_part part;     /* one that has_part said yes to */
     int64_t limit;    /* 0 none */
     bool labels;
+    const char *const *classes; /* names of the classes, NULL after the last; or NULL: numbers */
 } tw_data__wish;
+
+/* Where data lies that was asked for by path or by name. */
+typedef struct tw_data__place {
+    const char *path;           /* as asked for, or buf */
+    const char *const *classes; /* of fetched data that names them; else NULL */
+    char buf[4096];
+} tw_data__place;
 
 typedef struct tw_data__kind {
     /* Whether the data at path (which exists) is of this kind. */
@@ -50,6 +58,9 @@ struct tw_dataset {
 
 /* ---- dataset.c */
 
+/* A path that exists is that path; else what has been fetched by that name. Expected: TW_EFILE (not
+ * fetched, or changed since), TW_ENOMEM. A name that nobody knows comes back as it is. */
+TW_MUST_CHECK tw_status tw_data__locate(tw_data__place *out, const char *path, tw_error *err);
 /* The kind of the data at path. Expected: TW_EFILE. */
 TW_MUST_CHECK tw_status tw_data__find_kind(const tw_data__kind **out, const char *path,
                                            tw_error *err);

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "data/data_int.h"
 
+#include <tw/fetch.h>
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,18 @@ tw_status tw_part_parse(tw_part *out, const char *name, tw_error *err)
 }
 
 /* ---- opening */
+
+tw_status tw_data__locate(tw_data__place *out, const char *path, tw_error *err)
+{
+    const tw_fetch_info *info = tw_fetch_find(path);
+
+    *out = (tw_data__place){.path = path};
+    if (tw_path_exists(path) || !info || info->kind != TW_FETCH_DATA)
+        return TW_OK;
+    out->path = out->buf;
+    out->classes = info->classes;
+    return tw_fetch_path(out->buf, sizeof out->buf, path, err);
+}
 
 tw_status tw_data__find_kind(const tw_data__kind **out, const char *path, tw_error *err)
 {
@@ -118,21 +132,30 @@ tw_status tw_data__open(tw_dataset **out, const tw_data__wish *wish, tw_error *e
 tw_status tw_dataset_open(tw_dataset **out, const char *path, tw_part part, int64_t limit,
                           tw_error *err)
 {
-    const tw_data__wish wish = {path, part, limit > 0 ? limit : 0, true};
+    tw_data__place place;
+    tw_data__wish wish = {.part = part, .limit = limit > 0 ? limit : 0, .labels = true};
+    const tw_status rc = tw_data__locate(&place, path, err);
 
+    *out = NULL;
+    if (rc)
+        return rc;
+    wish.path = place.path;
+    wish.classes = place.classes;
     return tw_data__open(out, &wish, err);
 }
 
 tw_status tw_dataset_has_part(int *out, const char *path, tw_part part, tw_error *err)
 {
     const tw_data__kind *kind;
+    tw_data__place place;
     bool has = true;
     tw_status rc;
 
     *out = 0;
-    if ((rc = tw_data__find_kind(&kind, path, err)))
+    if ((rc = tw_data__locate(&place, path, err)) ||
+        (rc = tw_data__find_kind(&kind, place.path, err)))
         return rc;
-    if (part != TW_PART_ALL && (rc = kind->has_part(&has, path, part, err)))
+    if (part != TW_PART_ALL && (rc = kind->has_part(&has, place.path, part, err)))
         return rc;
     *out = has;
     return TW_OK;

@@ -4,6 +4,7 @@
  *
  *   FILE:0  FILE:0-9   of an IDX file of pictures or an .npz (both ends count)
  *   DIR:5              of a folder of IDX files or of class folders
+ *   mnist:5            of data that has been fetched by that name
  *
  * A path that exists as it stands is that path, colon or not. Records are a window on a dataset of
  * another kind; each has the name under which the argument called it.
@@ -159,6 +160,12 @@ static tw_status create(tw_dataset **out, const char *path, tw_error *err)
     return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "%s: no memory to open it", path);
 }
 
+static tw_status fail_which(const char *data, tw_error *err)
+{
+    return tw_fail(err, TW_EUSAGE, "%s: say which pictures of it, as in %s:0 or %s:0-9", data, data,
+                   data);
+}
+
 /* A picture file or a folder of them. */
 static tw_status open_path(tw_dataset **out, const char *path, tw_error *err)
 {
@@ -171,8 +178,7 @@ static tw_status open_path(tw_dataset **out, const char *path, tw_error *err)
         (what == CONTENT_DATA && (rc = tw_data__find_kind(&kind, path, err))))
         return rc;
     if (what == CONTENT_IDX || (kind && kind != &tw_data__folder))
-        return tw_fail(err, TW_EUSAGE, "%s: say which pictures of it, as in %s:0 or %s:0-9", path,
-                       path, path);
+        return fail_which(path, err);
     if ((rc = create(out, path, err)))
         return rc;
     return tw_data__open_files(*out, path, is_folder, err);
@@ -180,7 +186,7 @@ static tw_status open_path(tw_dataset **out, const char *path, tw_error *err)
 
 static tw_status open_base(tw_dataset **inner, const char *base, tw_part part, tw_error *err)
 {
-    const tw_data__wish wish = {base, part, 0, false};
+    const tw_data__wish wish = {.path = base, .part = part};
     content what;
     tw_status rc;
 
@@ -196,9 +202,9 @@ static tw_status open_base(tw_dataset **inner, const char *base, tw_part part, t
     return tw_data__open_idx_file(*inner, base, err);
 }
 
-/* base is the argument up to the colon, range what follows it. */
-static tw_status open_records(tw_dataset **out, const char *base, const char *range, tw_part part,
-                              tw_error *err)
+/* base is the argument up to the colon, range what follows it, path where the data lies. */
+static tw_status open_records(tw_dataset **out, const char *path, const char *base,
+                              const char *range, tw_part part, tw_error *err)
 {
     tw_dataset *inner = NULL;
     int64_t first, last;
@@ -209,7 +215,7 @@ static tw_status open_records(tw_dataset **out, const char *base, const char *ra
                        base, base);
     if (last < first)
         return tw_fail(err, TW_EUSAGE, "%s:%s: the range runs backwards", base, range);
-    if ((rc = open_base(&inner, base, part, err)))
+    if ((rc = open_base(&inner, path, part, err)))
         goto done;
     if (last >= inner->count) {
         rc = tw_fail(err, TW_EUSAGE, "%s:%s: there are records 0 to %lld", base, range,
@@ -229,6 +235,7 @@ tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
 {
     const char *colon = strrchr(argument, ':');
     char *base = NULL;
+    tw_data__place place;
     tw_status rc;
 
     *out = NULL;
@@ -242,11 +249,14 @@ tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
     }
     if (colon)
         base[colon - argument] = '\0';
-    if (!colon || !tw_path_exists(base)) {
-        rc = tw_fail(err, TW_EFILE, "%s: no such file or folder", base);
+    if ((rc = tw_data__locate(&place, base, err)))
         goto done;
-    }
-    rc = open_records(out, base, colon + 1, part, err);
+    if (!tw_path_exists(place.path))
+        rc = tw_fail(err, TW_EFILE, "%s: no such file or folder", base);
+    else if (!colon)
+        rc = fail_which(base, err);
+    else
+        rc = open_records(out, place.path, base, colon + 1, part, err);
 done:
     tw_free(base);
     if (rc) {

@@ -367,14 +367,16 @@ static tw_status load_labels(tw_dataset *dataset, int *highest, const char *path
     return TW_OK;
 }
 
-static tw_status name_classes(tw_dataset *dataset, int n, tw_error *err)
+/* names as in tw_data__wish. */
+static tw_status name_classes(tw_dataset *dataset, int n, const char *const *names, tw_error *err)
 {
     if (!(dataset->classes = tw_calloc((size_t)n, sizeof *dataset->classes)))
         return tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
     for (dataset->n_classes = 0; dataset->n_classes < n; dataset->n_classes++) {
-        char name[16];
+        char number[16];
+        const char *name = names && *names ? *names++ : number;
 
-        snprintf(name, sizeof name, "%d", dataset->n_classes);
+        snprintf(number, sizeof number, "%d", dataset->n_classes);
         if (!(dataset->classes[dataset->n_classes] = tw_strdup(name)))
             return tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
     }
@@ -431,7 +433,7 @@ static tw_status open_records(tw_dataset *dataset, const tw_data__wish *wish, co
     if ((rc = alloc_labels(dataset, err)))
         return rc;
     if (wish->labels && ((rc = load_labels(dataset, &highest, wish->path, where, err)) ||
-                         (rc = name_classes(dataset, highest + 1, err))))
+                         (rc = name_classes(dataset, highest + 1, wish->classes, err))))
         return rc;
     dataset->colour = TW_COLOUR_GREY;
     for (int k = 0; k < own->n_segments; k++)

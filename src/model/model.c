@@ -189,7 +189,7 @@ static tw_status open_weights(tw_model *model, const char *name, const char *wei
     const tw_architecture *row = tw_model__architecture(name);
 
     if (weights != inside)
-        return tw_weight_file_open(&model->file, weights, err);
+        return tw_model__open_weights(&model->file, weights, err);
     return tw_weight_file_borrow(&model->file, row->weights,
                                  (size_t)(row->weights_end - row->weights), name, err);
 }

@@ -15,6 +15,10 @@ extern const uint8_t tw_model__vgg16_mini_begin[], tw_model__vgg16_mini_end[];
 /* The row of the built-in network of that name, NULL where there is none. */
 const tw_architecture *tw_model__architecture(const char *name);
 
+/* A file of weights, or what has been fetched by that name. */
+TW_MUST_CHECK tw_status tw_model__open_weights(tw_weight_file *out, const char *weights,
+                                               tw_error *err);
+
 /* Takes `graph` (also on failure) and makes room for its parameters: shapes filled, nothing bound,
  * every node frozen. */
 TW_MUST_CHECK tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_error *err);

@@ -21,29 +21,32 @@ static tw_status require(const tw_config *config, tw_option option, const char *
                    what);
 }
 
-static bool is_builtin(const char *name)
+/* A network without the option takes what has been fetched for it, and the configuration says so.
+ */
+static tw_status settle_weights(tw_config *config, tw_error *err)
 {
-    for (int i = 0; tw_model_builtin_name(i); i++)
-        if (!strcmp(tw_model_builtin_name(i), name))
-            return true;
-    return false;
+    tw_status rc;
+    const char *weights;
+
+    if (tw_train__text(config, TW_OPTION_WEIGHTS))
+        return TW_OK;
+    if ((rc = tw_model_find_weights(&weights, tw_train__text(config, TW_OPTION_MODEL),
+                                    tw_train__text(config, TW_OPTION_CUT), err)) ||
+        !weights)
+        return rc;
+    return tw_config_set(config, "weights", weights, TW_FROM_DEFAULT, err);
 }
 
-static tw_status check_options(const tw_config *config, tw_error *err)
+static tw_status check_options(tw_config *config, tw_error *err)
 {
     tw_status rc;
     const char *output = tw_train__text(config, TW_OPTION_OUTPUT);
 
     if ((rc = require(config, TW_OPTION_DATA, "what to train on", err)) ||
         (rc = require(config, TW_OPTION_MODEL,
-                      "a network (vgg16, vgg19, vgg16-mini) or a model file", err)))
+                      "a network (vgg16, vgg19, vgg16-mini) or a model file", err)) ||
+        (rc = settle_weights(config, err)))
         return rc;
-    if (is_builtin(tw_train__text(config, TW_OPTION_MODEL)) &&
-        !tw_model_has_weights(tw_train__text(config, TW_OPTION_MODEL)) &&
-        !tw_train__text(config, TW_OPTION_WEIGHTS))
-        return tw_fail(err, TW_EUSAGE,
-                       "network %s needs option weights: a file of its weights, or random",
-                       tw_train__text(config, TW_OPTION_MODEL));
     return output ? tw_train__folder_check(output, tw_train__bool(config, TW_OPTION_OVERWRITE), err)
                   : TW_OK;
 }

@@ -1,8 +1,10 @@
 /* Training a new top for real, in miniature: the run folder's bytes repeat on any number of
  * threads, with the cache or without; its figures are those of an evaluation of the saved model. */
+#include "fetched.h"
 #include "tiny_model.h"
 
 #include "backend/backend.h"
+#include "format/safetensors.h"
 #include "train/train_int.h"
 
 #include <math.h>
@@ -595,10 +597,10 @@ static void assert_refused(world *w, const char *const (*more)[2], int n, tw_sta
 
 static void test_what_is_missing_is_named(void **state)
 {
+    const world *w = *state;
     tw_config *config;
     tw_training *training;
 
-    (void)state;
     assert_ok(tw_config_create(&config, e));
     assert_fails(TW_EUSAGE, "option data is missing: what to train on",
                  tw_training_open(&training, config, NULL, e));
@@ -607,10 +609,58 @@ static void test_what_is_missing_is_named(void **state)
                  "option model is missing: a network (vgg16, vgg19, vgg16-mini) or a model file",
                  tw_training_open(&training, config, NULL, e));
     assert_ok(tw_config_set(config, "model", "vgg16", TW_FROM_FLAG, e));
-    assert_fails(TW_EUSAGE, "network vgg16 needs option weights: a file of its weights, or random",
+    fetched_root(w->cache);
+    assert_fails(TW_EUSAGE,
+                 "network vgg16 needs option weights: a file of its weights, or random, or "
+                 "\"topwork fetch vgg16-notop\"",
                  tw_training_open(&training, config, NULL, e));
     assert_null(training);
     tw_config_free(config);
+}
+
+/* The first two convolutions of VGG16, as if they had been fetched. */
+static void put_fetched_weights(const world *w)
+{
+    const tw_shape shapes[] = {{4, {3, 3, 3, 64}}, {1, {64}}, {4, {3, 3, 64, 64}}, {1, {64}}};
+    static const char *const names[] = {"block1_conv1/kernel", "block1_conv1/bias",
+                                        "block1_conv2/kernel", "block1_conv2/bias"};
+    tw_safetensors_entry entries[4];
+    float *numbers = tw_alloc_f32(3 * 3 * 64 * 64);
+    char *path = path_in(w->folder, "weights");
+
+    for (int i = 0; i < 3 * 3 * 64 * 64; i++)
+        numbers[i] = (float)(i % 7) * 0.01f;
+    for (int i = 0; i < 4; i++)
+        entries[i] = (tw_safetensors_entry){names[i], {numbers, TW_F32, shapes[i]}, 0};
+    assert_ok(tw_safetensors_write(path, entries, 4, NULL, e));
+    fetched_put("vgg16-notop", 0, path);
+    tw_free(numbers);
+    free(path);
+}
+
+static void test_fetched_weights_are_taken_and_written_down(void **state)
+{
+    world *w = *state;
+    tw_config *config = configure(w,
+                                  OPTIONS({"model", "vgg16"}, {"cut", "block1_pool"},
+                                          {"top", "gap"}, {"limit", "4"}, {"val-split", "0"}),
+                                  5);
+    tw_training *training;
+    tw_json *json;
+    const char *text;
+
+    fetched_root(w->cache);
+    put_fetched_weights(w);
+    assert_ok(tw_training_open(&training, config, NULL, e));
+    text = tw_training_get_plan(training)->model;
+    assert_memory_equal(text, "vgg16 with weights vgg16-notop, cut after block1_pool", 53);
+    json = tw_train__config_json(training->config, false);
+    assert_true(tw_json_string(&text, tw_json_get(json, "weights")));
+    assert_string_equal(text, "vgg16-notop");
+    tw_json_free(json);
+    tw_training_free(training);
+    tw_config_free(config);
+    fetched_forget("vgg16-notop");
 }
 
 static void test_flags_without_effect_are_refused(void **state)
@@ -794,6 +844,7 @@ int main(void)
         cmocka_unit_test(test_val_split_overrides_own_validation_pictures),
         cmocka_unit_test(test_opening_writes_nothing),
         cmocka_unit_test(test_what_is_missing_is_named),
+        cmocka_unit_test(test_fetched_weights_are_taken_and_written_down),
         cmocka_unit_test(test_flags_without_effect_are_refused),
         cmocka_unit_test(test_own_split_refuses_a_split_seed),
         cmocka_unit_test(test_too_little_memory_is_refused),
