@@ -41,7 +41,7 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_extract, cli_summary, cli_show,
-    cli_cache, cli_version;
+    cli_fetch, cli_cache, cli_version;
 
 /* options.c: tables and parsing */
 void cli_add_options(cli_args *args, const cli_option *options, int n);

@@ -6,7 +6,9 @@
 
 static const cli_option options[] = {
     {"model", 0, "MODEL", NULL, "vgg16, vgg19, vgg16-mini or a model file"},
-    {"weights", 0, "FILE", NULL, "weights of a named network, or random"},
+    {"weights", 0, "FILE", NULL,
+     "weights of a named network: file, fetched name, or random; what has been fetched for it "
+     "unless given"},
     {"layer", 0, "LAYER", NULL, "whose output, by name or index (default: the last)"},
     {"output", 'o', "F.npy", NULL, "where to; labels go beside it, F.labels.npy"},
     {"split", 0, "PART", "train", "train, val, test or all"},
@@ -59,6 +61,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_cache_options cache;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, cli_has(args, "json"));
+    const char *weights = cli_get(args, "weights");
     int64_t limit, seed;
 
     if ((rc = require(args, "model", err)) || (rc = require(args, "output", err)) ||
@@ -68,12 +71,15 @@ static tw_status run(cli_args *args, tw_error *err)
         return rc;
     if (cli_has(args, "split") && (rc = tw_part_parse(&part, cli_get(args, "split"), err)))
         return rc;
+    if (!weights &&
+        (rc = tw_model_find_weights(&weights, cli_get(args, "model"), cli_get(args, "layer"), err)))
+        return rc;
     if ((rc = tw_dataset_open(&dataset, args->words[0], part, limit, err)) ||
-        (rc = tw_model_open(&model, cli_get(args, "model"), cli_get(args, "weights"),
-                            cli_get(args, "layer"), (uint64_t)seed, err)) ||
+        (rc = tw_model_open(&model, cli_get(args, "model"), weights, cli_get(args, "layer"),
+                            (uint64_t)seed, err)) ||
         (rc = set_contract(model, dataset, args, err)))
         goto done;
-    if (cli_has(args, "weights") && strcmp(cli_get(args, "weights"), "random") == 0)
+    if (weights && strcmp(weights, "random") == 0)
         fprintf(stderr, "note: the network's weights are random: its features mean nothing\n");
     rc = tw_extract(model, NULL, dataset, cli_get(args, "output"), &compute, &cache, &watch, err);
     cli_progress_end(&progress);

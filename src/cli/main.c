@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict, &cli_extract,
-                                        &cli_summary, &cli_show,     &cli_cache,   &cli_version};
+static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict,
+                                        &cli_extract, &cli_summary,  &cli_show,
+                                        &cli_fetch,   &cli_cache,    &cli_version};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 static void print_usage(void)

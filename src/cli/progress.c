@@ -55,16 +55,23 @@ static void draw(cli_progress *progress, const tw_event *event)
 {
     double t = now_s();
     bool last = event->done == event->total;
-    char done[32], total[32], left[32];
+    char done[32], total[32], rate[32], left[32];
 
     if (!last && t - progress->t_last < (progress->terminal ? 0.1 : 10.0))
         return;
     progress->t_last = t;
-    tw_count_text(done, sizeof done, event->done);
-    tw_count_text(total, sizeof total, event->total);
+    if (strcmp(event->phase, "fetch") == 0) { /* counts bytes */
+        tw_bytes_text(done, sizeof done, event->done);
+        tw_bytes_text(total, sizeof total, event->total);
+        tw_bytes_text(rate, sizeof rate, (int64_t)event->rate);
+    } else {
+        tw_count_text(done, sizeof done, event->done);
+        tw_count_text(total, sizeof total, event->total);
+        snprintf(rate, sizeof rate, "%.1f", event->rate);
+    }
     tw_seconds_text(left, sizeof left, event->t_left_s);
-    fprintf(stderr, "%s%-8s %s of %s, %.1f a second, %s left%s", progress->terminal ? "\r" : "",
-            event->phase, done, total, event->rate, left, progress->terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%s%-8s %s of %s, %s a second, %s left%s", progress->terminal ? "\r" : "",
+            event->phase, done, total, rate, left, progress->terminal ? "\033[K" : "\n");
     progress->open = progress->terminal;
     fflush(stderr);
 }
