@@ -33,7 +33,7 @@ static bool parse_file_url(char *out, size_t out_size, const char *url)
         const int high = *url == '%' ? hex_digit(url[1]) : -1;
         const int low = high >= 0 ? hex_digit(url[2]) : -1;
 
-        out[n++] = low >= 0 ? (char)(high << 4 | low) : *url;
+        out[n++] = (char)(low >= 0 ? high * 16 + low : *url);
         url += low >= 0 ? 2 : 0;
     }
     out[n] = '\0';

@@ -18,7 +18,7 @@ typedef enum manner {
     RIGHT,         /* length, ETag, ranges */
     CUT,           /* closes after `after` bytes of the body */
     STALL,         /* says nothing more after `after` bytes */
-    SLOW,          /* waits half a second after `after` bytes, then goes on */
+    SLOW,          /* waits for `go` after `after` bytes, then goes on */
     MUTE,          /* takes the request and never answers */
     NO_ANSWER,     /* takes the request and closes */
     NO_RANGES,     /* always the whole, without any mark of the version */
@@ -44,7 +44,7 @@ typedef struct server {
     atomic_int n_requests;
     char path[256], range[64], if_range[128]; /* of the last request */
     int fd, port;
-    atomic_int end;
+    atomic_int end, go;
     pthread_t thread;
 } server;
 
@@ -65,12 +65,12 @@ static inline bool server_send(int fd, const void *bytes, size_t n)
     return true;
 }
 
-/* Until the client goes away, the server ends or the time is over. */
+/* Until the client goes away, `go` is set, the server ends or the time is over. */
 static inline void server_wait(server *s, int fd, int t_ms)
 {
     struct pollfd wait = {.fd = fd, .events = POLLRDHUP};
 
-    for (; t_ms > 0 && !atomic_load(&s->end); t_ms -= 20)
+    for (; t_ms > 0 && !atomic_load(&s->end) && !atomic_load(&s->go); t_ms -= 20)
         if (poll(&wait, 1, 20) > 0)
             return;
 }
@@ -149,7 +149,7 @@ static inline void server_body(server *s, int fd, size_t first, manner how)
     if (how == STALL)
         server_wait(s, fd, 10000);
     if (how == SLOW)
-        server_wait(s, fd, 500);
+        server_wait(s, fd, 20000);
     if (how != CUT && how != STALL)
         server_send(fd, s->body + first, n);
 }

@@ -178,6 +178,28 @@ static void an_interrupted_copy_goes_on(void **state)
     bench_end(b);
 }
 
+static int stop_at_once(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+static void an_interrupted_check_leaves_the_file(void **state)
+{
+    bench *b = bench_start(state);
+    const tw_watch watch = {.should_stop = stop_at_once};
+    char sentence[256];
+
+    assert_ok(get(b, e));
+    snprintf(sentence, sizeof sentence, "%s/thing.bin: interrupted while it was checked",
+             b->f->folder);
+    assert_fails(TW_EINTERRUPTED, sentence,
+                 tw_fetch__run(&b->result, &b->f->entry, NULL, &watch, e));
+    assert_whole(b->f);
+    assert_ok(where(b, e));
+    bench_end(b);
+}
+
 /* ---- wrong checksums */
 
 static void a_wrong_file_is_set_apart(void **state)
@@ -517,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_second_call_checks_every_byte_and_copies_none),
         cmocka_unit_test(a_file_put_there_by_hand_is_checked_first),
         cmocka_unit_test(an_interrupted_copy_goes_on),
+        cmocka_unit_test(an_interrupted_check_leaves_the_file),
         cmocka_unit_test(a_wrong_file_is_set_apart),
         cmocka_unit_test(a_pinned_sha256_is_checked),
         cmocka_unit_test(the_sha256_of_the_first_sight_is_checked),

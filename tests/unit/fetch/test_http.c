@@ -9,6 +9,7 @@ typedef struct bench {
     fixture *f;
     server s;
     char url[64], file_url[256];
+    int timeout_s;
     listener heard;
     tw_fetch_result result;
 } bench;
@@ -21,6 +22,7 @@ static bench *bench_start(void **state, manner how, int n_bad)
     b->s =
         (server){.body = b->f->body, .n = N_BODY, .etag = "\"v1\"", .manner = how, .n_bad = n_bad};
     b->s.only = how == REDIRECT || how == REDIRECT_EVER ? NULL : "/thing.bin";
+    b->timeout_s = 20;
     server_start(&b->s, b->url);
     snprintf(b->file_url, sizeof b->file_url, "%s/thing/thing.bin", b->url);
     return b;
@@ -37,7 +39,7 @@ static tw_status get(bench *b, tw_error *err)
 {
     const tw_watch watch = listen_with(&b->heard);
     const tw_fetch_options options = {
-        .from = b->url, .timeout_s = 1, .n_tries = 3, .t_retry_s = 0.001};
+        .from = b->url, .timeout_s = b->timeout_s, .n_tries = 3, .t_retry_s = 0.001};
 
     return tw_fetch__run(&b->result, &b->f->entry, &options, &watch, err);
 }
@@ -308,6 +310,7 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 {
     bench *b = bench_start(state, STALL, 2);
 
+    b->timeout_s = 1;
     b->s.after = 100000;
     assert_ok(get(b, e));
     assert_note(b, "silent for 1 s after 100000 bytes; try 2 of 3 in 0.001 s");
@@ -405,7 +408,7 @@ static void the_second_address_is_tried(void **state)
     char first[96], second[96], sentence[256];
     const char *urls[] = {first, second, NULL};
     const tw_watch watch = listen_with(&b->heard);
-    const tw_fetch_options options = {.timeout_s = 1, .n_tries = 1};
+    const tw_fetch_options options = {.n_tries = 1};
 
     snprintf(first, sizeof first, "http://127.0.0.1:1/");
     snprintf(second, sizeof second, "%s/", b->url);
