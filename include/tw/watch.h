@@ -17,16 +17,20 @@ extern "C" {
 typedef struct tw_event {
     enum {
         TW_EVENT_NOTE,     /* text: one sentence the user should see (a fall-back, a warning) */
-        TW_EVENT_PROGRESS, /* phase, done, total, rate (a second), t_left_s */
-        TW_EVENT_EPOCH /* epoch, n_epochs, loss, accuracy, val_loss, val_accuracy (NAN: none), t_s
-                        */
+        TW_EVENT_PROGRESS, /* phase, done, total, rate (a second), t_left_s; in phase "train" also
+                              epoch, n_epochs, loss, accuracy, t_left_all_s */
+        TW_EVENT_EPOCH /* epoch, n_epochs, loss, accuracy, val_loss, val_accuracy (NAN: none), t_s,
+                          is_best */
     } kind;
     const char *text;
-    const char *phase;   /* "extract", "train", "evaluate"; "fetch" */
-    int64_t done, total; /* pictures; bytes in phase "fetch" */
+    const char *phase;   /* "extract", "train", "validate", "evaluate", "fetch" */
+    int64_t done, total; /* pictures, in phase "train" of the epoch; bytes in phase "fetch" */
     double rate, t_left_s;
     int epoch, n_epochs;
-    double loss, accuracy, val_loss, val_accuracy, t_s;
+    double loss, accuracy; /* in phase "train": of the epoch so far */
+    double val_loss, val_accuracy, t_s;
+    double t_left_all_s; /* of all epochs, validation included */
+    int is_best;         /* 1: the best epoch so far, where validation chooses */
 } tw_event;
 
 typedef struct tw_watch {

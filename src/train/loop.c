@@ -34,21 +34,24 @@ static void shuffle(tw_run *run, int epoch)
         run->order[i] = training->train[run->order[i]];
 }
 
-static void tell_progress(tw_run *run, int epoch, int64_t seen)
+/* Loss and accuracy so far, and what is left: of the epoch with its validation, and of all. */
+static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen)
 {
-    const tw_training *training = run->training;
-    int64_t n_epochs = tw_train__i64(training->config, TW_OPTION_EPOCHS);
-    double t_s = tw_clock_s() - run->t_begin_s;
-    tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train"};
+    int64_t n = run->training->n_train;
+    int n_epochs = (int)tw_train__i64(run->training->config, TW_OPTION_EPOCHS);
+    double t_s = tw_clock_s() - run->t_epoch_s;
+    tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train", .done = seen, .total = n};
 
     if (!run->watch.on_event)
         return;
-    event.epoch = epoch;
-    event.n_epochs = (int)n_epochs;
-    event.done = (epoch - 1) * training->n_train + seen;
-    event.total = n_epochs * training->n_train;
-    event.rate = t_s > 0.0 ? (double)event.done / t_s : 0.0;
-    event.t_left_s = event.rate > 0.0 ? (double)(event.total - event.done) / event.rate : 0.0;
+    event.epoch = epoch->epoch;
+    event.n_epochs = n_epochs;
+    event.loss = epoch->loss / (double)seen;
+    event.accuracy = epoch->accuracy / (double)seen;
+    event.rate = t_s > 0.0 ? (double)seen / t_s : 0.0;
+    event.t_left_s = t_s / (double)seen * (double)(n - seen) + run->t_validate_s;
+    event.t_left_all_s = event.t_left_s + (n_epochs - epoch->epoch) *
+                                              (t_s / (double)seen * (double)n + run->t_validate_s);
     run->watch.on_event(run->watch.ctx, &event);
 }
 
@@ -93,7 +96,7 @@ static tw_status run_batches(tw_run *run, tw_reader *reader, tw_epoch *epoch, tw
             return rc;
         seen += n;
         step++;
-        tell_progress(run, epoch->epoch, seen);
+        tell_progress(run, epoch, seen);
     }
     epoch->loss /= (double)training->n_train;
     epoch->accuracy /= (double)training->n_train;
@@ -124,7 +127,6 @@ tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
     tw_status rc;
     const tw_training *training = run->training;
     const tw_model *model = run->trainer.model;
-    tw_watch quiet = {NULL, run->watch.should_stop, run->watch.ctx};
     tw_chain *chain;
     tw_score_job job = {.source = training->own_val ? training->own_val : training->source,
                         .samples = training->val,
@@ -133,6 +135,7 @@ tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
                                                        : tw_dataset_labels(training->data),
                         .multiplier = multiplier,
                         .chunk = training->memory.chunk,
+                        .phase = "validate",
                         .on_answer = on_answer,
                         .ctx = run};
 
@@ -141,7 +144,7 @@ tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
                               training->memory.chain, err)))
         return rc;
     job.chain = chain;
-    rc = tw_score_run(out, &job, &quiet, err);
+    rc = tw_score_run(out, &job, &run->watch, err);
     tw_chain_free(chain);
     return rc;
 }
@@ -204,10 +207,15 @@ static void guard_stall(const tw_run *run, const tw_epoch *epoch)
     tw_train__note(&run->watch, text);
 }
 
+static bool selects_best(const tw_run *run)
+{
+    return run->training->n_val > 0 &&
+           tw_train__is(run->training->config, TW_OPTION_SELECT, "best");
+}
+
 static tw_status keep_best(tw_run *run, const tw_epoch *epoch, bool is_last, tw_error *err)
 {
-    const tw_config *config = run->training->config;
-    bool selects = run->training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best");
+    bool selects = selects_best(run);
 
     if (selects && !tw_train__is_better(epoch, &run->best.epoch))
         return TW_OK;
@@ -228,7 +236,8 @@ static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, 
                       .accuracy = epoch->accuracy,
                       .val_loss = epoch->val_loss,
                       .val_accuracy = epoch->val_accuracy,
-                      .t_s = epoch->t_s};
+                      .t_s = epoch->t_s,
+                      .is_best = selects_best(run) && run->best.epoch.epoch == epoch->epoch};
 
     tw_json_set(line, "epoch", tw_json_new_i64(epoch->epoch));
     tw_json_set(line, "loss", tw_json_new_f64(epoch->loss));
@@ -248,18 +257,21 @@ static tw_status run_epoch(tw_run *run, int number, int n_epochs, tw_error *err)
 {
     tw_status rc;
     tw_score score;
-    double t_begin_s = tw_clock_s();
+    double t_trained_s;
     tw_epoch epoch = {.epoch = number, .val_loss = (double)NAN, .val_accuracy = (double)NAN};
 
+    run->t_epoch_s = tw_clock_s();
     if ((rc = train_epoch(run, &epoch, err)) || (rc = check_weights(run, number, err)))
         return rc;
+    t_trained_s = tw_clock_s();
     if (run->training->n_val > 0) {
         if ((rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err)))
             return rc;
         epoch.val_loss = score.loss;
         epoch.val_accuracy = score.accuracy;
     }
-    epoch.t_s = tw_clock_s() - t_begin_s;
+    run->t_validate_s = tw_clock_s() - t_trained_s;
+    epoch.t_s = tw_clock_s() - run->t_epoch_s;
     if ((rc = keep_best(run, &epoch, number == n_epochs, err)) ||
         (rc = record_epoch(run, &epoch, n_epochs, err)))
         return rc;
@@ -272,7 +284,6 @@ tw_status tw_train__loop(tw_run *run, tw_error *err)
     tw_status rc = TW_OK;
     int n_epochs = (int)tw_train__i64(run->training->config, TW_OPTION_EPOCHS);
 
-    run->t_begin_s = tw_clock_s();
     for (int number = 1; number <= n_epochs && !rc; number++)
         rc = run_epoch(run, number, n_epochs, err);
     if (!rc && run->best.on_disk)

@@ -229,9 +229,10 @@ typedef struct tw_run {
     double scale;
     int64_t *order; /* (n_train) samples of the epoch */
     const tw_watch *outer;
-    tw_watch watch;    /* logs notes, then passes everything on */
-    tw_error unlogged; /* the first note that did not get into the log */
-    double t_begin_s;
+    tw_watch watch;      /* logs notes, then passes everything on */
+    tw_error unlogged;   /* the first note that did not get into the log */
+    double t_epoch_s;    /* clock when the epoch began */
+    double t_validate_s; /* what the last validation took; 0 before the first */
 } tw_run;
 
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
