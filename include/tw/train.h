@@ -36,6 +36,7 @@ typedef struct tw_option_info {
     const char *argument; /* "F", "N", "NAME", or NULL for a switch */
     const char *value;    /* default, NULL: none */
     const char *help;     /* one line */
+    const char *choices;  /* "adam,sgd,": the values there are, a comma after each; NULL: any */
 } tw_option_info;
 
 /* Row i of the option table; NULL after the last. */

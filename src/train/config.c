@@ -37,18 +37,14 @@ static const char *const kind_texts[] = {KIND_LIST(KIND_TEXT_OF)};
 _Static_assert(sizeof kind_texts / sizeof *kind_texts == N_KIND, "one text a kind");
 
 #define TW_CHOICE(id, text) text ","
-#define TW_OPTION(id, name, argument, value, kind, choices, help) {name, argument, value, help},
+#define TW_OPTION(id, name, argument, value, kind, choices, help) \
+    {name, argument, value, help, choices},
 static const tw_option_info options[] = {
 #include "train/options.def"
 };
 #undef TW_OPTION
 #define TW_OPTION(id, name, argument, value, kind, choices, help) KIND_##kind,
 static const value_kind kinds[] = {
-#include "train/options.def"
-};
-#undef TW_OPTION
-#define TW_OPTION(id, name, argument, value, kind, choices, help) choices,
-static const char *const choices_of[] = {
 #include "train/options.def"
 };
 #undef TW_OPTION
@@ -223,7 +219,7 @@ static tw_status check_choice(int option, const char *text, tw_error *err)
     const char *names[MAX_CHOICES], *nearest;
     size_t n, used = 0;
 
-    snprintf(buf, sizeof buf, "%s", choices_of[option]);
+    snprintf(buf, sizeof buf, "%s", options[option].choices);
     n = split_choices(buf, names);
     for (size_t i = 0; i < n; i++) {
         if (!strcmp(names[i], text))
