@@ -1,6 +1,11 @@
 # Programs and tests that are not one file of one room: the examples, the tests of the program, each
 # public header alone in C11 and C++17.
 add_executable(make_data cli/make_data.c)
+add_executable(run_pty cli/run_pty.c)
+find_library(TW_UTIL_LIBRARY util) # forkpty, where it is not in libc
+if(TW_UTIL_LIBRARY)
+  target_link_libraries(run_pty PRIVATE ${TW_UTIL_LIBRARY})
+endif()
 foreach(example classify train)
   add_executable(example_${example} ${PROJECT_SOURCE_DIR}/examples/${example}.c)
   target_link_libraries(example_${example} PRIVATE topwork_static)

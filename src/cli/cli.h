@@ -1,6 +1,7 @@
 /*
- * The program: one verb a file (cmd_<verb>.c), all options in tables, all printing in output.c,
- * progress.c and terminal.c. It uses the public API and nothing else.
+ * The program: one verb a file (cmd_<verb>.c), all options in tables, from which --help, the manual
+ * page and the completions are made. What a stream can show is asked in screen.c alone. It uses the
+ * public API and nothing else.
  */
 #ifndef TW_CLI_CLI_H
 #define TW_CLI_CLI_H
@@ -8,6 +9,7 @@
 #include <tw/tw.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* One option of a verb. argument NULL: a switch. letter 0: long form only. */
 typedef struct cli_option {
@@ -41,13 +43,33 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_extract, cli_summary, cli_show,
-    cli_fetch, cli_cache, cli_version;
+    cli_fetch, cli_cache, cli_completion, cli_version;
+
+/* main.c: verb i, NULL after the last */
+const cli_verb *cli_get_verb(int i);
+/* One row an exit code: code, meaning. */
+#define CLI_EXIT_LIST(X)                 \
+    X(0, "ok")                           \
+    X(1, "failed")                       \
+    X(2, "usage")                        \
+    X(3, "bad data or file")             \
+    X(4, "quality gate missed")          \
+    X(5, "out of memory or disk budget") \
+    X(130, "interrupted")
 
 /* options.c: tables and parsing */
 void cli_add_options(cli_args *args, const cli_option *options, int n);
 void cli_add_compute_options(cli_args *args);
 void cli_add_cache_options(cli_args *args);
 void cli_add_json_option(cli_args *args);
+/* For verbs that run long: quiet and json, which cli_watch reads. */
+void cli_add_watch_options(cli_args *args);
+/* The help option, which cli_parse adds itself. */
+extern const cli_option cli_help_option;
+/* The values that an option may have, a comma after each ("adam,sgd,"); NULL: any. Static. */
+const char *cli_option_choices(const cli_option *option);
+/* help, choices and default in one sentence */
+void cli_option_text(char *buf, size_t buf_size, const cli_option *option);
 /* *help is set for --help. Unknown flags are TW_EUSAGE with the nearest name. */
 tw_status cli_parse(cli_args *args, const cli_verb *verb, int argc, char **argv, bool *help,
                     tw_error *err);
@@ -60,26 +82,101 @@ tw_status cli_get_compute(tw_compute *out, const cli_args *args, tw_error *err);
 tw_status cli_get_cache(tw_cache_options *out, const cli_args *args, tw_error *err);
 void cli_print_help(const cli_verb *verb, const cli_args *args);
 
-/* output.c: tables and JSON lines on stdout */
-void cli_print_layers(const tw_layer_info *layers, int n);
+/* screen.c: what a stream can show, asked anew each time */
+enum { CLI_COLUMNS = 80 };
+bool cli_is_terminal(FILE *stream); /* lines can be redrawn: a terminal, and not TERM=dumb */
+bool cli_has_colour(FILE *stream);  /* such a terminal, and no NO_COLOR */
+int cli_columns(FILE *stream);      /* CLI_COLUMNS where it is no terminal */
+/* One row a style: name, code. cli_style gives "" where there is no colour. */
+#define CLI_STYLE_LIST(X)    \
+    X(CLI_PLAIN, "\033[0m")  \
+    X(CLI_BOLD, "\033[1m")   \
+    X(CLI_GREEN, "\033[32m") \
+    X(CLI_YELLOW, "\033[33m")
+#define CLI_STYLE_ENUM(name, code) name,
+typedef enum cli_style_name { CLI_STYLE_LIST(CLI_STYLE_ENUM) CLI_N_STYLE } cli_style_name;
+#undef CLI_STYLE_ENUM
+const char *cli_style(FILE *stream, cli_style_name style);
+int cli_text_width(const char *text); /* letters of UTF-8 */
+/* Padded to width letters, a longer text with ~ for its middle; control characters become ?. */
+void cli_print_field(const char *text, int width, bool right);
+/* head, then from column indent on the words of text, in lines of at most CLI_COLUMNS. */
+void cli_print_lines(FILE *stream, const char *head, int indent, const char *text);
+void cli_print_note(const char *text); /* on standard error */
+
+/* table.c: a table of at most CLI_COLUMNS on standard output */
+enum { CLI_MAX_TABLE_COLUMNS = 40 };
+typedef struct cli_column {
+    const char *title;
+    bool right;   /* flush right */
+    bool shrinks; /* where the table is too wide */
+} cli_column;
+typedef struct cli_table cli_table;
+/* The columns must outlive the table. NULL without memory, which the next calls bear. */
+cli_table *cli_table_create(const cli_column *columns, int n_columns);
+void cli_table_free(cli_table *table);
+/* The next cell, row after row. */
+void cli_table_add(cli_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+tw_status cli_table_print(const cli_table *table, tw_error *err);
+
+/* confusion.c: rows are labels, columns predictions */
+void cli_print_confusion(const tw_evaluation *evaluation);
+
+/* bar.c: a line with a bar */
+typedef struct cli_bar {
+    const char *head;
+    const char *mark; /* the two letters between head and bar; NULL: blanks */
+    double share;     /* 0 to 1 */
+    bool with_percent;
+    const char *const *tails; /* the first that leaves the bar room is taken */
+    int n_tails;
+} cli_bar;
+void cli_bar_text(char *buf, size_t buf_size, const cli_bar *bar, int width);
+/* n letters: ===>..... */
+void cli_bar_fill(char *buf, int n, double share);
+
+/* output.c: layers, JSON and numbers on standard output */
+tw_status cli_print_layers(const tw_layer_info *layers, int n, tw_error *err);
 void cli_print_json_string(const char *text);
 /* A double with as many digits as `digits`, null for NaN. */
 void cli_print_json_number(double value, int digits);
-void cli_print_percent(double share);
+/* "98.12 %", "-" for NaN; buf has room for 16. */
+const char *cli_percent_text(char *buf, double share);
 
-/* progress.c: events of long calls on stderr, redrawn on a terminal; stops on SIGINT and SIGTERM */
+/* progress.c: events of long calls on standard error; stops on SIGINT and SIGTERM */
 typedef struct cli_progress {
-    bool terminal;
-    bool json;     /* one object an epoch on stdout */
-    double t_last; /* last line drawn, seconds */
-    bool open;     /* a redrawn line waits for its end */
+    bool quiet;
+    bool json;        /* one object an epoch on standard output */
+    bool open;        /* a redrawn line waits for its end */
+    double t_drawn_s; /* the last line */
+    char phase[16];   /* the one that runs, since when and from where on */
+    double t_phase_s;
+    int64_t done_first, done;
 } cli_progress;
-tw_watch cli_watch(cli_progress *progress, bool json);
+tw_watch cli_watch(cli_progress *progress, const cli_args *args);
 void cli_progress_end(cli_progress *progress);
 void cli_catch_signals(void);
+double cli_now_s(void); /* a clock that only goes forward */
 
-/* terminal.c: a picture in half-block colours */
+/* terminal.c: a picture in at most so many columns, in half blocks or in letters */
 void cli_print_picture(const tw_picture *picture, int columns);
+int cli_picture_lines(const tw_picture *picture, int columns);
+/* One line of it without the blanks at its end; returns the columns printed. */
+int cli_print_picture_line(const tw_picture *picture, int columns, int line);
+
+/* prediction.c: a picture beside its most probable classes */
+typedef struct cli_prediction {
+    const char *name;
+    const tw_picture *picture;
+    const tw_model *model;
+    const int *order; /* classes, most probable first */
+    int n_top;
+    const float *probabilities; /* of each class */
+} cli_prediction;
+void cli_print_prediction(const cli_prediction *prediction);
+
+/* manual.c: topwork(1), made from the same tables as --help */
+void cli_print_manual(void);
 
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);

@@ -1,7 +1,6 @@
 /* topwork cache list | clear [KEY]: what is cached, for which job, how large. */
 #include "cli/cli.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,24 +14,27 @@ static void add_options(cli_args *args)
     cli_add_json_option(args);
 }
 
-static void print_entry(const tw_cache_entry *entry, bool json)
+static void print_entry_json(const tw_cache_entry *entry)
+{
+    printf("{\"key\":\"%s\",\"job\":", entry->key);
+    cli_print_json_string(entry->job);
+    printf(",\"rows\":%lld,\"bytes\":%lld,\"used\":%lld}\n", (long long)entry->n_rows,
+           (long long)entry->n_bytes, (long long)entry->t_used_s);
+}
+
+/* Two lines: how much and when, and below it the job. */
+static void print_entry(const tw_cache_entry *entry)
 {
     char rows[32], bytes[32], day[32] = "";
     time_t used = (time_t)entry->t_used_s;
     struct tm local;
 
-    if (json) {
-        printf("{\"key\":\"%s\",\"job\":", entry->key);
-        cli_print_json_string(entry->job);
-        printf(",\"rows\":%lld,\"bytes\":%lld,\"used\":%lld}\n", (long long)entry->n_rows,
-               (long long)entry->n_bytes, (long long)entry->t_used_s);
-        return;
-    }
     if (localtime_r(&used, &local))
         strftime(day, sizeof day, "%Y-%m-%d %H:%M", &local);
-    printf("%.12s  %10s rows  %8s  %16s  %s\n", entry->key,
+    printf("%.12s  %11s rows  %8s  used %s\n", entry->key,
            tw_count_text(rows, sizeof rows, entry->n_rows),
-           tw_bytes_text(bytes, sizeof bytes, entry->n_bytes), day, entry->job);
+           tw_bytes_text(bytes, sizeof bytes, entry->n_bytes), day);
+    cli_print_lines(stdout, "", 4, entry->job);
 }
 
 static tw_status list(const cli_args *args, tw_error *err)
@@ -44,7 +46,7 @@ static tw_status list(const cli_args *args, tw_error *err)
     if (rc)
         return rc;
     for (int i = 0; i < n; i++)
-        print_entry(&entries[i], cli_has(args, "json"));
+        (cli_has(args, "json") ? print_entry_json : print_entry)(&entries[i]);
     if (n == 0 && !cli_has(args, "json"))
         printf("the cache is empty\n");
     tw_cache_list_free(entries);

@@ -1,12 +1,11 @@
 /* topwork evaluate RUN DATA: accuracy with its interval, per-class table, confusion. */
 #include "cli/cli.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static const cli_option options[] = {
-    {"split", 0, "PART", "test, else val, else all", "train, val, test or all"},
+    {"split", 0, "PART", "test, else val, else all", "which part of DATA"},
     {"limit", 0, "N", NULL, "the first N pictures only"},
     {"output", 'o', "F.csv", "RUN/predictions.csv", "where the prediction of every picture goes"},
     {"min-accuracy", 0, "F", NULL, "exit 4 when the accuracy is below this share"},
@@ -17,7 +16,7 @@ static void add_options(cli_args *args)
     cli_add_options(args, options, sizeof options / sizeof options[0]);
     cli_add_compute_options(args);
     cli_add_cache_options(args);
-    cli_add_json_option(args);
+    cli_add_watch_options(args);
 }
 
 static bool is_folder(const char *path)
@@ -66,39 +65,28 @@ static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args
     return tw_dataset_open(out, data, *part, limit, err);
 }
 
-static void print_confusion(const tw_evaluation *evaluation)
+static tw_status print_classes(const tw_evaluation *evaluation, tw_error *err)
 {
-    int n = evaluation->n_classes;
+    static const cli_column columns[] = {{"class", false, true},
+                                         {"pictures", true, false},
+                                         {"precision", true, false},
+                                         {"recall", true, false},
+                                         {"F1", true, false}};
+    cli_table *table = cli_table_create(columns, sizeof columns / sizeof columns[0]);
+    char buf[16];
+    tw_status rc;
 
-    if (n > 20) {
-        printf("\n%d classes: the confusion matrix is too wide to print; see predictions.csv\n", n);
-        return;
-    }
-    printf("\nconfusion (rows: label, columns: predicted)\n%-12s", "");
-    for (int k = 0; k < n; k++)
-        printf(" %6.6s", evaluation->names[k]);
-    for (int i = 0; i < n; i++) {
-        printf("\n%-12.12s", evaluation->names[i]);
-        for (int k = 0; k < n; k++)
-            printf(" %6lld", (long long)evaluation->confusion[i * n + k]);
-    }
-    printf("\n");
-}
-
-static void print_tables(const tw_evaluation *evaluation)
-{
-    printf("%-16s %8s %12s %12s %12s\n", "class", "pictures", "precision", "recall", "F1");
     for (int i = 0; i < evaluation->n_classes; i++) {
         const tw_class_score *score = &evaluation->classes[i];
-        printf("%-16s %8lld  ", score->name, (long long)score->support);
-        cli_print_percent(score->precision);
-        printf("  ");
-        cli_print_percent(score->recall);
-        printf("  ");
-        cli_print_percent(score->f1);
-        printf("\n");
+        cli_table_add(table, "%s", score->name);
+        cli_table_add(table, "%lld", (long long)score->support);
+        cli_table_add(table, "%s", cli_percent_text(buf, score->precision));
+        cli_table_add(table, "%s", cli_percent_text(buf, score->recall));
+        cli_table_add(table, "%s", cli_percent_text(buf, score->f1));
     }
-    print_confusion(evaluation);
+    rc = cli_table_print(table, err);
+    cli_table_free(table);
+    return rc;
 }
 
 static void print_json(const tw_evaluation *evaluation)
@@ -148,26 +136,35 @@ static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *e
     return cli_get_number(limit, args, "limit", 1, 0, err);
 }
 
-static void print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part)
+static tw_status print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
+                              tw_error *err)
 {
-    char n[32], trunk[32];
+    char n[32], trunk[32], text[512];
     bool all = evaluation->n_trunk == evaluation->n;
+    tw_status rc;
 
     if (cli_has(args, "json")) {
         print_json(evaluation);
-        return;
+        return TW_OK;
     }
-    print_tables(evaluation);
-    printf("\naccuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f, on %s pictures (%s)%s\n",
-           100 * evaluation->accuracy, 100 * evaluation->low, 100 * evaluation->high,
-           evaluation->loss, tw_count_text(n, sizeof n, evaluation->n), tw_part_name(part),
-           part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
+    if ((rc = print_classes(evaluation, err)))
+        return rc;
+    cli_print_confusion(evaluation);
+    snprintf(text, sizeof text,
+             "%.2f %%%s (95 %% interval %.2f to %.2f), loss %.4f, on %s pictures (%s)%s",
+             100 * evaluation->accuracy, cli_style(stdout, CLI_PLAIN), 100 * evaluation->low,
+             100 * evaluation->high, evaluation->loss, tw_count_text(n, sizeof n, evaluation->n),
+             tw_part_name(part),
+             part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
+    printf("\n%s", cli_style(stdout, CLI_BOLD));
+    cli_print_lines(stdout, "accuracy ", 0, text);
     if (evaluation->n_trunk > 0)
         printf("%s of them went through the trunk%s\n",
                all ? "all" : tw_count_text(trunk, sizeof trunk, evaluation->n_trunk),
                all ? "" : ", the others came from the cache");
     else
         printf("none of them went through the trunk: their features came from the cache\n");
+    return TW_OK;
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -180,7 +177,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_compute compute;
     tw_cache_options cache;
     cli_progress progress;
-    tw_watch watch = cli_watch(&progress, cli_has(args, "json"));
+    tw_watch watch = cli_watch(&progress, args);
     char path[4200];
     int64_t limit;
 
@@ -197,8 +194,8 @@ static tw_status run(cli_args *args, tw_error *err)
     cli_progress_end(&progress);
     if (rc)
         goto done;
-    print_result(args, &evaluation, part);
-    rc = check_gate(args, &evaluation, err);
+    if (!(rc = print_result(args, &evaluation, part, err)))
+        rc = check_gate(args, &evaluation, err);
 done:
     cli_progress_end(&progress);
     tw_evaluation_free(&evaluation);

@@ -1,7 +1,6 @@
 /* topwork extract DATA --model M --layer L -o F.npy: activations for NumPy. */
 #include "cli/cli.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const cli_option options[] = {
@@ -11,10 +10,10 @@ static const cli_option options[] = {
      "unless given"},
     {"layer", 0, "LAYER", NULL, "whose output, by name or index (default: the last)"},
     {"output", 'o', "F.npy", NULL, "where to; labels go beside it, F.labels.npy"},
-    {"split", 0, "PART", "train", "train, val, test or all"},
+    {"split", 0, "PART", "train", "which part of DATA"},
     {"limit", 0, "N", NULL, "the first N pictures only"},
-    {"preprocess", 0, "NAME", "the model's own", "none, caffe, tf or torch"},
-    {"interpolation", 0, "NAME", "the model's own", "cubic, cubic-float, bilinear or nearest"},
+    {"preprocess", 0, "NAME", "the model's own", "pixel values"},
+    {"interpolation", 0, "NAME", "the model's own", "how pictures are resized"},
     {"seed", 0, "N", "42", "of --weights random"},
 };
 
@@ -23,7 +22,7 @@ static void add_options(cli_args *args)
     cli_add_options(args, options, sizeof options / sizeof options[0]);
     cli_add_compute_options(args);
     cli_add_cache_options(args);
-    cli_add_json_option(args);
+    cli_add_watch_options(args);
 }
 
 static tw_status require(const cli_args *args, const char *name, tw_error *err)
@@ -60,7 +59,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_compute compute;
     tw_cache_options cache;
     cli_progress progress;
-    tw_watch watch = cli_watch(&progress, cli_has(args, "json"));
+    tw_watch watch = cli_watch(&progress, args);
     const char *weights = cli_get(args, "weights");
     int64_t limit, seed;
 
@@ -80,7 +79,7 @@ static tw_status run(cli_args *args, tw_error *err)
         (rc = set_contract(model, dataset, args, err)))
         goto done;
     if (weights && strcmp(weights, "random") == 0)
-        fprintf(stderr, "note: the network's weights are random: its features mean nothing\n");
+        cli_print_note("the network's weights are random: its features mean nothing");
     rc = tw_extract(model, NULL, dataset, cli_get(args, "output"), &compute, &cache, &watch, err);
     cli_progress_end(&progress);
     if (rc)

@@ -14,7 +14,7 @@ static const cli_option options[] = {
 static void add_options(cli_args *args)
 {
     cli_add_options(args, options, sizeof options / sizeof options[0]);
-    cli_add_json_option(args);
+    cli_add_watch_options(args);
 }
 
 /* ---- --list */
@@ -74,16 +74,17 @@ static void print_result(const char *name, const tw_fetch_result *result, bool j
     fflush(stdout);
 }
 
-static tw_status fetch(const char *name, const tw_fetch_options *how, bool json, tw_error *err)
+static tw_status fetch(const cli_args *args, const char *name, const tw_fetch_options *how,
+                       tw_error *err)
 {
     cli_progress progress;
-    tw_watch watch = cli_watch(&progress, json);
+    tw_watch watch = cli_watch(&progress, args);
     tw_fetch_result result;
     const tw_status rc = tw_fetch(&result, name, how, &watch, err);
 
     cli_progress_end(&progress);
     if (rc == TW_OK)
-        print_result(name, &result, json);
+        print_result(name, &result, cli_has(args, "json"));
     return rc;
 }
 
@@ -104,19 +105,18 @@ static tw_status check_names(const cli_args *args, tw_error *err)
 
 static tw_status run(cli_args *args, tw_error *err)
 {
-    const bool json = cli_has(args, "json");
     tw_fetch_options how = {.from = cli_get(args, "from")};
     int64_t timeout_s;
     tw_status rc;
 
     if (cli_has(args, "list") && args->n_words == 0)
-        return list(json, err);
+        return list(cli_has(args, "json"), err);
     if ((rc = cli_get_number(&timeout_s, args, "timeout", 1, 0, err)) ||
         (rc = check_names(args, err)))
         return rc;
     how.timeout_s = timeout_s > 86400 ? 86400 : (int)timeout_s;
     for (int i = 0; i < args->n_words && rc == TW_OK; i++)
-        rc = fetch(args->words[i], &how, json, err);
+        rc = fetch(args, args->words[i], &how, err);
     return rc;
 }
 

@@ -1,13 +1,13 @@
 /* topwork predict RUN IMAGE...: files, folders, records, or a list on standard input. */
 #include "cli/cli.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const cli_option options[] = {
-    {"top", 0, "K", "1", "the K most probable classes"},
-    {"format", 0, "NAME", "text", "text, csv or json"},
+    {"top", 0, "K", "1, with --show 3", "the K most probable classes"},
+    {"format", 0, "NAME", "text", "how they are printed"},
+    {"show", 0, NULL, NULL, "draw each picture beside its classes"},
     {"split", 0, "PART", "test", "which part DIR:5 and FILE.npz:5 mean"},
 };
 
@@ -15,7 +15,7 @@ static void add_options(cli_args *args)
 {
     cli_add_options(args, options, sizeof options / sizeof options[0]);
     cli_add_compute_options(args);
-    cli_add_json_option(args);
+    cli_add_watch_options(args);
 }
 
 typedef enum out_format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON } out_format;
@@ -24,6 +24,7 @@ typedef struct job {
     const tw_model *model;
     tw_engine *engine;
     out_format format;
+    bool show;
     int n_classes, n_top;
     int64_t batch;
     tw_picture *pictures; /* batch */
@@ -91,6 +92,21 @@ static void print_row(const job *j, const char *name, const float *row)
         printf(j->format == FORMAT_TEXT ? "\n" : "]}\n");
 }
 
+/* The picture as the network is shown it, beside its classes. */
+static tw_status show_row(const job *j, const tw_picture *picture, const char *name,
+                          const float *row, tw_error *err)
+{
+    tw_picture seen;
+    tw_status rc = tw_contract_picture(&seen, tw_model_contract(j->model), picture, err);
+
+    if (rc)
+        return rc;
+    sort_classes(j, row);
+    cli_print_prediction(&(cli_prediction){name, &seen, j->model, j->order, j->n_top, row});
+    tw_picture_free(&seen);
+    return TW_OK;
+}
+
 static tw_status predict_batch(const job *j, const tw_dataset *dataset, int64_t first, int64_t n,
                                tw_error *err)
 {
@@ -102,12 +118,32 @@ static tw_status predict_batch(const job *j, const tw_dataset *dataset, int64_t 
         rc = tw_dataset_read(&j->pictures[n_read], dataset, first + n_read, err);
     if (rc == TW_OK)
         rc = tw_engine_predict(j->engine, j->pictures, n, j->rows, err);
+    for (int64_t i = 0; i < n && rc == TW_OK; i++) {
+        const char *shown = tw_dataset_name(dataset, first + i, name, sizeof name);
+        const float *row = j->rows + i * j->n_classes;
+        if (j->show)
+            rc = show_row(j, &j->pictures[i], shown, row, err);
+        else
+            print_row(j, shown, row);
+    }
     for (int64_t i = 0; i < n_read; i++)
         tw_picture_free(&j->pictures[i]);
-    for (int64_t i = 0; i < n && rc == TW_OK; i++)
-        print_row(j, tw_dataset_name(dataset, first + i, name, sizeof name),
-                  j->rows + i * j->n_classes);
     return rc;
+}
+
+/* Rows on a terminal are progress enough. */
+static void tell_progress(const job *j, int64_t done, int64_t total, double t_s)
+{
+    double rate = t_s > 0 ? (double)done / t_s : 0.0;
+    tw_event event = {.kind = TW_EVENT_PROGRESS,
+                      .phase = "predict",
+                      .done = done,
+                      .total = total,
+                      .rate = rate,
+                      .t_left_s = (double)(total - done) / rate};
+
+    if (!cli_is_terminal(stdout) && total > j->batch)
+        j->watch->on_event(j->watch->ctx, &event);
 }
 
 static tw_status predict_word(const job *j, const char *word, tw_error *err)
@@ -115,6 +151,7 @@ static tw_status predict_word(const job *j, const char *word, tw_error *err)
     tw_dataset *dataset;
     tw_status rc = tw_pictures_open(&dataset, word, j->part, err);
     int64_t n = rc ? 0 : tw_dataset_count(dataset);
+    double t_begin_s = cli_now_s();
 
     for (int64_t first = 0; first < n && rc == TW_OK; first += j->batch) {
         if (j->watch->should_stop(j->watch->ctx)) {
@@ -123,7 +160,9 @@ static tw_status predict_word(const job *j, const char *word, tw_error *err)
             rc = err->code = TW_EINTERRUPTED;
             break;
         }
-        rc = predict_batch(j, dataset, first, n - first < j->batch ? n - first : j->batch, err);
+        int64_t n_batch = n - first < j->batch ? n - first : j->batch;
+        if (!(rc = predict_batch(j, dataset, first, n_batch, err)))
+            tell_progress(j, first + n_batch, n, cli_now_s() - t_begin_s);
     }
     tw_dataset_free(dataset);
     return rc;
@@ -184,8 +223,13 @@ static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, 
 
     j->part = TW_PART_TEST;
     if ((rc = cli_get_compute(compute, args, err)) || (rc = get_format(&j->format, args, err)) ||
-        (rc = cli_get_number(&n_top, args, "top", 1, 1, err)))
+        (rc = cli_get_number(&n_top, args, "top", 1, cli_has(args, "show") ? 3 : 1, err)))
         return rc;
+    j->show = cli_has(args, "show");
+    if (j->show && j->format != FORMAT_TEXT) {
+        snprintf(err->text, sizeof err->text, "--show draws pictures, which csv and json are not");
+        return err->code = TW_EUSAGE;
+    }
     j->n_top = n_top > 1000000 ? 1000000 : (int)n_top;
     return cli_has(args, "split") ? tw_part_parse(&j->part, cli_get(args, "split"), err) : TW_OK;
 }
@@ -195,7 +239,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_status rc;
     tw_model *model = NULL;
     cli_progress progress;
-    tw_watch watch = cli_watch(&progress, false);
+    tw_watch watch = cli_watch(&progress, args);
     tw_compute compute;
     job j = {.watch = &watch};
 
@@ -220,6 +264,7 @@ static tw_status run(cli_args *args, tw_error *err)
         rc = strcmp(args->words[i], "-") == 0 ? predict_list(&j, err)
                                               : predict_word(&j, args->words[i], err);
 done:
+    cli_progress_end(&progress);
     free(j.pictures);
     free(j.rows);
     free(j.order);

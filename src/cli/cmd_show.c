@@ -1,17 +1,14 @@
 /* topwork show DATA:INDEX: look at a picture before and after the resize. */
 #include "cli/cli.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 enum { SHOWN_SIZE = 224, GAP = 8 };
 
 static const cli_option options[] = {
-    {"split", 0, "PART", "train", "train, val, test or all"},
-    {"interpolation", 0, "NAME", "cubic", "cubic, cubic-float, bilinear or nearest"},
+    {"split", 0, "PART", "train", "which part of DATA"},
+    {"interpolation", 0, "NAME", "cubic", "how the picture is resized"},
     {"output", 'o', "FILE.png", NULL, "write a PNG: the picture left, resized to 224x224 right"},
 };
 
@@ -91,13 +88,6 @@ done:
     return rc;
 }
 
-static int terminal_columns(void)
-{
-    struct winsize size;
-
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 static void print_caption(const tw_dataset *dataset, int64_t index, const tw_picture *picture)
 {
     char name[64];
@@ -117,8 +107,6 @@ static tw_status run(cli_args *args, tw_error *err)
     const char *path = cli_get(args, "output");
     int64_t index;
 
-    if (!path && !isatty(STDOUT_FILENO))
-        return fail(err, TW_EUSAGE, "%s", "standard output is not a terminal; give -o FILE.png");
     if (cli_get(args, "interpolation") &&
         (rc = tw_interpolation_parse(&how, cli_get(args, "interpolation"), err)))
         return rc;
@@ -131,9 +119,9 @@ static tw_status run(cli_args *args, tw_error *err)
         rc = write_png(&before, &after, path, err);
         goto done;
     }
-    cli_print_picture(&before, terminal_columns());
+    cli_print_picture(&before, cli_columns(stdout));
     printf("resized to %dx%d, %s:\n", SHOWN_SIZE, SHOWN_SIZE, tw_interpolation_name(how));
-    cli_print_picture(&after, terminal_columns());
+    cli_print_picture(&after, cli_columns(stdout));
 done:
     tw_picture_free(&before);
     tw_picture_free(&after);

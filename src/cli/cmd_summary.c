@@ -1,7 +1,6 @@
 /* topwork summary MODEL: the plan table of a network or a model file. */
 #include "cli/cli.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const cli_option options[] = {
@@ -38,14 +37,17 @@ static void print_contract(const tw_model *model)
 {
     const tw_contract *contract = tw_model_contract(model);
     int n = tw_model_class_count(model);
+    char text[1024];
 
     printf("pictures: %s to %dx%d, %s, preprocessing %s\n",
            tw_interpolation_name(contract->interpolation), contract->height, contract->width,
            contract->colour == TW_COLOUR_GREY ? "grey repeated to rgb" : "rgb",
            tw_preprocess_name(contract->preprocess));
-    if (n > 0)
-        printf("classes: %d, %s ... %s\n", n, tw_model_class_name(model, 0),
-               tw_model_class_name(model, n - 1));
+    if (n == 0)
+        return;
+    snprintf(text, sizeof text, "%d, %s ... %s", n, tw_model_class_name(model, 0),
+             tw_model_class_name(model, n - 1));
+    cli_print_lines(stdout, "classes:", 9, text);
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -72,7 +74,8 @@ static tw_status run(cli_args *args, tw_error *err)
         print_json(layers, n);
         goto done;
     }
-    cli_print_layers(layers, n);
+    if ((rc = cli_print_layers(layers, n, err)))
+        goto done;
     print_contract(model);
     if (cli_has(args, "check-weights"))
         printf("weights: every value read and finite, no empty kernel\n");

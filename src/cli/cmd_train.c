@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const cli_option options[] = {
@@ -19,10 +18,10 @@ static void add_options(cli_args *args)
         cli_add_options(
             args, &(cli_option){info->name, letter, info->argument, info->value, info->help}, 1);
     }
-    cli_add_json_option(args);
+    cli_add_watch_options(args);
 }
 
-/* Flags of the option table go to the configuration; config, dry-run and json are the program's. */
+/* Flags of the option table go to the configuration; the others are the program's. */
 static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *err)
 {
     tw_status rc;
@@ -33,8 +32,7 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
         return rc;
     for (int i = 0; i < args->n_options; i++) {
         const char *name = args->options[i].name;
-        if (!args->from_flag[i] || strcmp(name, "config") == 0 || strcmp(name, "dry-run") == 0 ||
-            strcmp(name, "json") == 0)
+        if (!args->from_flag[i] || !tw_config_canonical(name))
             continue;
         if ((rc = tw_config_set(config, name, args->values[i], TW_FROM_FLAG, err)))
             return rc;
@@ -49,14 +47,24 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
     return TW_OK;
 }
 
-static void print_plan(const tw_training_plan *plan)
-{
-    char a[32], b[32], c[32];
+/* One label a line of the plan. */
+enum { PLAN_COLUMN = 11 };
 
-    printf("topwork %s, %s\n", tw_version(), plan->compute);
-    printf("data       %s\nsplit      %s\nmodel      %s\noptimizer  %s\ncache      %s\n\n",
-           plan->data, plan->split, plan->model, plan->optimizer, plan->cache);
-    cli_print_layers(plan->layers, plan->n_layers);
+static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
+{
+    char head[128], a[32], b[32], c[32];
+    tw_status rc;
+
+    snprintf(head, sizeof head, "topwork %s,", tw_version());
+    cli_print_lines(stdout, head, (int)strlen(head) + 1, plan->compute);
+    cli_print_lines(stdout, "data", PLAN_COLUMN, plan->data);
+    cli_print_lines(stdout, "split", PLAN_COLUMN, plan->split);
+    cli_print_lines(stdout, "model", PLAN_COLUMN, plan->model);
+    cli_print_lines(stdout, "optimizer", PLAN_COLUMN, plan->optimizer);
+    cli_print_lines(stdout, "cache", PLAN_COLUMN, plan->cache);
+    putchar('\n');
+    if ((rc = cli_print_layers(plan->layers, plan->n_layers, err)))
+        return rc;
     printf("\nmemory     %s to extract, %s to train, limit %s\n",
            tw_bytes_text(a, sizeof a, plan->memory_extract),
            tw_bytes_text(b, sizeof b, plan->memory_train),
@@ -68,6 +76,7 @@ static void print_plan(const tw_training_plan *plan)
            tw_seconds_text(a, sizeof a, plan->t_extract_s),
            tw_seconds_text(b, sizeof b, plan->t_train_s));
     fflush(stdout);
+    return TW_OK;
 }
 
 static void print_plan_json(const tw_training_plan *plan)
@@ -96,13 +105,14 @@ static void print_plan_json(const tw_training_plan *plan)
 static void print_result(const tw_training_result *result, const char *output)
 {
     char trunk[32];
+    const char *bold = cli_style(stdout, CLI_BOLD), *plain = cli_style(stdout, CLI_PLAIN);
 
-    printf("\nthe model is that of epoch %d: loss %.4f, accuracy %.2f %%", result->epoch,
-           result->loss, 100 * result->accuracy);
+    printf("the model is that of epoch %d: loss %.4f, accuracy %s%.2f %%%s\n", result->epoch,
+           result->loss, bold, 100 * result->accuracy, plain);
     if (!isnan(result->val_accuracy))
-        printf("; validation loss %.4f, accuracy %.2f %%", result->val_loss,
-               100 * result->val_accuracy);
-    printf("\n%s pictures went through the trunk\n",
+        printf("on the validation pictures: loss %.4f, accuracy %s%.2f %%%s\n", result->val_loss,
+               bold, 100 * result->val_accuracy, plain);
+    printf("%s pictures went through the trunk\n",
            result->n_trunk == 0 ? "no" : tw_count_text(trunk, sizeof trunk, result->n_trunk));
     printf("run folder: %s\nnext: topwork evaluate %s DATA\n", output, output);
 }
@@ -126,23 +136,29 @@ static tw_status train(const tw_config *config, const cli_args *args, tw_error *
     tw_training *training = NULL;
     tw_training_result result;
     cli_progress progress;
-    tw_watch watch = cli_watch(&progress, json);
+    tw_watch watch = cli_watch(&progress, args);
     tw_status rc = tw_training_open(&training, config, &watch, err);
 
     cli_progress_end(&progress);
     if (rc)
         goto done;
-    (json ? print_plan_json : print_plan)(tw_training_get_plan(training));
-    if (cli_has(args, "dry-run"))
+    if (json)
+        print_plan_json(tw_training_get_plan(training));
+    else if (!progress.quiet || cli_has(args, "dry-run"))
+        rc = print_plan(tw_training_get_plan(training), err);
+    if (rc || cli_has(args, "dry-run"))
         goto done;
     rc = tw_training_run(training, &result, &watch, err);
     cli_progress_end(&progress);
     if (rc)
         goto done;
-    if (json)
+    if (json) {
         print_result_json(&result);
-    else
-        print_result(&result, tw_config_get(config, "output"));
+        goto done;
+    }
+    if (!progress.quiet)
+        putchar('\n');
+    print_result(&result, tw_config_get(config, "output"));
 done:
     tw_training_free(training);
     return rc;

@@ -1,8 +1,6 @@
 /* topwork version */
 #include "cli/cli.h"
 
-#include <stdio.h>
-
 static void add_options(cli_args *args)
 {
     cli_add_json_option(args);
@@ -12,7 +10,8 @@ static tw_status run(cli_args *args, tw_error *err)
 {
     (void)err;
     if (!cli_has(args, "json")) {
-        printf("topwork %s\n%s\n", tw_version(), tw_build_info());
+        printf("topwork %s\n", tw_version());
+        cli_print_lines(stdout, "", 0, tw_build_info());
         return TW_OK;
     }
     printf("{\"version\":");

@@ -6,28 +6,30 @@
 
 #include <ctype.h>
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
 static const cli_option compute_options[] = {
-    {"backend", 0, "NAME", "cpu", "who computes: cpu, or ref (plain C, slow, the truth)"},
-    {"isa", 0, "PATH", "auto", "CPU path of backend cpu: auto, amx, avx512, avx2"},
-    {"precision", 0, "NAME", "fp32", "of the frozen trunk: fp32 or bf16"},
+    {"backend", 0, "NAME", "cpu", "who computes; ref is plain C, slow, the truth"},
+    {"isa", 0, "PATH", "auto", "CPU path of backend cpu"},
+    {"precision", 0, "NAME", "fp32", "of the frozen trunk"},
     {"threads", 0, "N", "all cores", "threads; results do not depend on it"},
     {"memory-limit", 0, "BYTES", "512M", "refuse to allocate more than this"},
 };
 
 static const cli_option cache_options[] = {
-    {"cache", 0, "MODE", "auto", "keep features on disk: auto, on (or fail), off"},
+    {"cache", 0, "MODE", "auto", "keep features on disk; on fails where it cannot"},
     {"cache-dir", 0, "DIR", NULL, "where (default: $XDG_CACHE_HOME/topwork/activations)"},
     {"cache-budget", 0, "BYTES", "half of the free space", "how much the cache may take"},
 };
 
+static const cli_option quiet_option[] = {
+    {"quiet", 'q', NULL, NULL, "no progress, the result only; notes and errors stay"}};
 static const cli_option json_option[] = {
     {"json", 0, NULL, NULL, "one JSON object a line on standard output"}};
+const cli_option cli_help_option = {"help", 'h', NULL, NULL, "this text"};
 
 void cli_add_options(cli_args *args, const cli_option *options, int n)
 {
@@ -48,6 +50,33 @@ void cli_add_cache_options(cli_args *args)
 void cli_add_json_option(cli_args *args)
 {
     cli_add_options(args, json_option, COUNT(json_option));
+}
+
+void cli_add_watch_options(cli_args *args)
+{
+    cli_add_options(args, quiet_option, COUNT(quiet_option));
+    cli_add_json_option(args);
+}
+
+/* Training's option of the same name knows its values; the others are here. */
+const char *cli_option_choices(const cli_option *option)
+{
+    static const struct {
+        const char *name, *choices;
+    } others[] = {
+#define CHOICE(id, text) text ","
+        {"split", TW_PART_LIST(CHOICE)},
+#undef CHOICE
+        {"format", "text,csv,json,"},
+    };
+
+    for (int i = 0; i < COUNT(others); i++)
+        if (strcmp(others[i].name, option->name) == 0)
+            return others[i].choices;
+    for (int i = 0; tw_config_option(i); i++)
+        if (strcmp(tw_config_option(i)->name, option->name) == 0)
+            return tw_config_option(i)->choices;
+    return NULL;
 }
 
 static int find_option(const cli_args *args, const char *name)
@@ -253,52 +282,46 @@ tw_status cli_get_cache(tw_cache_options *out, const cli_args *args, tw_error *e
     return get_bytes(&out->budget, args, "cache-budget", err);
 }
 
-enum { HELP_COLUMN = 28, HELP_WIDTH = 79 };
+/* ---- help */
 
-/* Words from HELP_COLUMN on, in lines of at most HELP_WIDTH letters. */
-static void print_wrapped(const char *text)
+void cli_option_text(char *buf, size_t buf_size, const cli_option *option)
 {
-    size_t column = HELP_COLUMN;
+    const char *choices = cli_option_choices(option);
+    size_t n = (size_t)snprintf(buf, buf_size, "%s", option->help);
 
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        if (column > HELP_COLUMN && column + 1 + n > HELP_WIDTH) {
-            printf("\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        } else if (column > HELP_COLUMN) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)n, text);
-        column += n;
-        text += n + strspn(text + n, " ");
-    }
-    putchar('\n');
+    for (const char *at = choices; at && *at && n < buf_size; at += strcspn(at, ",") + 1)
+        n += (size_t)snprintf(buf + n, buf_size - n, "%s %.*s", at == choices ? ":" : ",",
+                              (int)strcspn(at, ","), at);
+    if (option->value && option->argument && n < buf_size)
+        snprintf(buf + n, buf_size - n, " (%s)", option->value);
 }
+
+enum { HELP_COLUMN = 28 };
 
 static void print_option(const cli_option *option)
 {
-    char left[64], text[256], letter[8] = "   ";
+    char left[64], text[512], letter[8] = "   ";
 
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c,", option->letter);
     snprintf(left, sizeof left, "  %s --%s %s", letter, option->name,
              option->argument ? option->argument : "");
-    snprintf(text, sizeof text, option->value ? "%s (%s)" : "%s", option->help, option->value);
-    if (strlen(left) >= HELP_COLUMN)
-        printf("%s\n%*s", left, HELP_COLUMN, "");
-    else
-        printf("%-*s", HELP_COLUMN, left);
-    print_wrapped(text);
+    cli_option_text(text, sizeof text, option);
+    if (strlen(left) >= HELP_COLUMN) {
+        printf("%s\n", left);
+        left[0] = '\0';
+    }
+    cli_print_lines(stdout, left, HELP_COLUMN, text);
 }
 
 void cli_print_help(const cli_verb *verb, const cli_args *args)
 {
-    printf("usage: topwork %s [OPTION...] %s\n%s\n", verb->name, verb->words, verb->summary);
+    printf("usage: topwork %s [OPTION...]%s%s\n%s\n", verb->name, *verb->words ? " " : "",
+           verb->words, verb->summary);
     if (verb->details)
         printf("\n%s\n", verb->details);
     printf("\noptions:\n");
     for (int i = 0; i < args->n_options; i++)
         print_option(&args->options[i]);
-    print_option(&(cli_option){"help", 'h', NULL, NULL, "this text"});
+    print_option(&cli_help_option);
 }

@@ -1,11 +1,9 @@
 /*
- * Tables and JSON pieces on standard output.
+ * The table of layers, JSON pieces and numbers on standard output.
  */
 #include "cli/cli.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 static void shape_text(char *buf, size_t buf_size, const tw_shape *shape)
 {
@@ -17,27 +15,40 @@ static void shape_text(char *buf, size_t buf_size, const tw_shape *shape)
                               (long long)shape->dims[i]);
 }
 
-void cli_print_layers(const tw_layer_info *layers, int n)
+tw_status cli_print_layers(const tw_layer_info *layers, int n, tw_error *err)
 {
+    static const cli_column columns[] = {{"index", true, false},      {"layer", false, true},
+                                         {"type", false, true},       {"output", false, false},
+                                         {"parameters", true, false}, {"state", false, false}};
+    cli_table *table = cli_table_create(columns, sizeof columns / sizeof columns[0]);
     int64_t n_params = 0, n_trained = 0, macs = 0;
-    char a[32], b[32];
+    char a[32], b[32], shape[96], text[256];
+    tw_status rc;
 
-    printf("%5s  %-16s %-22s %-12s %13s  %8s\n", "index", "layer", "type", "output", "parameters",
-           "state");
     for (int i = 0; i < n; i++) {
         const tw_layer_info *layer = &layers[i];
-        char shape[96];
         shape_text(shape, sizeof shape, &layer->shape);
-        printf("%5d  %-16s %-22s %-12s %13s  %8s\n", layer->index, layer->name, layer->op, shape,
-               tw_count_text(a, sizeof a, layer->n_params),
-               layer->n_params == 0 ? "" : (layer->frozen ? "frozen" : "trained"));
+        cli_table_add(table, "%d", layer->index);
+        cli_table_add(table, "%s", layer->name);
+        cli_table_add(table, "%s", layer->op);
+        cli_table_add(table, "%s", shape);
+        cli_table_add(table, "%s", tw_count_text(a, sizeof a, layer->n_params));
+        cli_table_add(table, "%s",
+                      layer->n_params == 0 ? "" : (layer->frozen ? "frozen" : "trained"));
         n_params += layer->n_params;
         n_trained += layer->frozen ? 0 : layer->n_params;
         macs += layer->macs;
     }
-    printf("%s parameters, %s of them trained; ", tw_count_text(a, sizeof a, n_params),
-           tw_count_text(b, sizeof b, n_trained));
-    printf("%.3f billion multiply-adds a picture\n", (double)macs * 1e-9);
+    rc = cli_table_print(table, err);
+    cli_table_free(table);
+    if (rc)
+        return rc;
+    snprintf(text, sizeof text,
+             "%s parameters, %s of them trained; %.3f billion multiply-adds a picture",
+             tw_count_text(a, sizeof a, n_params), tw_count_text(b, sizeof b, n_trained),
+             (double)macs * 1e-9);
+    cli_print_lines(stdout, "", 0, text);
+    return TW_OK;
 }
 
 void cli_print_json_string(const char *text)
@@ -63,10 +74,10 @@ void cli_print_json_number(double value, int digits)
         printf("null");
 }
 
-void cli_print_percent(double share)
+const char *cli_percent_text(char *buf, double share)
 {
-    if (isfinite(share))
-        printf("%8.2f %%", 100 * share);
-    else
-        printf("%8s  ", "-");
+    if (!isfinite(share))
+        return "-";
+    snprintf(buf, 16, "%.2f %%", 100 * share);
+    return buf;
 }

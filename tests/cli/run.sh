@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tests of the program: run.sh BIN_FOLDER JUNIT_FILE [--rewrite] [CASE...]
-# A case is a folder tests/cli/<case>/ with `cmd` (a shell script; $SHARED, $TOPWORK, $MAKE_DATA are
-# set, the current folder is empty and its own, the cache too) and what it must give: `out`, `err`
+# A case is a folder tests/cli/<case>/ with `cmd` (a shell script; $SHARED, $TOPWORK, $MAKE_DATA,
+# $RUN_PTY are set, the current folder is empty and its own, the cache too) and what it must give: `out`, `err`
 # and `code`. Times, rates and this machine's CPU are replaced before comparing. A cmd that prints
 # "skip: reason" as its only output and exits 77 is skipped. --rewrite writes out, err and code anew.
 set -u
@@ -15,10 +15,12 @@ cases=${*:-$(cd "$here" && ls -d */ | tr -d /)}
 
 TOPWORK=$bin/topwork
 MAKE_DATA=$bin/tests/make_data
+RUN_PTY=$bin/tests/run_pty
+BUILD=$bin
 EXAMPLES=$bin/tests
 SHARED=${TW_SHARED:-$here/../../../shared}
 CASES=$here
-export TOPWORK MAKE_DATA SHARED EXAMPLES CASES
+export TOPWORK MAKE_DATA RUN_PTY BUILD SHARED EXAMPLES CASES
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -39,7 +41,7 @@ for name in $cases; do
         sh "$here/$name/cmd" >"$folder/raw_out" 2>"$folder/raw_err" </dev/null)
     echo $? >"$folder/code"
     normalise "$folder/raw_out" >"$folder/out"
-    normalise "$folder/raw_err" | grep -v '^\(extract\|train\|evaluate\|fetch\) .* of .* left$' >"$folder/err"
+    normalise "$folder/raw_err" | grep -v '^\(extract\|train\|validate\|evaluate\|predict\|fetch\) .* of .* left$' >"$folder/err"
     if [ "$(cat "$folder/code")" = 77 ]; then
         skipped=$((skipped + 1))
         echo "<testcase classname=\"cli\" name=\"$name\"><skipped/></testcase>" >>"$body"
