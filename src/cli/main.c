@@ -6,23 +6,33 @@
 #include "cli/cli.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
-static const cli_verb *const verbs[] = {&cli_train,   &cli_evaluate, &cli_predict,
-                                        &cli_extract, &cli_summary,  &cli_show,
-                                        &cli_fetch,   &cli_cache,    &cli_version};
+static const cli_verb *const verbs[] = {&cli_train,      &cli_evaluate, &cli_predict, &cli_extract,
+                                        &cli_summary,    &cli_show,     &cli_fetch,   &cli_cache,
+                                        &cli_completion, &cli_version};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
+
+const cli_verb *cli_get_verb(int i)
+{
+    return i < N_VERBS ? verbs[i] : NULL;
+}
 
 static void print_usage(void)
 {
+    static const char codes[] =
+#define CODE(code, text) #code " " text ", "
+        CLI_EXIT_LIST(CODE);
+#undef CODE
+    char line[sizeof codes];
+
     printf("usage: topwork VERB [OPTION...] ...\n"
            "Transfer learning: give a pretrained network a new top.\n\nverbs:\n");
     for (int i = 0; i < N_VERBS; i++)
         printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-    printf("\n`topwork VERB --help` tells each verb's options.\n"
-           "exit codes: 0 ok, 1 failed, 2 usage, 3 bad data or file, 4 quality gate missed,\n"
-           "            5 out of memory or disk budget, 130 interrupted\n");
+    printf("\n`topwork VERB --help` tells each verb's options, `man topwork` all of them.\n");
+    snprintf(line, sizeof line, "%.*s", (int)sizeof codes - 3, codes);
+    cli_print_lines(stdout, "exit codes: ", 12, line);
 }
 
 static const cli_verb *find_verb(const char *name)
@@ -65,6 +75,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_usage();
+        return finish(TW_OK);
+    }
+    if (argc == 2 && strcmp(argv[1], "--print-man") == 0) { /* the build makes topwork.1 by it */
+        cli_print_manual();
         return finish(TW_OK);
     }
     if (argc < 2) {
