@@ -5,13 +5,13 @@ JOBS ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all check lint bench install clean format
+.PHONY: all check lint bench install uninstall deb check-deb clean format
 
 all: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
 
 $(BUILD)/CMakeCache.txt:
-	cmake --preset $(PRESET) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --preset $(PRESET)
 
 # Every test; the last line is "N passed, N failed, N skipped", counted in test cases.
 check: all
@@ -24,8 +24,18 @@ bench: all
 	@tools/bench.sh $(BUILD)
 
 install: all
-	cmake $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
-	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+	@tools/install.sh $(BUILD) $(PREFIX) $(DESTDIR)
+
+uninstall:
+	@tools/uninstall.sh $(BUILD) $(DESTDIR)
+
+# build/release/topwork_VERSION_ARCH.deb; check-deb installs it in a clean root (as root)
+deb: all
+	@cd $(BUILD) && cpack -G DEB >cpack.log || { cat cpack.log; exit 1; }
+	@ls $(BUILD)/*.deb
+
+check-deb: deb
+	@tools/check_deb.sh $(BUILD)/*.deb
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs what building and testing topwork needs (Debian 12, Ubuntu 24.04 and their kin): asks
-# nothing, installs only what is missing, says what it does. With --lint also what `make lint` needs.
+# nothing, installs only what is missing, says what it does. With --lint also what `make lint` needs,
+# and what checks the manual page.
 set -eu
 
 packages="gcc libc6-dev make cmake pkg-config libdnnl-dev libjansson-dev libssl-dev libxxhash-dev
           zlib1g-dev libspng-dev libjpeg-dev libcurl4-openssl-dev libcmocka-dev"
-[ "${1:-}" = --lint ] && packages="$packages clang libomp-dev clang-format"
+[ "${1:-}" = --lint ] && packages="$packages clang libomp-dev clang-format mandoc"
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
     echo "deps: this is not a Debian or Ubuntu system; install by hand what these packages hold:"

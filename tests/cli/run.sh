@@ -1,9 +1,10 @@
 #!/bin/sh
 # Tests of the program: run.sh BIN_FOLDER JUNIT_FILE [--rewrite] [CASE...]
-# A case is a folder tests/cli/<case>/ with `cmd` (a shell script; $SHARED, $TOPWORK, $MAKE_DATA,
-# $RUN_PTY are set, the current folder is empty and its own, the cache too) and what it must give: `out`, `err`
-# and `code`. Times, rates and this machine's CPU are replaced before comparing. A cmd that prints
-# "skip: reason" as its only output and exits 77 is skipped. --rewrite writes out, err and code anew.
+# A case is a folder tests/cli/<case>/ with `cmd` (a shell script; $TOPWORK, $MAKE_DATA, $RUN_PTY,
+# $SHARED, $BUILD are set, the current folder is empty and its own, the cache too) and what it must
+# give: `out`, `err` and `code`. Times, rates and this machine's CPU are replaced before comparing. A
+# cmd that prints "skip: reason" as its only output and exits 77 is skipped. --rewrite writes out, err
+# and code anew.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(cd "$1" && pwd)
