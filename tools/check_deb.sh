@@ -16,6 +16,7 @@ root=${ROOT:-}
 if [ -z "$root" ]; then
     root=$(mktemp -d "${TMPDIR:-/tmp}/topwork-root.XXXXXX")
     trap 'rm -rf "$root"' EXIT
+    chmod 755 "$root"
     echo "check-deb: debootstrap $suite into $root"
     debootstrap --variant=minbase "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" >"$root.log" 2>&1 ||
         { tail -5 "$root.log"; exit 1; }

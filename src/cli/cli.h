@@ -152,6 +152,7 @@ typedef struct cli_progress {
     char phase[16];   /* the one that runs, since when and from where on */
     double t_phase_s;
     int64_t done_first, done;
+    int epoch;
 } cli_progress;
 tw_watch cli_watch(cli_progress *progress, const cli_args *args);
 void cli_progress_end(cli_progress *progress);

@@ -67,6 +67,19 @@ static char *amount_text(char buf[N_TEXT], const tw_event *event, int64_t value)
     return (is_phase(event, "fetch") ? tw_bytes_text : tw_count_text)(buf, N_TEXT, value);
 }
 
+/* "1,200 of 4,800"; "123 MB" where nobody knows how many there will be. */
+static char *amounts_text(char buf[2 * N_TEXT], const tw_event *event)
+{
+    char done[N_TEXT], total[N_TEXT];
+
+    amount_text(done, event, event->done);
+    if (event->total > 0)
+        snprintf(buf, 2 * N_TEXT, "%s of %s", done, amount_text(total, event, event->total));
+    else
+        snprintf(buf, 2 * N_TEXT, "%s", done);
+    return buf;
+}
+
 static char *rate_text(char buf[N_TEXT], const tw_event *event, double rate)
 {
     char bytes[N_TEXT];
@@ -130,19 +143,18 @@ static void draw_epoch(cli_progress *progress, const tw_event *event)
 
 static void draw_phase(cli_progress *progress, const tw_event *event)
 {
-    char head[N_TEXT], done[N_TEXT], total[N_TEXT], rate[N_TEXT], left[N_TEXT], tails[2][N_TAIL];
+    char head[N_TEXT], amounts[2 * N_TEXT], rate[N_TEXT], left[N_TEXT], tails[2][N_TAIL];
     const char *const list[] = {tails[0], tails[1], left, ""};
     cli_bar bar = {.head = head,
                    .share = share_of(event),
-                   .with_percent = true,
+                   .with_percent = event->total > 0,
                    .tails = list,
                    .n_tails = COUNT(list)};
 
     snprintf(head, sizeof head, "%-8.20s", event->phase);
     rate_text(rate, event, event->rate);
     left_text(left, event->t_left_s);
-    snprintf(tails[0], N_TAIL, "%s of %s  %s  %s", amount_text(done, event, event->done),
-             amount_text(total, event, event->total), rate, left);
+    snprintf(tails[0], N_TAIL, "%s  %s  %s", amounts_text(amounts, event), rate, left);
     snprintf(tails[1], N_TAIL, "%s  %s", rate, left);
     redraw(progress, &bar);
 }
@@ -174,20 +186,21 @@ static void keep_phase(cli_progress *progress, const tw_event *event)
 
 static void print_line(const tw_event *event)
 {
-    char done[N_TEXT], total[N_TEXT], rate[N_TEXT], left[N_TEXT], all[N_TEXT];
+    char amounts[2 * N_TEXT], rate[N_TEXT], left[N_TEXT], all[N_TEXT];
 
-    amount_text(done, event, event->done);
-    amount_text(total, event, event->total);
+    amounts_text(amounts, event);
     tw_seconds_text(left, sizeof left, event->t_left_s);
     if (is_phase(event, "train"))
-        fprintf(
-            stderr,
-            "%-8s epoch %d/%d, %s of %s, loss %.4f, accuracy %.2f %%, %s left, in all %s left\n",
-            event->phase, event->epoch, event->n_epochs, done, total, event->loss,
-            100 * event->accuracy, left, tw_seconds_text(all, sizeof all, event->t_left_all_s));
-    else
-        fprintf(stderr, "%-8s %s of %s, %s, %s left\n", event->phase, done, total,
+        fprintf(stderr,
+                "%-8s epoch %d/%d, %s, loss %.4f, accuracy %.2f %%, %s left, in all %s left\n",
+                event->phase, event->epoch, event->n_epochs, amounts, event->loss,
+                100 * event->accuracy, left, tw_seconds_text(all, sizeof all, event->t_left_all_s));
+    else if (event->total > 0)
+        fprintf(stderr, "%-8s %s, %s, %s left\n", event->phase, amounts,
                 rate_text(rate, event, event->rate), left);
+    else
+        fprintf(stderr, "%-8s %s, %s\n", event->phase, amounts,
+                rate_text(rate, event, event->rate));
 }
 
 /* ---- events */
@@ -202,7 +215,7 @@ static bool stays(const tw_event *event)
 static bool start_phase(cli_progress *progress, const tw_event *event)
 {
     bool same = strncmp(progress->phase, event->phase, sizeof progress->phase - 1) == 0;
-    bool starts = !same || event->done <= progress->done;
+    bool starts = !same || event->done < progress->done || event->epoch != progress->epoch;
 
     if (starts) {
         snprintf(progress->phase, sizeof progress->phase, "%s", event->phase);
@@ -210,6 +223,7 @@ static bool start_phase(cli_progress *progress, const tw_event *event)
         progress->t_phase_s = cli_now_s();
     }
     progress->done = event->done;
+    progress->epoch = event->epoch;
     return starts;
 }
 
