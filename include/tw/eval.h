@@ -34,6 +34,7 @@ typedef struct tw_evaluation {
     int64_t *confusion;      /* (label, predicted), n_classes x n_classes */
     int64_t n_trunk; /* pictures that went through the trunk; the rest came from the cache */
     char **names;    /* class names; the struct owns them */
+    double t_s;      /* seconds that tw_evaluate took */
 } tw_evaluation;
 
 /* Evaluates the classifier on the dataset and, unless csv_path is NULL, writes predictions.csv

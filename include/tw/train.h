@@ -115,6 +115,13 @@ TW_MUST_CHECK tw_status tw_run_model_path(char *buf, size_t buf_size, const char
 TW_MUST_CHECK tw_status tw_run_open_part(tw_dataset **out, const char *run, const char *path,
                                          tw_part part, tw_error *err);
 
+/* Says in RUN/log.jsonl that RUN/predictions.csv is now that of an evaluation of these pictures:
+ * the part of the data at that path, its first `limit` pictures (0: all of them).
+ * Expected: TW_EFILE (RUN has no log.jsonl), TW_EBUDGET (disk full), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_run_add_evaluation(const char *run, const char *data, tw_part part,
+                                              int64_t limit, const tw_evaluation *evaluation,
+                                              tw_error *err);
+
 /* Library version "0.1.0" and one sentence of what it was built with (oneDNN 2.6.3, ...). */
 const char *tw_version(void);
 const char *tw_build_info(void);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 void *tw_malloc(size_t n_bytes)
 {
@@ -58,6 +59,14 @@ float *tw_alloc_f32(int64_t n)
     if (n < 0 || !tw_mul_size(&n_bytes, (size_t)n, sizeof(float)))
         return NULL;
     return tw_alloc_aligned(n_bytes);
+}
+
+int64_t tw_memory_peak(void)
+{
+    struct rusage usage = {.ru_maxrss = 0};
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)usage.ru_maxrss * 1024; /* Linux counts in kilobytes */
 }
 
 bool tw_mul_size(size_t *out, size_t a, size_t b)

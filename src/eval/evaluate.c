@@ -3,6 +3,7 @@
  * source (cache or trunk, it cannot tell which), the rest runs as a chain; so the digits are those
  * of tw_engine_predict. Labels are matched to the model's classes by name, never by place.
  */
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -216,6 +217,7 @@ tw_status tw_evaluate(tw_evaluation *out, const tw_model *model, const tw_datase
 {
     tw_status rc;
     job j = {.model = model, .dataset = dataset, .evaluation = out};
+    double t_begin_s = tw_clock_s();
 
     memset(out, 0, sizeof *out);
     if ((rc = check(model, dataset, err)))
@@ -229,6 +231,7 @@ tw_status tw_evaluate(tw_evaluation *out, const tw_model *model, const tw_datase
     if ((rc = make_ready(&j, cache, watch, err)) || (rc = run(&j, watch, err)))
         goto done;
     tw_source_tell_damage(j.source, watch);
+    out->t_s = tw_clock_s() - t_begin_s;
 done:
     job_free(&j);
     if (rc)

@@ -106,9 +106,10 @@ static tw_status open_folder(tw_run *run, tw_error *err)
         return tw_fail(err, TW_ENOMEM, "no memory to write %s", output);
     if ((rc = tw_train__folder_config(
              &run->folder, tw_train__config_json(config, training->val_data != NULL), err)) ||
-        (rc = write_split(run, err)))
+        (rc = write_split(run, err)) || (rc = log_start(run, err)) ||
+        (rc = tw_train__log_plan(run, err)))
         return rc;
-    return log_start(run, err);
+    return tw_train__log_prepared(run, err);
 }
 
 /* ---- features */
@@ -136,7 +137,7 @@ static tw_status fill_sources(tw_run *run, tw_error *err)
     return tw_train__share_memory(training, err);
 }
 
-static int64_t count_trunk(const tw_training *training)
+int64_t tw_train__trunk_count(const tw_training *training)
 {
     int64_t n = tw_source_trunk_count(training->source);
 
@@ -171,7 +172,7 @@ static tw_status make_features(tw_run *run, tw_error *err)
         run->scale = tw_train__scale(deviation);
     }
     line = tw_json_new_object();
-    tw_json_set(line, "through_trunk", tw_json_new_i64(count_trunk(training)));
+    tw_json_set(line, "through_trunk", tw_json_new_i64(tw_train__trunk_count(training)));
     tw_json_set(line, "scale", tw_json_new_f64(run->scale));
     tw_json_set(line, "t_s", tw_json_new_f64(tw_clock_s() - t_begin_s));
     return tw_train__folder_log(&run->folder, "features", line, err);
@@ -250,7 +251,8 @@ static tw_status write_predictions(tw_run *run, tw_error *err)
                                     err)) ||
         (rc = tw_train__validate(&score, run, 1.0f, take_answer, err)))
         goto done;
-    rc = tw_predictions_commit(run->predictions, err);
+    if (!(rc = tw_predictions_commit(run->predictions, err)))
+        rc = tw_train__log_predictions(run, &score, err);
 done:
     tw_predictions_free(run->predictions);
     run->predictions = NULL;
@@ -286,7 +288,7 @@ static tw_status finish(tw_run *run, tw_training_result *result, tw_error *err)
                                    .accuracy = epoch->accuracy,
                                    .val_loss = epoch->val_loss,
                                    .val_accuracy = epoch->val_accuracy,
-                                   .n_trunk = count_trunk(run->training)};
+                                   .n_trunk = tw_train__trunk_count(run->training)};
     tw_json_set(line, "epoch", tw_json_new_i64(epoch->epoch));
     tw_json_set(line, "val_accuracy", tw_json_new_f64(epoch->val_accuracy));
     tw_json_set(line, "through_trunk", tw_json_new_i64(result->n_trunk));
@@ -301,6 +303,12 @@ static void run_free(tw_run *run)
     tw_free(run->order);
 }
 
+/* Pictures that training sees, one a time an epoch. */
+static int64_t count_trained(const tw_training *training)
+{
+    return tw_train__i64(training->config, TW_OPTION_EPOCHS) * training->n_train;
+}
+
 tw_status tw_training_run(tw_training *training, tw_training_result *result, const tw_watch *watch,
                           tw_error *err)
 {
@@ -309,9 +317,14 @@ tw_status tw_training_run(tw_training *training, tw_training_result *result, con
 
     memset(result, 0, sizeof *result);
     run.watch = (tw_watch){pass_event, pass_stop, &run};
+    run.mark.t_s = tw_clock_s();
     if ((rc = open_folder(&run, err)) || (rc = make_features(&run, err)) ||
-        (rc = train(&run, err)) || (rc = write_model(&run, err)) ||
-        (rc = write_predictions(&run, err)))
+        (rc = tw_train__log_phase(&run, "features", training->n_train + training->n_val, err)) ||
+        (rc = train(&run, err)) ||
+        (rc = tw_train__log_phase(&run, "train", count_trained(training), err)) ||
+        (rc = write_model(&run, err)) || (rc = tw_train__log_phase(&run, "model", 0, err)) ||
+        (rc = write_predictions(&run, err)) ||
+        (rc = tw_train__log_phase(&run, "predict", training->n_val, err)))
         goto done;
     tw_source_tell_damage(training->source, &run.watch);
     tw_source_tell_damage(training->own_val, &run.watch);

@@ -1,7 +1,8 @@
 /*
  * The run folder: RUN/{config.json,split.csv,history.csv,log.jsonl,model.safetensors,
- * predictions.csv}. It owns the names, the refusal to overwrite, and the rule that whole files
- * appear atomically while the log grows by lines. Times are in log.jsonl and nowhere else.
+ * predictions.csv}, and what src/report makes of them, report.html and report.json. It owns the
+ * names, the refusal to overwrite, and the rule that whole files appear atomically while the log
+ * grows by lines. Times are in log.jsonl and nowhere else.
  */
 #include "train/train_int.h"
 
@@ -15,8 +16,8 @@
 
 /* best.tmp holds the best parameters while a run is under way. */
 static const char *const run_files[] = {
-    "config.json",     "split.csv", "history.csv",       "log.jsonl",
-    "predictions.csv", "best.tmp",  "model.safetensors", NULL};
+    "config.json", "split.csv",         "history.csv", "log.jsonl",   "predictions.csv",
+    "best.tmp",    "model.safetensors", "report.html", "report.json", NULL};
 
 static bool is_run_file(const char *name)
 {

@@ -185,6 +185,7 @@ struct tw_training {
     tw_graph *graph;    /* trunk and top */
     tw_source *source;  /* of data */
     tw_source *own_val; /* of val_data, NULL when drawn */
+    double t_open_s;    /* seconds that opening took */
     tw_cache_options cache;
     tw_train_memory memory;
     tw_layer_info *layers;
@@ -219,6 +220,12 @@ TW_MUST_CHECK tw_status tw_train__share_memory(tw_training *training, tw_error *
 
 /* ---- loop.c */
 
+/* Where a phase began. */
+typedef struct tw_run_mark {
+    double t_s;
+    int64_t n_trunk;
+} tw_run_mark;
+
 /* One run: what the epochs need beside the training. */
 typedef struct tw_run {
     tw_training *training;
@@ -233,6 +240,7 @@ typedef struct tw_run {
     tw_error unlogged;   /* the first note that did not get into the log */
     double t_epoch_s;    /* clock when the epoch began */
     double t_validate_s; /* what the last validation took; 0 before the first */
+    tw_run_mark mark;    /* end of the last phase */
 } tw_run;
 
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
@@ -245,5 +253,21 @@ TW_MUST_CHECK tw_status tw_train__validate(tw_score *out, tw_run *run, float mul
                                            tw_error *err);
 /* Sends a note to whoever watches. */
 void tw_train__note(const tw_watch *watch, const char *text);
+
+/* ---- run_log.c: what log.jsonl says for the report */
+
+TW_MUST_CHECK tw_status tw_train__log_plan(tw_run *run, tw_error *err);
+/* The phase that was over before there was a log: opening the training. */
+TW_MUST_CHECK tw_status tw_train__log_prepared(tw_run *run, tw_error *err);
+/* Ends a phase that began where the last one ended. */
+TW_MUST_CHECK tw_status tw_train__log_phase(tw_run *run, const char *phase, int64_t n_pictures,
+                                            tw_error *err);
+TW_MUST_CHECK tw_status tw_train__log_predictions(tw_run *run, const tw_score *score,
+                                                  tw_error *err);
+
+/* ---- run.c */
+
+/* Pictures that went through the trunk so far. */
+int64_t tw_train__trunk_count(const tw_training *training);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "train/train_int.h"
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 
@@ -158,6 +159,7 @@ tw_status tw_training_open(tw_training **out, const tw_config *config, const tw_
 {
     tw_status rc;
     tw_training *training;
+    double t_begin_s = tw_clock_s();
 
     *out = NULL;
     if (!(training = tw_calloc(1, sizeof *training)))
@@ -168,6 +170,7 @@ tw_status tw_training_open(tw_training **out, const tw_config *config, const tw_
         (rc = open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
         goto done;
     tell_empty_classes(training, watch);
+    training->t_open_s = tw_clock_s() - t_begin_s;
     *out = training;
     training = NULL; /* ownership moved to *out */
 done:
