@@ -87,28 +87,37 @@ tw_status tw_image__decode_png(tw_picture *out, const uint8_t *bytes, size_t n, 
     return rc;
 }
 
-tw_status tw_picture_write_png(const tw_picture *picture, const char *path, tw_error *err)
+tw_status tw_picture_encode_png(void **out, size_t *n_out, const tw_picture *picture, tw_error *err)
 {
     spng_ctx *png = spng_ctx_new(SPNG_CTX_ENCODER);
     struct spng_ihdr header = {
         .width = (uint32_t)picture->width, .height = (uint32_t)picture->height, .bit_depth = 8};
     size_t n = (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
-    void *encoded = NULL;
-    tw_status rc;
     int code = SPNG_EMEM;
 
+    *out = NULL;
     header.color_type =
         picture->channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR;
     if (png && !(code = spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1)) &&
         !(code = spng_set_ihdr(png, &header)) &&
         !(code = spng_encode_image(png, picture->pixels, n, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE)))
-        encoded = spng_get_png_buffer(png, &n, &code);
-    if (encoded)
-        rc = tw_file_write(path, encoded, n, err);
-    else
-        rc = tw_fail(err, code == SPNG_EMEM ? TW_ENOMEM : TW_EFAIL, "%s: cannot make a PNG: %s",
-                     path, spng_strerror(code));
-    tw_free(encoded);
+        *out = spng_get_png_buffer(png, n_out, &code);
     spng_ctx_free(png);
+    if (*out)
+        return TW_OK;
+    return tw_fail(err, code == SPNG_EMEM ? TW_ENOMEM : TW_EFAIL, "cannot make a PNG: %s",
+                   spng_strerror(code));
+}
+
+tw_status tw_picture_write_png(const tw_picture *picture, const char *path, tw_error *err)
+{
+    tw_status rc;
+    void *encoded;
+    size_t n;
+
+    if ((rc = tw_picture_encode_png(&encoded, &n, picture, err)))
+        return rc;
+    rc = tw_file_write(path, encoded, n, err);
+    tw_free(encoded);
     return rc;
 }
