@@ -10,6 +10,7 @@
 #include <tw/image.h>
 #include <tw/infer.h>
 #include <tw/model.h>
+#include <tw/report.h>
 #include <tw/tensor.h>
 #include <tw/text.h>
 #include <tw/train.h>
