@@ -182,4 +182,10 @@ void cli_print_manual(void);
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
 
+/* Makes the report of a run folder and says where it is. What it is made of is there already, so a
+ * report that cannot be made is a note and no failure. */
+void cli_write_report(const char *run, const char *data, bool json);
+/* A note that there is none, and why. */
+void cli_print_no_report(const tw_error *why);
+
 #endif

@@ -167,6 +167,22 @@ static tw_status print_result(const cli_args *args, const tw_evaluation *evaluat
     return TW_OK;
 }
 
+/* Where the predictions are now RUN's own: its log says of which pictures, its report is made
+ * again. */
+static void renew_report(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
+                         int64_t limit)
+{
+    const char *run = args->words[0], *data = args->words[1];
+    tw_error err = {TW_OK, ""};
+
+    if (cli_has(args, "output") || !is_folder(run))
+        return;
+    if (tw_run_add_evaluation(run, data, part, limit, evaluation, &err))
+        cli_print_no_report(&err);
+    else
+        cli_write_report(run, data, cli_has(args, "json"));
+}
+
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_status rc;
@@ -194,8 +210,10 @@ static tw_status run(cli_args *args, tw_error *err)
     cli_progress_end(&progress);
     if (rc)
         goto done;
-    if (!(rc = print_result(args, &evaluation, part, err)))
-        rc = check_gate(args, &evaluation, err);
+    if ((rc = print_result(args, &evaluation, part, err)))
+        goto done;
+    renew_report(args, &evaluation, part, limit);
+    rc = check_gate(args, &evaluation, err);
 done:
     cli_progress_end(&progress);
     tw_evaluation_free(&evaluation);

@@ -154,11 +154,12 @@ static tw_status train(const tw_config *config, const cli_args *args, tw_error *
         goto done;
     if (json) {
         print_result_json(&result);
-        goto done;
+    } else {
+        if (!progress.quiet)
+            putchar('\n');
+        print_result(&result, tw_config_get(config, "output"));
     }
-    if (!progress.quiet)
-        putchar('\n');
-    print_result(&result, tw_config_get(config, "output"));
+    cli_write_report(tw_config_get(config, "output"), NULL, json);
 done:
     tw_training_free(training);
     return rc;
