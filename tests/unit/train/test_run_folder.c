@@ -65,7 +65,8 @@ static void test_an_existing_run_is_refused(void **state)
 static void test_overwriting_removes_every_old_file(void **state)
 {
     static const char *const names[] = {"config.json", "split.csv",       "history.csv",
-                                        "best.tmp",    "predictions.csv", "model.safetensors"};
+                                        "best.tmp",    "predictions.csv", "model.safetensors",
+                                        "report.html", "report.json"};
     const char *path = path_of(state, "old");
     tw_run_folder folder;
     char file[300];
