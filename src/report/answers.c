@@ -281,10 +281,11 @@ static const tw_row *row_of_class(const tw_answers *answers, int class_index, in
 
 static tw_status pick_samples(const reader *r, tw_error *err)
 {
+    enum { MOST_EACH = 8 };
     tw_status rc;
     tw_answers *out = r->out;
     int n_shown = r->n_classes < TW_REPORT_SAMPLES ? r->n_classes : TW_REPORT_SAMPLES;
-    int each = 2 * r->n_classes <= TW_REPORT_SAMPLES ? 2 : 1;
+    int each = TW_REPORT_SAMPLES / n_shown < MOST_EACH ? TW_REPORT_SAMPLES / n_shown : MOST_EACH;
 
     if (!(out->samples = tw_calloc(TW_REPORT_SAMPLES, sizeof *out->samples)))
         return fail_memory(r, err);

@@ -31,11 +31,11 @@ static void add_card(tw_text *page, const tw_evaluation *evaluation, const tw_sh
     tw_text_add(page, "<figcaption class=\"%s\"><b>%s ", is_right ? "yes" : "no",
                 is_right ? "\xE2\x9C\x93" : "\xE2\x9C\x97"); /* check mark, cross */
     tw_report__escape(page, evaluation->names[row->predicted]);
-    tw_text_add(page, "</b>p %s", tw_report__probability(number, row->p_predicted));
+    tw_text_add(page, "</b>p\xC2\xA0%s", tw_report__probability(number, row->p_predicted));
     if (!is_right) {
         tw_text_add(page, "<br>is ");
         tw_report__escape(page, label);
-        tw_text_add(page, ", p %s", tw_report__probability(number, row->p_label));
+        tw_text_add(page, ", p\xC2\xA0%s", tw_report__probability(number, row->p_label));
     }
     tw_report__element(page, "span class=\"name\"", shown->name);
     tw_text_add(page, "</figcaption></figure>\n");
