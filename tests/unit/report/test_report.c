@@ -174,8 +174,8 @@ static void test_the_page_says_them(void **state)
     assert_has(page, "The dashed line is epoch 2");
     assert_int_equal(count_of(page, "<td class=\"d"), 3);
     assert_int_equal(count_of(page, "<td class=\"x"), 3);
-    assert_int_equal(count_of(page, "<figure class=\"card"), 6 + 3);
-    assert_int_equal(count_of(page, "src=\"data:image/png;base64,iVBORw0KGgo"), 9);
+    assert_int_equal(count_of(page, "<figure class=\"card"), 8 + 3);
+    assert_int_equal(count_of(page, "src=\"data:image/png;base64,iVBORw0KGgo"), 8 + 3);
     assert_int_equal(count_of(page, "<circle class=\"val\""), 6);
     snprintf(
         command, sizeof command,
@@ -407,7 +407,7 @@ static void test_data_that_are_gone(void **state)
     page = maker_read(maker, "report.html");
     assert_null(html_wrong(page));
     assert_has(page, sentence);
-    assert_int_equal(count_of(page, "no picture</div>"), 9);
+    assert_int_equal(count_of(page, "no picture</div>"), 8 + 3);
     tw_free(page);
     free(gone);
 }
