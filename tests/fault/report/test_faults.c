@@ -1,6 +1,6 @@
 /* The n-th call to the system fails while a report is made: the right code and a sentence, the old
  * files stay whole, and a report that is said to be made is the one of a run without faults. */
-#include "../../unit/report/run_maker.h"
+#include "run_maker.h"
 
 #include "base/sys.h"
 
