@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building and testing topwork needs (Debian 12, Ubuntu 24.04 and their kin): asks
 # nothing, installs only what is missing, says what it does. With --lint also what `make lint` needs,
-# and what checks the manual page.
+# and what checks the manual page and the report.
 set -eu
 
 packages="gcc libc6-dev make cmake pkg-config libdnnl-dev libjansson-dev libssl-dev libxxhash-dev
