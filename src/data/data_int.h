@@ -2,7 +2,7 @@
  * What the kinds of data share: the dataset behind its handle and one table of functions a kind.
  *
  * dataset.c owns the handle, picks the kind and keeps labels, class names and the sentence about
- * the data; records.c and folder.c fill it and read single pictures.
+ * the data; records.c, folder.c and digits.c fill it and read single pictures.
  */
 #ifndef TW_DATA_DATA_INT_H
 #define TW_DATA_DATA_INT_H
@@ -44,6 +44,7 @@ typedef struct tw_data__kind {
 extern const tw_data__kind tw_data__idx;
 extern const tw_data__kind tw_data__npz;
 extern const tw_data__kind tw_data__folder;
+extern const tw_data__kind tw_data__digits;
 
 struct tw_dataset {
     const tw_data__kind *kind;
@@ -78,6 +79,12 @@ char *tw_data__count_text(char *buf, size_t buf_size, int64_t n, int64_t n_all);
 /* Opens the pictures of one IDX file. */
 TW_MUST_CHECK tw_status tw_data__open_idx_file(tw_dataset *dataset, const char *path,
                                                tw_error *err);
+
+/* ---- digits.c */
+
+/* Whether path is a name of the built-in data, "digits" or "digits:...". What lies in the file
+ * system under such a name comes first. */
+bool tw_data__is_built_in(const char *path);
 
 /* ---- folder.c: loose picture files, for pictures.c */
 

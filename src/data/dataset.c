@@ -1,7 +1,7 @@
 /*
- * The dataset behind its handle. It finds the kind of the data (IDX folder, .npz, class folders),
- * hands opening and reading to that kind's table of functions, and answers what does not depend on
- * it: counts, labels, class names, the sentence about the data.
+ * The dataset behind its handle. It finds the kind of the data (IDX folder, .npz, class folders,
+ * built in), hands opening and reading to that kind's table of functions, and answers what does
+ * not depend on it: counts, labels, class names, the sentence about the data.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -59,8 +59,12 @@ tw_status tw_data__locate(tw_data__place *out, const char *path, tw_error *err)
 tw_status tw_data__find_kind(const tw_data__kind **out, const char *path, tw_error *err)
 {
     *out = NULL;
-    if (!tw_path_exists(path))
-        return tw_fail(err, TW_EFILE, "%s: no such file or folder", path);
+    if (!tw_path_exists(path)) {
+        if (!tw_data__is_built_in(path))
+            return tw_fail(err, TW_EFILE, "%s: no such file or folder", path);
+        *out = &tw_data__digits;
+        return TW_OK;
+    }
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         bool mine = false;
         const tw_status rc = kinds[k]->recognise(&mine, path, err);

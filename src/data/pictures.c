@@ -5,6 +5,7 @@
  *   FILE:0  FILE:0-9   of an IDX file of pictures or an .npz (both ends count)
  *   DIR:5              of a folder of IDX files or of class folders
  *   mnist:5            of data that has been fetched by that name
+ *   digits:5           of the built-in data; digits:N:5 of N of them
  *
  * A path that exists as it stands is that path, colon or not. Records are a window on a dataset of
  * another kind; each has the name under which the argument called it.
@@ -112,7 +113,7 @@ static tw_status fill_window(tw_dataset *dataset, tw_dataset *inner, const char 
 
 typedef enum content { CONTENT_PICTURE, CONTENT_IDX, CONTENT_DATA } content;
 
-/* What lies at path, which exists: DATA is a folder or an .npz. */
+/* What lies at path: DATA is a folder, an .npz or built in. */
 static tw_status look(content *out, const char *path, tw_error *err)
 {
     uint8_t head[4] = {0xff};
@@ -121,7 +122,7 @@ static tw_status look(content *out, const char *path, tw_error *err)
     tw_status rc;
 
     *out = CONTENT_DATA;
-    if (tw_path_is_folder(path))
+    if (tw_path_is_folder(path) || !tw_path_exists(path))
         return TW_OK;
     if ((rc = tw_data__npz.recognise(&npz, path, err)) || npz)
         return rc;
@@ -251,7 +252,7 @@ tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
         base[colon - argument] = '\0';
     if ((rc = tw_data__locate(&place, base, err)))
         goto done;
-    if (!tw_path_exists(place.path))
+    if (!tw_path_exists(place.path) && !tw_data__is_built_in(base))
         rc = tw_fail(err, TW_EFILE, "%s: no such file or folder", base);
     else if (!colon)
         rc = fail_which(base, err);
