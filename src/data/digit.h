@@ -22,13 +22,13 @@ enum {
 
 /* ---- digit_strokes.c */
 
-/* What the pen does at a knot. */
-typedef enum tw_data__pen { PEN_ON, PEN_TURN, PEN_UP } tw_data__pen;
+/* What the pen does at a knot: goes on, turns sharply, is lifted. */
+typedef enum tw_data__pen { TW_DATA__PEN_ON, TW_DATA__PEN_TURN, TW_DATA__PEN_UP } tw_data__pen;
 
 /* A point that a stroke goes through, in two extreme hands a and b; a picture is a mixture. x to
  * the right, y down, 100 is the height of a digit. */
 typedef struct tw_data__knot {
-    int8_t ax, ay, bx, by;
+    int16_t ax, ay, bx, by;
     uint8_t pen; /* tw_data__pen */
 } tw_data__knot;
 

@@ -184,10 +184,10 @@ void tw_data__digit_draw(uint8_t *pixels, int digit, int part, int64_t index)
     float radius, share, white;
 
     tw_data__digit_line(&line, digit, &dice);
-    radius = 1.3f + 0.38f * tw_data__bell(&dice);
+    radius = 1.22f + 0.36f * tw_data__bell(&dice);
     radius = radius < 0.75f ? 0.75f : radius;
-    share = tw_data__between(&dice, 0.02f, 0.14f);
-    white = tw_data__between(&dice, 255.0f, 320.0f);
+    share = tw_data__between(&dice, 0.0f, 0.06f);
+    white = tw_data__between(&dice, 265.0f, 340.0f);
     fit_line(&line, radius);
     ink_line(canvas, &line);
     blur(canvas, share);

@@ -10,7 +10,7 @@
 enum { MAX_KNOTS = 16, STEPS = 8 };
 
 /* How irregular the hand is; lengths in percent of a digit's height. */
-static const float shake = 3.0f, stroke_shift = 2.5f, bend = 0.09f;
+static const float steady = 1.0f, shaky = 3.5f, stroke_shift = 2.5f;
 
 /* ---- random numbers */
 
@@ -53,6 +53,7 @@ static void place_knots(tw_data__point *out, const tw_data__skeleton *skeleton, 
 {
     const float first = tw_data__between(dice, -0.2f, 1.2f);
     const float last = tw_data__between(dice, -0.2f, 1.2f);
+    const float shake = tw_data__between(dice, steady, shaky);
     float dx = 0, dy = 0;
 
     for (int i = 0; i < skeleton->n; i++) {
@@ -64,7 +65,7 @@ static void place_knots(tw_data__point *out, const tw_data__skeleton *skeleton, 
         out[i].x += dx + shake * tw_data__bell(dice);
         out[i].y += dy + shake * tw_data__bell(dice);
         out[i].radius = 1.0f + 0.1f * tw_data__bell(dice);
-        if (knot->pen != PEN_UP)
+        if (knot->pen != TW_DATA__PEN_UP)
             continue;
         dx = stroke_shift * tw_data__bell(dice);
         dy = stroke_shift * tw_data__bell(dice);
@@ -91,9 +92,9 @@ static void add_point(tw_data__line *line, float x, float y, float radius)
 static void add_span(tw_data__line *line, const tw_data__point *knots,
                      const tw_data__skeleton *skeleton, int i)
 {
-    const bool starts =
-        i == 0 || skeleton->knots[i - 1].pen == PEN_UP || skeleton->knots[i].pen == PEN_TURN;
-    const bool ends = skeleton->knots[i + 1].pen != PEN_ON;
+    const bool starts = i == 0 || skeleton->knots[i - 1].pen == TW_DATA__PEN_UP ||
+                        skeleton->knots[i].pen == TW_DATA__PEN_TURN;
+    const bool ends = skeleton->knots[i + 1].pen != TW_DATA__PEN_ON;
     const tw_data__point *b = &knots[i], *c = &knots[i + 1];
     const tw_data__point *a = starts ? b : b - 1, *d = ends ? c : c + 1;
 
@@ -110,9 +111,9 @@ static void draw_curve(tw_data__line *line, const tw_data__point *knots,
 {
     line->n = 0;
     for (int i = 0; i < skeleton->n; i++) {
-        if (i == 0 || skeleton->knots[i - 1].pen == PEN_UP)
+        if (i == 0 || skeleton->knots[i - 1].pen == TW_DATA__PEN_UP)
             add_point(line, knots[i].x, knots[i].y, knots[i].radius);
-        if (skeleton->knots[i].pen == PEN_UP)
+        if (skeleton->knots[i].pen == TW_DATA__PEN_UP)
             line->points[line->n - 1].is_last = 1;
         else
             add_span(line, knots, skeleton, i);
@@ -121,13 +122,16 @@ static void draw_curve(tw_data__line *line, const tw_data__point *knots,
 
 /* ---- the whole */
 
-/* Bends by a polynomial of low degree; coordinates are about -1 to 1. */
+/* Bends by a polynomial of low degree; coordinates are about -1 to 1. Most of all the proportions
+ * of the upper and the lower half change: c[1], c[7]. */
 static void bend_line(tw_data__line *line, tw_data__dice *dice)
 {
+    static const float bend[10] = {0.09f, 0.145f, 0.09f,  0.09f, 0.09f,
+                                   0.09f, 0.09f,  0.145f, 0.09f, 0.09f};
     float c[10];
 
     for (int k = 0; k < 10; k++)
-        c[k] = bend * tw_data__bell(dice);
+        c[k] = bend[k] * tw_data__bell(dice);
     for (int i = 0; i < line->n; i++) {
         tw_data__point *p = &line->points[i];
         const float x = (p->x - 35.0f) / 50.0f, y = (p->y - 50.0f) / 50.0f;
@@ -137,21 +141,24 @@ static void bend_line(tw_data__line *line, tw_data__dice *dice)
     }
 }
 
-/* Stretches, slants to the right and turns. With t the tangent of half the angle, its cosine is
- * (1 - t^2) / (1 + t^2), its sine 2 t / (1 + t^2). */
+/* Stretches, slants to the right and turns, all in one matrix. With t the tangent of half the
+ * angle, its cosine is (1 - t^2) / (1 + t^2), its sine 2 t / (1 + t^2). */
 static void slant_line(tw_data__line *line, tw_data__dice *dice)
 {
-    const float width = 1.0f + 0.18f * tw_data__bell(dice);
-    const float slant = 0.16f + 0.24f * tw_data__bell(dice);
+    const float wide = tw_data__roll(dice, 8) == 0 ? tw_data__between(dice, 1.2f, 1.8f) : 1.0f;
+    const float width = wide + 0.2f * tw_data__bell(dice);
+    const float slant = 0.1f + 0.24f * tw_data__bell(dice);
     const float t = 0.05f * tw_data__bell(dice);
     const float cosine = (1.0f - t * t) / (1.0f + t * t), sine = 2.0f * t / (1.0f + t * t);
+    const float xx = cosine * width, xy = -cosine * slant - sine;
+    const float yx = sine * width, yy = cosine - sine * slant;
 
     for (int i = 0; i < line->n; i++) {
         tw_data__point *p = &line->points[i];
-        const float x = width * p->x - slant * p->y, y = p->y;
+        const float x = p->x, y = p->y;
 
-        p->x = cosine * x - sine * y;
-        p->y = sine * x + cosine * y;
+        p->x = xx * x + xy * y;
+        p->y = yx * x + yy * y;
     }
 }
 
