@@ -1,0 +1,74 @@
+/* The n-th allocation fails: no crash, no leak, TW_ENOMEM with a sentence, nothing handed out. */
+#include "base/sys.h"
+
+#include <tw/data.h>
+
+#include "check.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+enum { MANY = 500 };
+
+typedef tw_status (*attempt)(tw_dataset **out, tw_error *err);
+
+static tw_status try_digits(tw_dataset **out, tw_error *err)
+{
+    return tw_dataset_open(out, "digits:40", TW_PART_ALL, 9, err);
+}
+
+static tw_status try_records(tw_dataset **out, tw_error *err)
+{
+    return tw_pictures_open(out, "digits:40:3-7", TW_PART_TEST, err);
+}
+
+static tw_status try_read(tw_dataset **out, tw_error *err)
+{
+    tw_picture picture;
+    tw_status rc = tw_dataset_open(out, "digits", TW_PART_TRAIN, 1, err);
+
+    if (rc)
+        return rc;
+    if ((rc = tw_dataset_read(&picture, *out, 0, err))) {
+        assert_null(picture.pixels);
+        tw_dataset_free(*out);
+        *out = NULL;
+        return rc;
+    }
+    tw_picture_free(&picture);
+    return TW_OK;
+}
+
+/* Until no allocation is left to fail. The list of parts may be cut short without harm: it is for a
+ * sentence that is not written. */
+static void each_allocation_may_fail(void **state)
+{
+    const attempt attempts[] = {try_digits, try_records, try_read};
+    (void)state;
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        int n_refused = 0;
+        bool failed = true;
+
+        for (long nth = 1; failed; nth++) {
+            tw_error err = {TW_OK, ""};
+            tw_dataset *out;
+            tw_status rc;
+
+            assert_true(nth < MANY);
+            tw_sys_fail_nth(TW_SYS_MEMORY, nth, 0, ENOMEM);
+            rc = attempts[i](&out, &err);
+            failed = tw_sys_fail_nth(TW_SYS_MEMORY, 0, 0, 0) >= nth;
+            assert_true(rc == TW_OK || (failed && rc == TW_ENOMEM && err.text[0] && !out));
+            n_refused += rc != TW_OK;
+            tw_dataset_free(out);
+        }
+        assert_true(n_refused > 5);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_may_fail)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
