@@ -1,6 +1,6 @@
 /*
- * Labelled pictures: a folder of IDX files (MNIST's family), an .npz as Keras ships it, or a folder
- * of class folders of JPEG and PNG.
+ * Labelled pictures: a folder of IDX files (MNIST's family), an .npz as Keras ships it, a folder of
+ * class folders of JPEG and PNG, or the built-in digits.
  *
  * A dataset holds labels and names in memory and reads pictures one by one; it never holds them
  * all. All functions that take a const dataset may be called from several threads at once.
@@ -33,12 +33,14 @@ typedef enum tw_part { TW_PART_LIST(TW_PART_ENUM) TW_N_PART } tw_part;
 const char *tw_part_name(tw_part part);
 TW_MUST_CHECK tw_status tw_part_parse(tw_part *out, const char *name, tw_error *err);
 
-/* Opens one part of the data at path, or where there is no such path of the data that has been
- * fetched by that name ("mnist", see tw/fetch.h; its classes have their real names); limit > 0
- * keeps its first `limit` pictures. Files are checked: magic, sizes, counts against each other,
- * trailing bytes, bombs. A part that the data lacks is TW_EUSAGE naming the parts there are. A
- * folder of class folders without train/ above them has one part only, which is both train and all.
- * Caller frees with tw_dataset_free. Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM, TW_EBUDGET. */
+/* Opens one part of the data at path. Where there is no such path it is the data that has been
+ * fetched by that name ("mnist", see tw/fetch.h; its classes have their real names), or built in:
+ * "digits" (2,000 training pictures), "digits:N" (N of them, 10 to 10,000,000), with a quarter as
+ * many test pictures, at least 500. limit > 0 keeps its first `limit` pictures. Files are checked:
+ * magic, sizes, counts against each other, trailing bytes, bombs. A part that the data lacks is
+ * TW_EUSAGE naming the parts there are. A folder of class folders without train/ above them has one
+ * part only, which is both train and all. Caller frees with tw_dataset_free. Expected: TW_EFILE,
+ * TW_EUSAGE, TW_ENOMEM, TW_EBUDGET. */
 TW_MUST_CHECK tw_status tw_dataset_open(tw_dataset **out, const char *path, tw_part part,
                                         int64_t limit, tw_error *err);
 void tw_dataset_free(tw_dataset *dataset);
@@ -74,8 +76,8 @@ TW_MUST_CHECK tw_status tw_dataset_read(tw_picture *out, const tw_dataset *datas
                                         tw_error *err);
 
 /* Opens the picture(s) that a command-line argument names: a PNG or JPEG file, a folder of them, or
- * records "FILE:0", "FILE:0-9" (inclusive) of an IDX or npz file, "DIR:5" or "mnist:5" (fetched
- * by that name) with the part `part`.
+ * records "FILE:0", "FILE:0-9" (inclusive) of an IDX or npz file, "DIR:5", "mnist:5" (fetched by
+ * that name) or "digits:5" (built in) with the part `part`.
  * The result has no labels (tw_dataset_label gives -1) and no classes. Caller frees. */
 TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
                                          tw_error *err);

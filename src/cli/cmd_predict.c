@@ -279,7 +279,7 @@ const cli_verb cli_predict = {
     .summary = "classify pictures: trunk and top as one model",
     .details = "IMAGE is a PNG or JPEG file, a folder of them, a record FILE:0 or records\n"
                "FILE:0-9 (inclusive) of an IDX or npz file, DIR:5 of a folder of IDX files,\n"
-               "or - for a list of these on standard input.",
+               "digits:5 of the built-in digits, or - for a list of these on standard input.",
     .min_words = 2,
     .max_words = -1,
     .add_options = add_options,

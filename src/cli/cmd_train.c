@@ -182,8 +182,9 @@ const cli_verb cli_train = {
     .name = "train",
     .words = "DATA",
     .summary = "train a new top on a pretrained network; writes a run folder",
-    .details = "DATA is a folder with IDX files (MNIST's family), an .npz, or a folder of class\n"
-               "folders of JPEG and PNG (train/ and val/ above them are respected).",
+    .details = "DATA is a folder with IDX files (MNIST's family), an .npz, a folder of class\n"
+               "folders of JPEG and PNG (train/ and val/ above them are respected), or the\n"
+               "built-in digits: digits, or digits:N for N training pictures.",
     .min_words = 0,
     .max_words = 1,
     .add_options = add_options,
