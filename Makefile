@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all check lint bench install uninstall deb check-deb clean format
+.PHONY: all check demo lint bench install uninstall deb check-deb clean format
 
 all: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -16,6 +16,10 @@ $(BUILD)/CMakeCache.txt:
 # Every test; the last line is "N passed, N failed, N skipped", counted in test cases.
 check: all
 	@tools/run_tests.sh $(BUILD)
+
+# The main job on built-in data; leaves everything in demo-run/.
+demo: all
+	@tools/demo.sh $(BUILD)
 
 lint:
 	@tools/lint.sh
