@@ -6,9 +6,10 @@
  *   inference plan: a graph compiled for a fixed piece of `piece` samples. Its primitives are made
  *     for and run on one thread; workers take whole pieces; each worker has its own activation
  *     block. Short pieces are padded by the caller. So a sample's bits depend on nothing but
- * itself. training plan: a graph of Dense, Dropout, ReLU, Sigmoid, Softmax, Flatten and
- *     GlobalAveragePooling2D, compiled for batches of up to `batch` samples; uses all threads with
- *     fixed chunks. Gradients go to a sink.
+ *     itself.
+ *   training plan: a chain of any layers, from the features (N,H,W,C) or (N,C) of a cut to the
+ *     classes, compiled for batches of up to `batch` samples; uses all threads with fixed chunks.
+ *     Gradients go to a sink.
  */
 #ifndef TW_BACKEND_BACKEND_H
 #define TW_BACKEND_BACKEND_H
@@ -70,8 +71,9 @@ typedef struct tw_backend_table {
     tw_status (*plan_run)(tw_plan *plan, int worker, const float *in, float *out, tw_error *err);
     void (*plan_free)(tw_plan *plan);
 
-    /* Training plan. weights stay the caller's and are used in place; they may change between calls
-     * (the sink changes them). frozen[node] != 0: no gradient is made for it. */
+    /* Training plan. weights stay the caller's and are used in place, so they lie at addresses of
+     * floats; they may change between calls (the sink changes them). frozen[node] != 0: the node
+     * passes the gradient on and gets none; below the first node that is trained none is made. */
     tw_status (*train_create)(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
                               int64_t batch, int n_workers, const bool *frozen, tw_error *err);
     /* Forward with dropout (key for node i: tw_rng_make_key(seed, TW_RNG_DROPOUT, epoch,

@@ -121,6 +121,8 @@ tw_status tw_backend__cpu_activation(tw_cpu_plan *plan, int node, int from,
                                      tw_activation activation, tw_error *err);
 
 extern const tw_dense_kernels tw_backend__cpu_dense_kernels;
+extern const tw_conv_kernels tw_backend__cpu_conv_kernels;         /* conv2d_train.c */
+extern const tw_max_pool_kernels tw_backend__cpu_max_pool_kernels; /* max_pool.c */
 
 /* ---- the plan's life: plan.c, load.c, run.c */
 

@@ -146,32 +146,118 @@ static dnnl_status_t attr_create(dnnl_primitive_attr_t *out, bool relu)
     return status;
 }
 
+static dnnl_status_t conv_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                  const tw_dnnl_conv *conv, dnnl_prop_kind_t kind, md_pointer bias,
+                                  dnnl_primitive_attr_t attr)
+{
+    const tw_dnnl_window *w = &conv->window;
+    dnnl_dims_t dilates = {0};
+
+#if TW_DNNL_V3
+    return dnnl_convolution_forward_primitive_desc_create(
+        out, engine, kind, conv->algorithm, md_of(conv->src), md_of(conv->weights), bias,
+        md_of(conv->dst), w->stride, dilates, w->before, w->after, attr);
+#else
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &desc, kind, conv->algorithm, md_of(conv->src), md_of(conv->weights), bias,
+        md_of(conv->dst), w->stride, dilates, w->before, w->after);
+    return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attr, engine, NULL)
+                                  : status;
+#endif
+}
+
 dnnl_status_t tw_backend__conv_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                       const tw_dnnl_conv *conv)
 {
-    const tw_dnnl_window *w = &conv->window;
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_dims_t dilates = {0};
     dnnl_status_t status = attr_create(&attr, conv->relu);
 
     *out = NULL;
     if (status != dnnl_success)
         return status;
-#if TW_DNNL_V3
-    status = dnnl_convolution_forward_primitive_desc_create(
-        out, engine, dnnl_forward_inference, conv->algorithm, md_of(conv->src),
-        md_of(conv->weights), md_of(conv->bias), md_of(conv->dst), w->stride, dilates, w->before,
-        w->after, attr);
-#else
-    dnnl_convolution_desc_t desc;
-    status = dnnl_dilated_convolution_forward_desc_init(
-        &desc, dnnl_forward_inference, conv->algorithm, md_of(conv->src), md_of(conv->weights),
-        md_of(conv->bias), md_of(conv->dst), w->stride, dilates, w->before, w->after);
-    if (status == dnnl_success)
-        status = dnnl_primitive_desc_create(out, &desc, attr, engine, NULL);
-#endif
+    status = conv_forward(out, engine, conv,
+                          conv->is_training ? dnnl_forward_training : dnnl_forward_inference,
+                          md_of(conv->bias), attr);
     dnnl_primitive_attr_destroy(attr);
     return status;
+}
+
+static dnnl_status_t conv_backward_data(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                        const tw_dnnl_conv *conv, const_dnnl_primitive_desc_t hint,
+                                        dnnl_primitive_attr_t attr)
+{
+    const tw_dnnl_window *w = &conv->window;
+    dnnl_dims_t dilates = {0};
+
+#if TW_DNNL_V3
+    return dnnl_convolution_backward_data_primitive_desc_create(
+        out, engine, conv->algorithm, md_of(conv->src), md_of(conv->weights), md_of(conv->dst),
+        w->stride, dilates, w->before, w->after, hint, attr);
+#else
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_dilated_convolution_backward_data_desc_init(
+        &desc, conv->algorithm, md_of(conv->src), md_of(conv->weights), md_of(conv->dst), w->stride,
+        dilates, w->before, w->after);
+    return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attr, engine, hint)
+                                  : status;
+#endif
+}
+
+static dnnl_status_t conv_backward_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                           const tw_dnnl_conv *conv,
+                                           const_dnnl_primitive_desc_t hint,
+                                           dnnl_primitive_attr_t attr)
+{
+    const tw_dnnl_window *w = &conv->window;
+    dnnl_dims_t dilates = {0};
+
+#if TW_DNNL_V3
+    return dnnl_convolution_backward_weights_primitive_desc_create(
+        out, engine, conv->algorithm, md_of(conv->src), md_of(conv->weights), NULL,
+        md_of(conv->dst), w->stride, dilates, w->before, w->after, hint, attr);
+#else
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_dilated_convolution_backward_weights_desc_init(
+        &desc, conv->algorithm, md_of(conv->src), md_of(conv->weights), NULL, md_of(conv->dst),
+        w->stride, dilates, w->before, w->after);
+    return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attr, engine, hint)
+                                  : status;
+#endif
+}
+
+/* oneDNN wants the forward convolution of training as a hint. */
+static dnnl_status_t conv_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                   const tw_dnnl_conv *conv, bool is_data)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+    dnnl_status_t status = attr_create(&attr, false);
+
+    *out = NULL;
+    if (status != dnnl_success)
+        return status;
+    status = conv_forward(&hint, engine, conv, dnnl_forward_training, NULL, attr);
+    if (status == dnnl_success)
+        status = is_data ? conv_backward_data(out, engine, conv, hint, attr)
+                         : conv_backward_weights(out, engine, conv, hint, attr);
+    if (hint)
+        dnnl_primitive_desc_destroy(hint);
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+dnnl_status_t tw_backend__conv_backward_data_create(dnnl_primitive_desc_t *out,
+                                                    dnnl_engine_t engine, const tw_dnnl_conv *conv)
+{
+    return conv_backward(out, engine, conv, true);
+}
+
+dnnl_status_t tw_backend__conv_backward_weights_create(dnnl_primitive_desc_t *out,
+                                                       dnnl_engine_t engine,
+                                                       const tw_dnnl_conv *conv)
+{
+    return conv_backward(out, engine, conv, false);
 }
 
 dnnl_status_t tw_backend__max_pool_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,

@@ -36,14 +36,22 @@ typedef struct tw_dnnl_window {
 
 typedef struct tw_dnnl_conv {
     dnnl_alg_kind_t algorithm;
-    bool relu; /* fused */
+    bool relu;        /* fused */
+    bool is_training; /* the kernel changes often: its layout is not a transformed one */
     const tw_dnnl_desc *src, *weights, *bias, *dst;
     tw_dnnl_window window;
 } tw_dnnl_conv;
 
-/* Descriptors of inference primitives with the caller's scratchpad. */
+/* Descriptors of primitives with the caller's scratchpad: forward, ... */
 dnnl_status_t tw_backend__conv_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                       const tw_dnnl_conv *conv);
+/* ... and of the two that reverse it; there src, weights and dst are gradients where they are
+ * results or come from behind, and bias and relu are not looked at. */
+dnnl_status_t tw_backend__conv_backward_data_create(dnnl_primitive_desc_t *out,
+                                                    dnnl_engine_t engine, const tw_dnnl_conv *conv);
+dnnl_status_t tw_backend__conv_backward_weights_create(dnnl_primitive_desc_t *out,
+                                                       dnnl_engine_t engine,
+                                                       const tw_dnnl_conv *conv);
 dnnl_status_t tw_backend__max_pool_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                           const tw_dnnl_desc *src, const tw_dnnl_desc *dst,
                                           const tw_dnnl_window *window);

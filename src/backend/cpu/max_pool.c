@@ -1,5 +1,13 @@
-/* MaxPooling2D by oneDNN, in the layout and precision that its input has; padding never wins. */
+/*
+ * MaxPooling2D. Inference by oneDNN, in the layout and precision that its input has; training by
+ * own loops over neighbouring channels of plain pictures. Padding never wins.
+ */
 #include "backend/cpu/cpu_int.h"
+
+#include "tensor/tensor.h"
+
+#include <math.h>
+#include <string.h>
 
 static dnnl_status_t choose(dnnl_primitive_desc_t *out, const tw_cpu_plan *plan, int node,
                             const tw_cpu_value *src)
@@ -41,3 +49,82 @@ tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err)
     dnnl_primitive_desc_destroy(desc);
     return rc;
 }
+
+/* ---- training: one picture (H,W,C) */
+
+enum { LANES = 16 };
+
+/* What of an output place's window lies in the picture: rows [top,bottom), columns [left,right). */
+typedef struct window {
+    int64_t top, bottom, left, right;
+} window;
+
+static window window_at(const tw_node *node, const tw_shape *in, const tw_dnnl_window *pads,
+                        int64_t p, int64_t q)
+{
+    window w = {p * node->stride[0] - pads->before[0], 0, q * node->stride[1] - pads->before[1], 0};
+
+    w.bottom = w.top + node->window[0] < in->dims[0] ? w.top + node->window[0] : in->dims[0];
+    w.right = w.left + node->window[1] < in->dims[1] ? w.left + node->window[1] : in->dims[1];
+    w.top = w.top > 0 ? w.top : 0;
+    w.left = w.left > 0 ? w.left : 0;
+    return w;
+}
+
+static void forward(float *y, const float *x, const tw_node *node, const tw_shape *in)
+{
+    tw_dnnl_window pads = tw_backend__cpu_window(node, in);
+    int64_t q_n = node->out.dims[1], c_n = in->dims[2];
+
+    for (int64_t i = 0; i < node->out.dims[0] * q_n; i++, y += c_n) {
+        window w = window_at(node, in, &pads, i / q_n, i % q_n);
+        for (int64_t c = 0; c < c_n; c++)
+            y[c] = -INFINITY;
+        for (int64_t r = w.top; r < w.bottom; r++)
+            for (int64_t s = w.left; s < w.right; s++) {
+                const float *from = x + (r * in->dims[1] + s) * c_n;
+                for (int64_t c = 0; c < c_n; c++)
+                    y[c] = from[c] > y[c] ? from[c] : y[c];
+            }
+    }
+}
+
+/* Adds dy of n channels to the first maximum of each; x and dx point at the first channel. */
+static void give_lanes(float *dx, const float *x, const float *dy, const window *w,
+                       const tw_shape *in, int n)
+{
+    float best[LANES];
+    int64_t at[LANES];
+
+    for (int c = 0; c < n; c++) {
+        at[c] = (w->top * in->dims[1] + w->left) * in->dims[2];
+        best[c] = x[at[c] + c];
+    }
+    for (int64_t r = w->top; r < w->bottom; r++)
+        for (int64_t s = w->left; s < w->right; s++) {
+            int64_t place = (r * in->dims[1] + s) * in->dims[2];
+            for (int c = 0; c < n; c++) {
+                bool is_larger = x[place + c] > best[c];
+                at[c] = is_larger ? place : at[c];
+                best[c] = is_larger ? x[place + c] : best[c];
+            }
+        }
+    for (int c = 0; c < n; c++)
+        dx[at[c] + c] += dy[c];
+}
+
+static void backward(float *dx, const float *x, const float *dy, const tw_node *node,
+                     const tw_shape *in)
+{
+    tw_dnnl_window pads = tw_backend__cpu_window(node, in);
+    int64_t q_n = node->out.dims[1], c_n = in->dims[2];
+
+    memset(dx, 0, (size_t)tw_shape_size(in) * sizeof *dx);
+    for (int64_t i = 0; i < node->out.dims[0] * q_n; i++, dy += c_n) {
+        window w = window_at(node, in, &pads, i / q_n, i % q_n);
+        for (int64_t c = 0; c < c_n; c += LANES)
+            give_lanes(dx + c, x + c, dy + c, &w, in, (int)(c_n - c < LANES ? c_n - c : LANES));
+    }
+}
+
+const tw_max_pool_kernels tw_backend__cpu_max_pool_kernels = {forward, backward};

@@ -174,8 +174,11 @@ static tw_status ref_plan_run(tw_plan *base, int worker, const float *in, float 
 static tw_status ref_train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
 {
-    return tw_backend__train_create(out, backend->table, &tw_backend__ref_dense_kernels, graph,
-                                    batch, n_workers, frozen, err);
+    static const tw_train_kernels kernels = {&tw_backend__ref_dense_kernels,
+                                             &tw_backend__ref_conv_kernels,
+                                             &tw_backend__ref_max_pool_kernels};
+
+    return tw_backend__train_create(out, backend, &kernels, graph, batch, n_workers, frozen, err);
 }
 
 const tw_backend_table tw_backend__ref = {

@@ -20,6 +20,8 @@ void tw_backend__ref_dense(float *y, const float *x, int64_t n, int64_t c, int64
                            const tw_node_weights *weights, double *sums, float *row);
 
 extern const tw_dense_kernels tw_backend__ref_dense_kernels;
+extern const tw_conv_kernels tw_backend__ref_conv_kernels;
+extern const tw_max_pool_kernels tw_backend__ref_max_pool_kernels;
 
 /* Numbers before the picture on one side, as TensorFlow pads: total = max((out-1)*stride + window -
  * in, 0), the smaller half in front; 0 for valid. */
