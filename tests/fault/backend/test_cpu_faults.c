@@ -1,4 +1,5 @@
-/* The n-th allocation of a cpu plan fails: TW_ENOMEM with a sentence, no crash, no leak. */
+/* The n-th allocation of a plan fails: TW_ENOMEM with a sentence, no crash, no leak; and a training
+ * step allocates nothing. */
 #include "backend/backend_int.h"
 #include "base/memory.h"
 #include "base/sys.h"
@@ -83,9 +84,137 @@ static void each_allocation_may_fail(void **state)
     tw_free(kernel);
 }
 
+/* ---- training */
+
+enum { BATCH = 43 }; /* more pieces than groups of them */
+
+static void ignore(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+{
+    (void)node;
+    (void)slot;
+    (void)first;
+    (void)n;
+    *(float *)ctx += gradient[0] * 0;
+}
+
+typedef struct training {
+    const tw_graph *graph;
+    tw_node_weights weights[MAX_LAYERS];
+    float *in;
+    int labels[BATCH];
+    double loss[BATCH];
+    float logits[BATCH * 5];
+} training;
+
+static void make_training(training *it)
+{
+    float *kernel = tw_alloc_f32(3 * 3 * 32 * 32);
+
+    *it = (training){.graph = small_net(), .in = tw_alloc_f32(BATCH * 8 * 8 * 3)};
+    for (int i = 0; i < it->graph->n; i++)
+        it->weights[i] = (tw_node_weights){kernel, kernel};
+}
+
+static void free_training(training *it)
+{
+    tw_free((void *)it->weights[0].kernel);
+    tw_graph_free((tw_graph *)it->graph);
+    tw_free(it->in);
+}
+
+static tw_status step(training *it, tw_train_plan *plan, tw_error *err)
+{
+    float unused = 0;
+    tw_sink sink = {ignore, &unused};
+
+    return plan->table->train_step(plan, it->weights, it->in, it->labels, BATCH, 1, 0, 0, it->loss,
+                                   it->logits, &sink, err);
+}
+
+static tw_status attempt_training(training *it, const tw_backend_table *table, tw_error *err)
+{
+    tw_backend *backend = NULL;
+    tw_train_plan *plan = NULL;
+    tw_status rc = table->open(&backend, NULL, err);
+
+    if (rc == TW_OK)
+        rc = table->train_create(&plan, backend, it->graph, BATCH, 2, NULL, err);
+    if (rc == TW_OK)
+        rc = step(it, plan, err);
+    table->train_free(plan);
+    table->close(backend);
+    return rc;
+}
+
+static void each_allocation_of_a_training_plan_may_fail(void **state)
+{
+    training it;
+
+    (void)state;
+    make_training(&it);
+    for (int b = 0; b < 2; b++) {
+        const tw_backend_table *table = b ? &tw_backend__cpu : &tw_backend__ref;
+        tw_status rc = TW_ENOMEM;
+        for (long nth = 1; rc != TW_OK; nth++) {
+            tw_error err = {TW_OK, ""};
+            assert_true(nth < MANY);
+            tw_sys_fail_nth(TW_SYS_MEMORY, nth, 0, ENOMEM);
+            rc = attempt_training(&it, table, &err);
+            tw_sys_fail_nth(TW_SYS_MEMORY, 0, 0, 0);
+            assert_true(rc == TW_OK || (rc == TW_ENOMEM && err.text[0]));
+            assert_true(rc != TW_OK || nth > 10);
+        }
+        assert_true(it.loss[0] > 1.609 && it.loss[0] < 1.610); /* log 5: all weights are zero */
+    }
+    free_training(&it);
+}
+
+static void a_training_step_allocates_nothing(void **state)
+{
+    training it;
+
+    (void)state;
+    make_training(&it);
+    for (int b = 0; b < 2; b++) {
+        const tw_backend_table *table = b ? &tw_backend__cpu : &tw_backend__ref;
+        tw_backend *backend;
+        tw_train_plan *plan;
+        assert_ok(table->open(&backend, NULL, e));
+        assert_ok(table->train_create(&plan, backend, it.graph, BATCH, 2, NULL, e));
+        assert_true(tw_sys_fail_nth(TW_SYS_MEMORY, 0, 0, 0) > 5); /* the plan does: they count */
+        assert_ok(step(&it, plan, e));
+        assert_int_equal(tw_sys_fail_nth(TW_SYS_MEMORY, 0, 0, 0), 0);
+        table->train_free(plan);
+        table->close(backend);
+    }
+    free_training(&it);
+}
+
+static void a_batch_too_large_for_any_memory_is_refused(void **state)
+{
+    training it;
+    tw_backend *backend;
+    tw_train_plan *plan;
+
+    (void)state;
+    make_training(&it);
+    assert_ok(tw_backend__ref.open(&backend, NULL, e));
+    assert_fails(
+        TW_ENOMEM, "no memory to train 6 layers in batches of 4611686018427387904",
+        tw_backend__ref.train_create(&plan, backend, it.graph, (int64_t)1 << 62, 1, NULL, e));
+    assert_null(plan);
+    tw_backend__ref.close(backend);
+    free_training(&it);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(each_allocation_of_a_training_plan_may_fail),
+        cmocka_unit_test(a_training_step_allocates_nothing),
+        cmocka_unit_test(a_batch_too_large_for_any_memory_is_refused),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
