@@ -3,7 +3,8 @@
     python tools/gen_golden_suffix.py
 
 Needs torch from PyPI. Numbers come from the 32-bit LCG that tests/unit/backend/test_golden_suffix.c has too:
-value = (byte - 128) / 64, scaled by a power of two. PyTorch works on (N,C,H,W) and (K,C,R,S); here everything is
+value = (byte - 128) / 64, scaled by a power of two; in the net "ties" that is cut to two bits, so that many sums
+are the same, and exact (its convolution is none for Winograd). PyTorch works on (N,C,H,W) and (K,C,R,S); here everything is
 turned into (N,H,W,C), (R,S,C,K) and (in,out), Flatten included, as Keras has it. All sums are in float64, so
 that what is left over is the error of the other side; ties of the max-pools are the same in both.
 """
@@ -13,11 +14,11 @@ import torch
 import torch.nn.functional as F
 
 
-def values(n, seed, scale):
+def values(n, seed, scale, coarse):
     state, out = seed, []
     for _ in range(n):
         state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        out.append(((state >> 24) - 128) / 64 * scale)
+        out.append((((state >> 24) & (0xC0 if coarse else 0xFF)) - 128) / 64 * scale)
     return torch.tensor(out, dtype=torch.float64)
 
 
@@ -44,30 +45,30 @@ NETS = (
     ("plain", (8, 7, 3), 3, (conv(6, 3, 3, 1, 1, 1, 1), pool(2, 2, 2, 2, 0), conv(5, 3, 3, 1, 1, 0, 0), ("flatten",),
                              ("dense", 4, 3))),
     ("strides", (9, 6, 2), 2, (conv(4, 3, 3, 2, 2, 1, 1), conv(3, 5, 3, 1, 2, 1, 2), ("flatten",), ("dense", 3, 3))),
-    ("ties", (6, 5, 2), 2, (("relu",), conv(16, 1, 1, 1, 1, 1, 1), pool(3, 3, 2, 2, 1), ("gap",), ("dense", 3, 3))),
+    ("ties", (6, 5, 2), 2, (("relu",), conv(8, 2, 3, 1, 1, 1, 0), pool(3, 3, 2, 2, 1), ("gap",), ("dense", 3, 3))),
     ("wide", (9, 8, 16), 5, (conv(16, 3, 3, 1, 1, 1, 1), pool(2, 2, 2, 2, 0), conv(32, 3, 3, 1, 1, 1, 1), ("gap",),
                              ("dense", 6, 1), ("dense", 3, 3))),
 )
 ACTIVATIONS = (lambda x: x, torch.relu, torch.sigmoid, lambda x: x)  # softmax is in the loss
 
 
-def step(shape, n, layers):
+def step(name, shape, n, layers):
     """Loss, logits and the gradients in the order of the layers, kernel then bias."""
-    seed, params = 1, []
+    seed, params, coarse = 1, [], name == "ties"
     h, w, c = shape
-    x = values(n * h * w * c, 99, 1).reshape(n, h, w, c).permute(0, 3, 1, 2)
+    x = values(n * h * w * c, 99, 1, coarse).reshape(n, h, w, c).permute(0, 3, 1, 2)
     for layer in layers:
         if layer[0] == "conv":
             _, k, r, s, sy, sx, same, activation = layer
-            kernel = values(r * s * x.shape[1] * k, seed, 0.25).reshape(r, s, x.shape[1], k).requires_grad_()
-            bias = values(k, seed + 1, 0.25).requires_grad_()
+            kernel = values(r * s * x.shape[1] * k, seed, 0.25, coarse).reshape(r, s, x.shape[1], k).requires_grad_()
+            bias = values(k, seed + 1, 0.25, coarse).requires_grad_()
             x = pad_same(x, (r, s), (sy, sx), 0.0) if same else x
             x = ACTIVATIONS[activation](F.conv2d(x, kernel.permute(3, 2, 0, 1), bias, (sy, sx)))
             params += [kernel, bias]
             seed += 2
         elif layer[0] == "dense":
-            kernel = values(x.shape[1] * layer[1], seed, 0.25).reshape(x.shape[1], layer[1]).requires_grad_()
-            bias = values(layer[1], seed + 1, 0.25).requires_grad_()
+            kernel = values(x.shape[1] * layer[1], seed, 0.25, coarse).reshape(x.shape[1], layer[1]).requires_grad_()
+            bias = values(layer[1], seed + 1, 0.25, coarse).requires_grad_()
             x = ACTIVATIONS[layer[2]](x @ kernel + bias)
             params += [kernel, bias]
             seed += 2
@@ -91,6 +92,6 @@ path = os.path.join(os.path.dirname(__file__), "..", "tests", "golden", "suffix.
 with open(path, "w") as f:
     f.write(f"# torch {torch.__version__}, float64\n")
     for name, shape, n, layers in NETS:
-        for tensor in step(shape, n, layers):
+        for tensor in step(name, shape, n, layers):
             a = tensor.detach().reshape(-1).tolist()
             f.write(" ".join([name, str(len(a)), *(f"{v:.9g}" for v in a)]) + "\n")
