@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -63,6 +64,15 @@ static int finish(tw_status rc)
     return tw_status_exit_code(rc);
 }
 
+/* A standard stream that the caller closed would lend its number to one of the run's files, and
+ * what is printed would go there. Held open for reading only, writing to it still fails. */
+static void hold_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return;
+}
+
 int main(int argc, char **argv)
 {
     static cli_args args;
@@ -72,6 +82,7 @@ int main(int argc, char **argv)
     bool help = false;
     tw_status rc;
 
+    hold_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_usage();
