@@ -57,8 +57,13 @@ tw_status tw_folder_create(const char *path, tw_error *err)
         if (kept != '/' && kept != '\0')
             continue;
         *at = '\0';
-        if (*partial && mkdir(partial, 0777) != 0 && !tw_path_is_folder(partial))
-            rc = tw_fail_errno(err, TW_EFILE, "%s: cannot create the folder", partial);
+        if (*partial && mkdir(partial, 0777) != 0) {
+            const int why = errno; /* asking about the folder writes over it */
+            if (!tw_path_is_folder(partial)) {
+                errno = why;
+                rc = tw_fail_errno(err, TW_EFILE, "%s: cannot create the folder", partial);
+            }
+        }
         *at = kept;
         if (kept == '\0')
             break;
