@@ -265,7 +265,13 @@ static tw_status run_epoch(tw_run *run, int number, int n_epochs, tw_error *err)
         return rc;
     t_trained_s = tw_clock_s();
     if (run->training->n_val > 0) {
-        if ((rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err)))
+        rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err);
+        if (rc == TW_EINTERRUPTED)
+            return tw_fail(err, rc,
+                           "interrupted in epoch %d, while validating: training has no checkpoint "
+                           "yet",
+                           number);
+        if (rc)
             return rc;
         epoch.val_loss = score.loss;
         epoch.val_accuracy = score.accuracy;

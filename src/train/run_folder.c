@@ -32,7 +32,7 @@ tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err
     tw_status rc;
     char **names;
     size_t n;
-    bool is_run = false;
+    bool is_run = false, is_whole = false;
 
     if (!tw_path_exists(path))
         return TW_OK;
@@ -40,14 +40,17 @@ tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err
         return tw_fail(err, TW_EUSAGE, "%s: is a file, not a folder for a run", path);
     if ((rc = tw_folder_list(&names, &n, path, err)))
         return rc;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         is_run |= is_run_file(names[i]);
+        is_whole |= strcmp(names[i], "model.safetensors") == 0;
+    }
     tw_folder_list_free(names, n);
 
     if (n > 0 && !is_run)
         return tw_fail(err, TW_EUSAGE, "%s: a folder with other things in it, not a run", path);
     if (n > 0 && !overwrite)
-        return tw_fail(err, TW_EUSAGE, "%s: a run is there already; overwrite replaces it", path);
+        return tw_fail(err, TW_EUSAGE, "%s: %s; overwrite replaces it", path,
+                       is_whole ? "a run is there already" : "an unfinished run is there");
     return TW_OK;
 }
 

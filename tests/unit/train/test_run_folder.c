@@ -52,11 +52,15 @@ static void test_an_existing_run_is_refused(void **state)
 {
     const char *path = path_of(state, "run");
     tw_run_folder folder;
+    char *model;
 
     assert_ok(tw_train__folder_create(&folder, path, false, e));
     tw_train__folder_free(&folder);
-    assert_fails(TW_EUSAGE, sentence_of(path, "a run is there already; overwrite replaces it"),
+    assert_fails(TW_EUSAGE, sentence_of(path, "an unfinished run is there; overwrite replaces it"),
                  tw_train__folder_check(path, false, e));
+    model = tw_path_join(path, "model.safetensors");
+    assert_ok(tw_file_write(model, "x", 1, e));
+    tw_free(model);
     assert_fails(TW_EUSAGE, sentence_of(path, "a run is there already; overwrite replaces it"),
                  tw_train__folder_create(&folder, path, false, e));
     assert_ok(tw_train__folder_check(path, true, e));

@@ -803,6 +803,31 @@ static void test_interrupting_leaves_no_model(void **state)
     tw_config_free(config);
 }
 
+/* Stops once all steps of an epoch are done. */
+static void see_last_step(void *ctx, const tw_event *event)
+{
+    if (event->kind == TW_EVENT_PROGRESS && !strcmp(event->phase, "train") && event->epoch == 2)
+        *(int *)ctx = event->done == event->total;
+}
+
+static int stop_when_set(void *ctx)
+{
+    return *(const int *)ctx;
+}
+
+static void test_interrupting_validation_names_the_epoch(void **state)
+{
+    int stop = 0;
+    const tw_watch watch = {see_last_step, stop_when_set, &stop};
+    tw_config *config = configure(*state, NULL, 0);
+    tw_training_result result;
+
+    assert_fails(TW_EINTERRUPTED,
+                 "interrupted in epoch 2, while validating: training has no checkpoint yet",
+                 try_train(&result, config, &watch, e));
+    tw_config_free(config);
+}
+
 static void test_interrupting_the_extraction_keeps_the_cache(void **state)
 {
     witness seen = {.stop_after = 0};
@@ -853,6 +878,7 @@ int main(void)
         cmocka_unit_test(test_a_stall_is_told_once_with_its_reason),
         cmocka_unit_test(test_a_broken_loss_stops_the_run),
         cmocka_unit_test(test_interrupting_leaves_no_model),
+        cmocka_unit_test(test_interrupting_validation_names_the_epoch),
         cmocka_unit_test(test_interrupting_the_extraction_keeps_the_cache),
     };
 
