@@ -45,6 +45,8 @@ typedef struct tw_file {
 TW_MUST_CHECK tw_status tw_file_open(tw_file *out, const char *path, tw_error *err);
 /* Opens for reading and appending, creating an empty file where there is none. */
 TW_MUST_CHECK tw_status tw_file_open_append(tw_file *out, const char *path, tw_error *err);
+/* The same, and never through a symbolic link: for a file that only this program may have made. */
+TW_MUST_CHECK tw_status tw_file_open_append_own(tw_file *out, const char *path, tw_error *err);
 /* An unlinked temporary file in $TMPDIR or /tmp, for spooling; `path` names what it stands for. */
 TW_MUST_CHECK tw_status tw_file_open_spool(tw_file *out, const char *path, tw_error *err);
 void tw_file_close(tw_file *file);
@@ -104,7 +106,7 @@ TW_MUST_CHECK tw_status tw_disk_free(int64_t *out, const char *path, tw_error *e
 typedef struct tw_lock {
     int fd;
 } tw_lock;
-/* *got is false when another process holds it. */
+/* *got is false when another process holds it. A symbolic link is refused. */
 TW_MUST_CHECK tw_status tw_lock_try(tw_lock *out, bool *got, const char *path, tw_error *err);
 void tw_lock_release(tw_lock *lock);
 

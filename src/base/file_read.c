@@ -137,19 +137,31 @@ tw_status tw_file_open(tw_file *out, const char *path, tw_error *err)
     return take_name(out, path, err);
 }
 
-tw_status tw_file_open_append(tw_file *out, const char *path, tw_error *err)
+static tw_status open_append(tw_file *out, const char *path, int flags, tw_error *err)
 {
     struct stat info;
 
     *out = (tw_file){.fd = -1};
-    if ((out->fd = tw_sys_open(path, O_RDWR | O_CREAT, 0644)) < 0)
-        return tw_fail_errno(err, TW_EFILE, "%s", path);
+    if ((out->fd = tw_sys_open(path, O_RDWR | O_CREAT | flags, 0644)) < 0)
+        return errno == ELOOP
+                   ? tw_fail(err, TW_EFILE, "%s: a symbolic link, which is not followed", path)
+                   : tw_fail_errno(err, TW_EFILE, "%s", path);
     if (fstat(out->fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         tw_file_close(out);
         return tw_fail(err, TW_EFILE, "%s: not a regular file", path);
     }
     out->size = info.st_size;
     return take_name(out, path, err);
+}
+
+tw_status tw_file_open_append(tw_file *out, const char *path, tw_error *err)
+{
+    return open_append(out, path, 0, err);
+}
+
+tw_status tw_file_open_append_own(tw_file *out, const char *path, tw_error *err)
+{
+    return open_append(out, path, O_NOFOLLOW, err);
 }
 
 tw_status tw_file_open_spool(tw_file *out, const char *path, tw_error *err)

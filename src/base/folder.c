@@ -211,9 +211,11 @@ done:
 tw_status tw_lock_try(tw_lock *out, bool *got, const char *path, tw_error *err)
 {
     *got = false;
-    out->fd = tw_sys_open(path, O_RDWR | O_CREAT, 0644);
+    out->fd = tw_sys_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
     if (out->fd < 0)
-        return tw_fail_errno(err, TW_EFILE, "%s", path);
+        return errno == ELOOP
+                   ? tw_fail(err, TW_EFILE, "%s: a symbolic link, which is not followed", path)
+                   : tw_fail_errno(err, TW_EFILE, "%s", path);
     if (flock(out->fd, LOCK_EX | LOCK_NB) == 0) {
         *got = true;
         return TW_OK;

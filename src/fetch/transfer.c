@@ -58,7 +58,7 @@ tw_status tw_fetch__transfer_open(tw_fetch__transfer *out, const char *folder, c
     out->part = (tw_file){.fd = -1};
     if ((rc = tw_fetch__path(&part, folder, name, ".part", err)) ||
         (rc = tw_fetch__path(&out->note_path, folder, name, ".part.json", err)) ||
-        (rc = tw_file_open_append(&out->part, part, err)))
+        (rc = tw_file_open_append_own(&out->part, part, err)))
         goto done;
     read_note(out);
 done:

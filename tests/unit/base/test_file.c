@@ -118,6 +118,32 @@ static void append_and_read_anywhere(void **state)
     tw_free(path);
 }
 
+/* Neither one's own file nor a lock is made where a link leads, or taken from there. */
+static void links_are_not_followed_where_a_file_is_ones_own(void **state)
+{
+    char *path = in(state, "link"), *target = in(state, "target");
+    char sentence[256];
+    tw_file file;
+    tw_lock lock;
+    bool got;
+
+    assert_int_equal(symlink(target, path), 0);
+    snprintf(sentence, sizeof sentence, "%s: a symbolic link, which is not followed", path);
+    assert_fails(TW_EFILE, sentence, tw_file_open_append_own(&file, path, e));
+    assert_fails(TW_EFILE, sentence, tw_lock_try(&lock, &got, path, e));
+    assert_false(tw_path_exists(target));
+    assert_ok(tw_file_write(target, "x", 1, e));
+    assert_fails(TW_EFILE, sentence, tw_file_open_append_own(&file, path, e));
+    assert_fails(TW_EFILE, sentence, tw_lock_try(&lock, &got, path, e));
+    assert_ok(tw_file_open_append_own(&file, target, e));
+    assert_int_equal(file.size, 1);
+    tw_file_close(&file);
+    assert_ok(tw_file_open_append(&file, path, e));
+    tw_file_close(&file);
+    tw_free(target);
+    tw_free(path);
+}
+
 static void folders_are_made_with_parents(void **state)
 {
     char *path = in(state, "x/y/z");
@@ -225,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_large_write_keeps_order),
         cmocka_unit_test(borrowed_bytes_stand_for_a_file),
         cmocka_unit_test(append_and_read_anywhere),
+        cmocka_unit_test(links_are_not_followed_where_a_file_is_ones_own),
         cmocka_unit_test(folders_are_made_with_parents),
         cmocka_unit_test(a_lock_excludes),
         cmocka_unit_test(free_space_of_a_missing_folder_is_its_parents),

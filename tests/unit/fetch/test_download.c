@@ -200,6 +200,32 @@ static void an_interrupted_check_leaves_the_file(void **state)
     bench_end(b);
 }
 
+/* Somebody's file is neither written through a link nor becomes the fetched one. */
+static void a_link_in_place_of_the_part_or_the_lock_is_refused(void **state)
+{
+    static const char *const names[] = {"thing.bin.part", "lock"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        bench *b = bench_start(state);
+        char *link = in_folder(b->f, names[i]), *other = path_in(b->mirror, "other");
+        char sentence[256];
+
+        put(b, "other", "precious", 8);
+        assert_ok(tw_folder_create(b->f->folder, e));
+        assert_int_equal(symlink(other, link), 0);
+        snprintf(sentence, sizeof sentence, "%s: a symbolic link, which is not followed", link);
+        assert_fails(TW_EFILE, sentence, get(b, e));
+        assert_nothing(b->f);
+        assert_int_equal(tw_path_size(other), 8);
+        assert_int_equal(unlink(link), 0);
+        assert_ok(get(b, e));
+        assert_whole(b->f);
+        free(other);
+        free(link);
+        bench_end(b);
+    }
+}
+
 /* ---- wrong checksums */
 
 static void a_wrong_file_is_set_apart(void **state)
@@ -560,3 +586,4 @@ int main(void)
 
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
 }
+        cmocka_unit_test(a_link_in_place_of_the_part_or_the_lock_is_refused),
