@@ -76,6 +76,14 @@ static long status_of(const exchange *x)
     return status;
 }
 
+/* What a server says may go to a terminal. */
+static void clean(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 /* 206: it must go on exactly where the part ends. */
 static tw_status go_on(exchange *x)
 {
@@ -85,6 +93,7 @@ static tw_status go_on(exchange *x)
     if (sscanf(x->range, "bytes %lld-%lld/%lld", &first, &last, &total) >= 2 &&
         first == t->part.size)
         return tw_fetch__transfer_begin(t, first, total, t->validator, x->err);
+    clean(x->range);
     t->may_pass = t->is_worthless = true;
     return tw_fail(x->err, TW_EFAIL, "%s: asked for bytes from %lld on, answers with \"%s\"",
                    t->url, (long long)t->part.size, x->range);

@@ -30,6 +30,7 @@ typedef enum manner {
     TOO_LONG,      /* says it has 9 GB */
     ENDLESS,       /* never ends */
     OTHER_RANGE,   /* 206 of other bytes than were asked for */
+    RAW_RANGE,     /* 206 with control characters where the bytes should be said */
     NOTHING        /* 200 with an empty body */
 } manner;
 
@@ -182,6 +183,9 @@ static inline void server_fail(server *s, int fd)
                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 7-9/%zu\r\n"
                    "Content-Length: 3\r\nConnection: close\r\n\r\nxyz",
                    s->n);
+    if (s->manner == RAW_RANGE)
+        server_say(fd, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes \033[31m7\a\t\x7f\r\n"
+                       "Content-Length: 3\r\nConnection: close\r\n\r\nxyz");
     if (s->manner == NOTHING)
         server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }

@@ -235,6 +235,9 @@ static void trouble_that_passes_is_waited_for(void **state)
                 {NO_ANSWER, 0, "no answer; try 2 of 3 in 0.001 s"},
                 {OTHER_RANGE, 0,
                  "asked for bytes from 0 on, answers with \"bytes 7-9/300000\"; try 2 of 3 in "
+                 "0.001 s"},
+                {RAW_RANGE, 0,
+                 "asked for bytes from 0 on, answers with \"bytes ?[31m7???\"; try 2 of 3 in "
                  "0.001 s"}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
