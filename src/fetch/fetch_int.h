@@ -37,7 +37,7 @@ typedef struct tw_fetch__entry {
 
 /* NULL when there is none. */
 const tw_fetch__entry *tw_fetch__find(const char *name);
-/* TW_EUSAGE with the nearest name. */
+/* TW_EUSAGE with the nearest name, or that it is built in. */
 TW_MUST_CHECK tw_status tw_fetch__fail_unknown(const char *name, tw_error *err);
 
 /* The name that the file has unpacked; false where only the file as published will do. */

@@ -140,6 +140,21 @@ static void unknown_names_are_told_the_nearest(void **state)
     free(f);
 }
 
+static void what_is_built_in_is_not_fetched(void **state)
+{
+    fixture *f = fixture_make(state);
+    tw_fetch_result result;
+    char path[4096];
+
+    assert_fails(TW_EUSAGE, "vgg16-mini is built in, there is nothing to fetch",
+                 tw_fetch(&result, "vgg16-mini", NULL, NULL, e));
+    assert_fails(TW_EUSAGE, "digits is built in, there is nothing to fetch",
+                 tw_fetch(&result, "digits", NULL, NULL, e));
+    assert_fails(TW_EUSAGE, "digits is built in, there is nothing to fetch",
+                 tw_fetch_path(path, sizeof path, "digits", e));
+    free(f);
+}
+
 static void what_was_not_fetched_says_how(void **state)
 {
     fixture *f = fixture_make(state);
@@ -179,6 +194,7 @@ int main(void)
         cmocka_unit_test(waiting_is_interrupted),
         cmocka_unit_test(what_a_killed_program_had_is_used),
         cmocka_unit_test(unknown_names_are_told_the_nearest),
+        cmocka_unit_test(what_is_built_in_is_not_fetched),
         cmocka_unit_test(what_was_not_fetched_says_how),
         cmocka_unit_test(the_real_mnist_is_taken_from_a_mirror),
     };
