@@ -67,10 +67,12 @@ static tw_status fail_none(const char *name, const char *best, tw_error *err)
     if (tw_fetch_find(best))
         return tw_fail(err, TW_EUSAGE,
                        "network %s needs option weights: a file of its weights, or random, or "
-                       "\"topwork fetch %s\"",
+                       "\"topwork fetch %s\"; vgg16-mini has its weights inside",
                        name, best);
     return tw_fail(err, TW_EUSAGE,
-                   "network %s needs option weights: a file of its weights, or random", name);
+                   "network %s needs option weights: a file of its weights, or random; vgg16-mini "
+                   "has its weights inside",
+                   name);
 }
 
 tw_status tw_model_find_weights(const char **out, const char *name, const char *cut, tw_error *err)

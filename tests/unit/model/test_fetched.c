@@ -28,12 +28,12 @@ static void without_anything_the_sentence_says_what_to_fetch(void **state)
     fetched_root(*state);
     assert_fails(TW_EUSAGE,
                  "network vgg16 needs option weights: a file of its weights, or random, or "
-                 "\"topwork fetch vgg16-notop\"",
+                 "\"topwork fetch vgg16-notop\"; vgg16-mini has its weights inside",
                  tw_model_find_weights(&found, "vgg16", "block5_pool", e));
     assert_null(found);
     assert_fails(TW_EUSAGE,
                  "network vgg19 needs option weights: a file of its weights, or random, or "
-                 "\"topwork fetch vgg19\"",
+                 "\"topwork fetch vgg19\"; vgg16-mini has its weights inside",
                  tw_model_find_weights(&found, "vgg19", "fc1", e));
     assert_fails(TW_EUSAGE, "unknown layer \"block9\"",
                  tw_model_find_weights(&found, "vgg16", "block9", e));
@@ -56,7 +56,7 @@ static void the_smaller_file_is_taken_where_it_will_do(void **state)
     fetched_forget("vgg16");
     assert_fails(TW_EUSAGE,
                  "network vgg16 needs option weights: a file of its weights, or random, or "
-                 "\"topwork fetch vgg16\"",
+                 "\"topwork fetch vgg16\"; vgg16-mini has its weights inside",
                  tw_model_find_weights(&found, "vgg16", "fc1", e));
     fetched_forget("vgg16-notop");
 }

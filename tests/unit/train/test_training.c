@@ -612,7 +612,7 @@ static void test_what_is_missing_is_named(void **state)
     fetched_root(w->cache);
     assert_fails(TW_EUSAGE,
                  "network vgg16 needs option weights: a file of its weights, or random, or "
-                 "\"topwork fetch vgg16-notop\"",
+                 "\"topwork fetch vgg16-notop\"; vgg16-mini has its weights inside",
                  tw_training_open(&training, config, NULL, e));
     assert_null(training);
     tw_config_free(config);
