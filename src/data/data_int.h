@@ -62,6 +62,8 @@ struct tw_dataset {
 /* A path that exists is that path; else what has been fetched by that name. Expected: TW_EFILE (not
  * fetched, or changed since), TW_ENOMEM. A name that nobody knows comes back as it is. */
 TW_MUST_CHECK tw_status tw_data__locate(tw_data__place *out, const char *path, tw_error *err);
+/* TW_EFILE: nothing lies at path; with the nearest name of data where it may have been meant. */
+TW_MUST_CHECK tw_status tw_data__fail_missing(const char *path, tw_error *err);
 /* The kind of the data at path. Expected: TW_EFILE. */
 TW_MUST_CHECK tw_status tw_data__find_kind(const tw_data__kind **out, const char *path,
                                            tw_error *err);

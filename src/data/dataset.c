@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MAX_NAMES = 16 }; /* of data, for "did you mean" */
+
 /* In the order in which they are asked; a folder without IDX files is class folders. */
 static const tw_data__kind *const kinds[] = {&tw_data__idx, &tw_data__npz, &tw_data__folder};
 
@@ -56,12 +58,28 @@ tw_status tw_data__locate(tw_data__place *out, const char *path, tw_error *err)
     return tw_fetch_path(out->buf, sizeof out->buf, path, err);
 }
 
+tw_status tw_data__fail_missing(const char *path, tw_error *err)
+{
+    const char *names[MAX_NAMES] = {"digits"}, *nearest = NULL;
+    size_t n = 1;
+
+    for (int i = 0; tw_fetch_row(i) && n < MAX_NAMES; i++)
+        if (tw_fetch_row(i)->kind == TW_FETCH_DATA)
+            names[n++] = tw_fetch_row(i)->name;
+    if (!strchr(path, '/'))
+        nearest = tw_nearest_name(path, names, n);
+    if (nearest)
+        return tw_fail(err, TW_EFILE, "%s: no such file or folder, did you mean \"%s\"", path,
+                       nearest);
+    return tw_fail(err, TW_EFILE, "%s: no such file or folder", path);
+}
+
 tw_status tw_data__find_kind(const tw_data__kind **out, const char *path, tw_error *err)
 {
     *out = NULL;
     if (!tw_path_exists(path)) {
         if (!tw_data__is_built_in(path))
-            return tw_fail(err, TW_EFILE, "%s: no such file or folder", path);
+            return tw_data__fail_missing(path, err);
         *out = &tw_data__digits;
         return TW_OK;
     }

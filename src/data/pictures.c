@@ -253,7 +253,7 @@ tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
     if ((rc = tw_data__locate(&place, base, err)))
         goto done;
     if (!tw_path_exists(place.path) && !tw_data__is_built_in(base))
-        rc = tw_fail(err, TW_EFILE, "%s: no such file or folder", base);
+        rc = tw_data__fail_missing(base, err);
     else if (!colon)
         rc = fail_which(base, err);
     else

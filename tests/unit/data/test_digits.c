@@ -294,7 +294,7 @@ static void wrong_names_are_refused(void **state)
                  tw_dataset_open(&data, "digits:1e4", TW_PART_TRAIN, 0, e));
     assert_fails(TW_EUSAGE, "digits: no part val, it has train, test",
                  tw_dataset_open(&data, "digits", TW_PART_VAL, 0, e));
-    assert_fails(TW_EFILE, "digit: no such file or folder",
+    assert_fails(TW_EFILE, "digit: no such file or folder, did you mean \"digits\"",
                  tw_dataset_open(&data, "digit", TW_PART_TRAIN, 0, e));
     assert_fails(TW_EFILE, "./digits: no such file or folder",
                  tw_dataset_open(&data, "./digits", TW_PART_TRAIN, 0, e));

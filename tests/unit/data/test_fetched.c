@@ -90,8 +90,28 @@ static void what_was_not_fetched_says_how(void **state)
     assert_fails(TW_EFILE, sentence, tw_pictures_open(&data, "kmnist:0", TW_PART_TEST, e));
     assert_fails(TW_EFILE, "vgg16: no such file or folder",
                  tw_dataset_open(&data, "vgg16", TW_PART_TRAIN, 0, e));
-    assert_fails(TW_EFILE, "minst: no such file or folder",
+    assert_fails(TW_EFILE, "minst: no such file or folder, did you mean \"mnist\"",
                  tw_pictures_open(&data, "minst:0", TW_PART_TEST, e));
+}
+
+/* A word with a slash is meant as a path. */
+static void a_word_that_is_nearly_a_name_is_told_it(void **state)
+{
+    static const char *const rows[][2] = {
+        {"mnsit", "mnsit: no such file or folder, did you mean \"mnist\""},
+        {"fashion_mnist", "fashion_mnist: no such file or folder, did you mean \"fashion-mnist\""},
+        {"digit", "digit: no such file or folder, did you mean \"digits\""},
+        {"Digits", "Digits: no such file or folder, did you mean \"digits\""},
+        {"./mnsit", "./mnsit: no such file or folder"},
+        {"nowhere", "nowhere: no such file or folder"}};
+    tw_dataset *data;
+    int has;
+
+    fetched_root(*state);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_fails(TW_EFILE, rows[i][1], tw_dataset_open(&data, rows[i][0], TW_PART_TRAIN, 0, e));
+        assert_fails(TW_EFILE, rows[i][1], tw_dataset_has_part(&has, rows[i][0], TW_PART_TRAIN, e));
+    }
 }
 
 static void a_folder_of_that_name_comes_first(void **state)
@@ -116,6 +136,7 @@ int main(void)
         cmocka_unit_test(classes_have_their_real_names),
         cmocka_unit_test(records_go_by_the_name),
         cmocka_unit_test(what_was_not_fetched_says_how),
+        cmocka_unit_test(a_word_that_is_nearly_a_name_is_told_it),
         cmocka_unit_test(a_folder_of_that_name_comes_first),
     };
 
