@@ -227,6 +227,20 @@ static tw_status download(tw_fetch__record *old, tw_fetch__job *job, const tw_fe
     return rc ? rc : tw_fetch__source_fail_missing(source, job->entry, file, err);
 }
 
+/* A damaged record is none: what it was of is checked against the publisher's sums again. */
+static tw_status read_record(tw_fetch__record *out, const tw_fetch__job *job,
+                             const tw_fetch__file *file, tw_error *err)
+{
+    tw_error inner = {TW_OK, ""};
+    const tw_status rc = tw_fetch__record_read(out, job->folder, file, &inner);
+
+    if (rc == TW_EFILE) {
+        tw_fetch__note(job->watch, "%s; written anew", inner.text);
+        return TW_OK;
+    }
+    return rc ? tw_fail(err, rc, "%s", inner.text) : TW_OK;
+}
+
 tw_status tw_fetch__provide(bool *fetched, int64_t *n_bytes, tw_fetch__job *job,
                             const tw_fetch__file *file, tw_error *err)
 {
@@ -237,7 +251,7 @@ tw_status tw_fetch__provide(bool *fetched, int64_t *n_bytes, tw_fetch__job *job,
 
     *fetched = false;
     *n_bytes = 0;
-    if ((rc = tw_fetch__record_read(&old, job->folder, file, err)) ||
+    if ((rc = read_record(&old, job, file, err)) ||
         (rc = look_there(&kept, &old, job, file, file->name, err)))
         return rc;
     if (!kept && tw_fetch__plain_name(plain, sizeof plain, file) &&

@@ -70,7 +70,8 @@ TW_MUST_CHECK tw_status tw_fetch__sum(tw_fetch__sums *out, const char *path,
 bool tw_fetch__is_right(char *buf, size_t buf_size, const tw_fetch__sums *sums,
                         const tw_fetch__file *file, const tw_fetch__record *record);
 
-/* A missing record is fine. Expected: TW_EFILE (damaged), TW_ENOMEM. */
+/* *out is empty where there is no record, which is fine, and where it fails. Expected: TW_EFILE
+ * (damaged), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_fetch__record_read(tw_fetch__record *out, const char *folder,
                                               const tw_fetch__file *file, tw_error *err);
 TW_MUST_CHECK tw_status tw_fetch__record_write(const tw_fetch__record *record, const char *folder,

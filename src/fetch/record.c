@@ -134,8 +134,7 @@ tw_status tw_fetch__record_read(tw_fetch__record *out, const char *folder,
         goto done;
     if (!parse(out, json)) {
         memset(out, 0, sizeof *out);
-        rc = tw_fail(err, TW_EFILE, "%s: not a record of a fetched file; remove it to begin anew",
-                     path);
+        rc = tw_fail(err, TW_EFILE, "%s: not a record of a fetched file", path);
     }
 done:
     tw_json_free(json);

@@ -331,18 +331,43 @@ static void a_changed_file_is_not_used(void **state)
     bench_end(b);
 }
 
-static void a_damaged_record_is_told(void **state)
+static void a_damaged_record_is_written_anew(void **state)
 {
+    static const struct {
+        const char *text, *why;
+    } rows[] = {{"", "not valid JSON at line 1 column 0"},
+                {"{}", "not a record of a fetched file"}};
     bench *b = bench_start(state);
-    char sentence[512];
+    char note[512];
 
     assert_ok(get(b, e));
-    overwrite(b, "thing.bin.json", "{}", 2);
-    snprintf(sentence, sizeof sentence,
-             "%s/thing.bin.json: not a record of a fetched file; remove it to begin anew",
-             b->f->folder);
-    assert_fails(TW_EFILE, sentence, get(b, e));
-    assert_int_equal(state_of(b), TW_FETCH_DAMAGED);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        overwrite(b, "thing.bin.json", rows[i].text, strlen(rows[i].text));
+        assert_int_equal(state_of(b), TW_FETCH_DAMAGED);
+        assert_ok(get(b, e));
+        snprintf(note, sizeof note, "%s/thing.bin.json: %s", b->f->folder, rows[i].why);
+        assert_memory_equal(b->heard.notes, note, strlen(note));
+        assert_non_null(strstr(b->heard.notes, "; written anew\n"));
+        assert_int_equal(b->result.n_fetched, 0);
+        assert_int_equal(state_of(b), TW_FETCH_THERE);
+        assert_whole(b->f);
+    }
+    bench_end(b);
+}
+
+/* The sums are the publisher's, with or without a record. */
+static void a_wrong_file_with_a_damaged_record_is_fetched_anew(void **state)
+{
+    bench *b = bench_start(state);
+
+    assert_ok(get(b, e));
+    overwrite(b, "thing.bin", "wrong", 5);
+    overwrite(b, "thing.bin.json", "{", 1);
+    assert_ok(get(b, e));
+    assert_int_equal(b->result.n_fetched, 1);
+    assert_int_equal(size_in_folder(b->f, "thing.bin.bad"), 5);
+    assert_int_equal(state_of(b), TW_FETCH_THERE);
+    assert_whole(b->f);
     bench_end(b);
 }
 
@@ -566,12 +591,14 @@ int main(void)
         cmocka_unit_test(a_file_put_there_by_hand_is_checked_first),
         cmocka_unit_test(an_interrupted_copy_goes_on),
         cmocka_unit_test(an_interrupted_check_leaves_the_file),
+        cmocka_unit_test(a_link_in_place_of_the_part_or_the_lock_is_refused),
         cmocka_unit_test(a_wrong_file_is_set_apart),
         cmocka_unit_test(a_pinned_sha256_is_checked),
         cmocka_unit_test(the_sha256_of_the_first_sight_is_checked),
         cmocka_unit_test(a_file_that_went_bad_is_fetched_anew),
         cmocka_unit_test(a_changed_file_is_not_used),
-        cmocka_unit_test(a_damaged_record_is_told),
+        cmocka_unit_test(a_damaged_record_is_written_anew),
+        cmocka_unit_test(a_wrong_file_with_a_damaged_record_is_fetched_anew),
         cmocka_unit_test(data_is_its_folder_and_every_file_counts),
         cmocka_unit_test(packed_and_not_are_the_same_file),
         cmocka_unit_test(a_packed_file_that_does_not_unpack_is_set_apart),
@@ -586,4 +613,3 @@ int main(void)
 
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
 }
-        cmocka_unit_test(a_link_in_place_of_the_part_or_the_lock_is_refused),
