@@ -129,7 +129,7 @@ static tw_status transfer_once(tw_fetch__transfer *t, bool is_local, tw_error *e
 {
     tw_status rc, emptied;
 
-    t->is_missing = t->may_pass = t->is_worthless = false;
+    t->is_missing = t->is_refused = t->may_pass = t->is_worthless = false;
     rc = is_local ? tw_fetch__copy(t, err) : tw_fetch__http(t, err);
     if (rc && t->is_worthless && (emptied = tw_fetch__transfer_empty(t, err)))
         return emptied;
@@ -182,8 +182,9 @@ done:
     return rc;
 }
 
-/* *missing: this place does not have it. An empty part is no use to anyone. */
-static tw_status try_candidate(bool *missing, tw_fetch__record *old, const tw_fetch__job *job,
+/* *lacks_it: this place does not have it, or says no more than that it does not give it. An empty
+ * part is no use to anyone. */
+static tw_status try_candidate(bool *lacks_it, tw_fetch__record *old, const tw_fetch__job *job,
                                const tw_fetch__file *file, const tw_fetch__candidate *from,
                                tw_error *err)
 {
@@ -198,33 +199,40 @@ static tw_status try_candidate(bool *missing, tw_fetch__record *old, const tw_fe
     if (is_done && ((removed = tw_file_remove(t.part.path, rc ? NULL : err)) ||
                     (removed = tw_file_remove(t.note_path, rc ? NULL : err))))
         rc = rc ? rc : removed;
-    *missing = t.is_missing;
+    *lacks_it = t.is_missing || t.is_refused;
     tw_fetch__transfer_close(&t);
     return rc;
 }
 
+/* A mirror may refuse what it only does not have; of the publisher's places each may be down. Where
+ * none has it, the first failure is told. */
 static tw_status download(tw_fetch__record *old, tw_fetch__job *job, const tw_fetch__file *file,
                           tw_error *err)
 {
     tw_fetch__source *source = &job->source;
+    const bool is_mirror = *source->from;
     tw_status rc = tw_fetch__source_list(source, job->entry, file, err);
-    tw_error inner = {TW_OK, ""};
-    bool missing = true;
+    tw_error first = {TW_OK, ""};
 
-    for (int i = 0; !rc && missing && i < source->n; i++) {
-        rc = try_candidate(&missing, old, job, file, &source->candidates[i], &inner);
+    if (rc)
+        return rc;
+    for (int i = 0; i < source->n; i++) {
+        tw_error inner = {TW_OK, ""};
+        bool lacks_it;
+
+        rc = try_candidate(&lacks_it, old, job, file, &source->candidates[i], &inner);
         if (!rc)
             return TW_OK;
-        if (rc == TW_EFAIL && !*source->from && i + 1 < source->n) {
+        if (!lacks_it && (is_mirror || rc != TW_EFAIL))
+            return tw_fail(err, rc, "%s", inner.text);
+        if (rc == TW_EFAIL && !is_mirror && i + 1 < source->n)
             tw_fetch__note(job->watch, "%s; trying %s", inner.text, source->candidates[i + 1].url);
-            missing = true;
-        }
-        if (missing)
-            rc = TW_OK;
-        else
-            tw_fail(err, rc, "%s", inner.text);
+        if (rc == TW_EFAIL && !first.code)
+            first = inner;
     }
-    return rc ? rc : tw_fetch__source_fail_missing(source, job->entry, file, err);
+    if (first.code)
+        return tw_fail(err, first.code, "%s", first.text);
+    return tw_fetch__source_fail_missing(source, job->entry, file, err);
 }
 
 /* A damaged record is none: what it was of is checked against the publisher's sums again. */

@@ -119,9 +119,9 @@ typedef struct tw_fetch__transfer {
     tw_fetch__progress progress;
     /* what the source said the bytes of the part are of; "": begin anew */
     char validator[TW_FETCH__VALIDATOR_SIZE];
-    /* set when it fails: the source has no such file; another try may help; the bytes so far are
-     * worth nothing */
-    bool is_missing, may_pass, is_worthless;
+    /* set when it fails: the source has no such file; does not give it; another try may help; the
+     * bytes so far are worth nothing */
+    bool is_missing, is_refused, may_pass, is_worthless;
 } tw_fetch__transfer;
 
 /* Opens the part and reads the note beside it. Close also on failure. */

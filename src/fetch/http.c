@@ -165,6 +165,7 @@ static tw_status fail_status(exchange *x)
     }
     t->is_missing = status == 404 || status == 410;
     t->may_pass = status >= 500 || status == 408 || status == 429;
+    t->is_refused = status >= 400 && !t->is_missing && !t->may_pass;
     return tw_fail(x->err, t->is_missing ? TW_EFILE : TW_EFAIL, "%s: HTTP status %ld", t->url,
                    status);
 }

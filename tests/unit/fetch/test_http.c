@@ -298,6 +298,31 @@ static void a_refusal_is_told_at_once(void **state)
     bench_end(b);
 }
 
+/* S3 answers so where nothing is. */
+static void a_mirror_that_refuses_one_folder_is_asked_for_the_other(void **state)
+{
+    bench *b = bench_start(state, STATUS, 1);
+    char sentence[512];
+
+    b->s.only = NULL;
+    b->s.status = 403;
+    assert_ok(get(b, e));
+    assert_string_equal(b->s.path, "/thing.bin");
+    assert_int_equal(b->s.n_requests, 2);
+    assert_string_equal(b->heard.notes, "");
+    assert_whole(b->f);
+    bench_end(b);
+
+    b = bench_start(state, STATUS, 100);
+    b->s.only = NULL;
+    b->s.status = 403;
+    snprintf(sentence, sizeof sentence, "%s: HTTP status 403", b->file_url);
+    assert_fails(TW_EFAIL, sentence, get(b, e));
+    assert_int_equal(b->s.n_requests, 2);
+    assert_nothing(b->f);
+    bench_end(b);
+}
+
 static void trouble_that_stays_is_told(void **state)
 {
     bench *b = bench_start(state, STATUS, 100);
@@ -541,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_file_without_length_is_taken),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(a_refusal_is_told_at_once),
+        cmocka_unit_test(a_mirror_that_refuses_one_folder_is_asked_for_the_other),
         cmocka_unit_test(trouble_that_stays_is_told),
         cmocka_unit_test(a_server_that_falls_silent_is_given_up),
         cmocka_unit_test(a_server_that_never_speaks_is_given_up),
