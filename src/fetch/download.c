@@ -231,7 +231,8 @@ static tw_status download(tw_fetch__record *old, tw_fetch__job *job, const tw_fe
             first = inner;
     }
     if (first.code)
-        return tw_fail(err, first.code, "%s", first.text);
+        return tw_fail(err, first.code, "%s%s", first.text,
+                       is_mirror ? "" : "; --from takes a mirror");
     return tw_fetch__source_fail_missing(source, job->entry, file, err);
 }
 

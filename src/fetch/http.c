@@ -176,7 +176,7 @@ static const struct {
     bool may_pass;
     const char *text;
 } failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, true, "its host is not known here"},
+    {CURLE_COULDNT_RESOLVE_HOST, false, "its host is not known here"},
     {CURLE_COULDNT_CONNECT, true, "no connection"},
     {CURLE_OPERATION_TIMEDOUT, true, NULL},
     {CURLE_GOT_NOTHING, true, "no answer"},

@@ -371,14 +371,27 @@ static void nobody_there_is_told(void **state)
     free(b);
 }
 
-static void a_host_that_is_not_known_is_told(void **state)
+/* Nor does it become known within seconds. */
+static void a_host_that_is_not_known_is_told_at_once(void **state)
 {
+    static const char *const urls[] = {"http://no..name/", "http://no..other/", NULL};
     fixture *f = fixture_make(state);
+    listener heard;
+    const tw_watch watch = listen_with(&heard);
     tw_fetch_result result;
-    const tw_fetch_options options = {.from = "http://no..name", .n_tries = 1};
+    tw_fetch_options options = {.from = "http://no..name", .t_retry_s = 60};
 
     assert_fails(TW_EFAIL, "http://no..name/thing/thing.bin: its host is not known here",
-                 tw_fetch__run(&result, &f->entry, &options, NULL, e));
+                 tw_fetch__run(&result, &f->entry, &options, &watch, e));
+    assert_string_equal(heard.notes, "");
+
+    options.from = NULL;
+    f->entry.urls = urls;
+    assert_fails(TW_EFAIL,
+                 "http://no..name/thing.bin: its host is not known here; --from takes a mirror",
+                 tw_fetch__run(&result, &f->entry, &options, &watch, e));
+    assert_string_equal(heard.notes, "http://no..name/thing.bin: its host is not known here; "
+                                     "trying http://no..other/thing.bin\n");
     free(f);
 }
 
@@ -571,7 +584,7 @@ int main(void)
         cmocka_unit_test(a_server_that_falls_silent_is_given_up),
         cmocka_unit_test(a_server_that_never_speaks_is_given_up),
         cmocka_unit_test(nobody_there_is_told),
-        cmocka_unit_test(a_host_that_is_not_known_is_told),
+        cmocka_unit_test(a_host_that_is_not_known_is_told_at_once),
         cmocka_unit_test(redirects_have_an_end_and_stay_in_http),
         cmocka_unit_test(a_file_that_cannot_be_it_is_not_taken),
         cmocka_unit_test(an_empty_answer_is_a_wrong_file),
