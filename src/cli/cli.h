@@ -179,6 +179,10 @@ void cli_print_prediction(const cli_prediction *prediction);
 /* manual.c: topwork(1), made from the same tables as --help */
 void cli_print_manual(void);
 
+/* The part of data that --split names; unless given that of CLI_PART_RULE. */
+#define CLI_PART_RULE "test, else val, else all"
+tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err);
+
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 static const cli_option options[] = {
-    {"split", 0, "PART", "test, else val, else all", "which part of DATA"},
+    {"split", 0, "PART", CLI_PART_RULE, "which part of DATA"},
     {"limit", 0, "N", NULL, "the first N pictures only"},
     {"output", 'o', "F.csv", "RUN/predictions.csv", "where the prediction of every picture goes"},
     {"min-accuracy", 0, "F", NULL, "exit 4 when the accuracy is below this share"},
@@ -26,25 +26,6 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* test, else val, else all. */
-static tw_status choose_part(tw_part *out, const char *data, tw_error *err)
-{
-    static const tw_part order[] = {TW_PART_TEST, TW_PART_VAL};
-    tw_status rc;
-
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        int has;
-        if ((rc = tw_dataset_has_part(&has, data, order[i], err)))
-            return rc;
-        if (has) {
-            *out = order[i];
-            return TW_OK;
-        }
-    }
-    *out = TW_PART_ALL;
-    return TW_OK;
-}
-
 /* The part asked for. val is the data's own; where it has none, what RUN/split.csv marks. */
 static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args, int64_t limit,
                            tw_error *err)
@@ -54,9 +35,7 @@ static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args
     tw_status rc;
 
     *out = NULL;
-    rc = cli_has(args, "split") ? tw_part_parse(part, cli_get(args, "split"), err)
-                                : choose_part(part, data, err);
-    if (rc)
+    if ((rc = cli_get_part(part, args, data, err)))
         return rc;
     if (*part == TW_PART_VAL && (rc = tw_dataset_has_part(&has, data, *part, err)))
         return rc;

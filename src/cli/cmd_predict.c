@@ -8,7 +8,7 @@ static const cli_option options[] = {
     {"top", 0, "K", "1, with --show 3", "the K most probable classes"},
     {"format", 0, "NAME", "text", "how they are printed"},
     {"show", 0, NULL, NULL, "draw each picture beside its classes"},
-    {"split", 0, "PART", "test", "which part DIR:5 and FILE.npz:5 mean"},
+    {"split", 0, "PART", CLI_PART_RULE, "which part DIR:5, FILE.npz:5 and digits:5 mean"},
 };
 
 static void add_options(cli_args *args)
@@ -30,7 +30,9 @@ typedef struct job {
     tw_picture *pictures; /* batch */
     float *rows;          /* (batch, classes) */
     int *order;           /* classes, most probable first */
-    tw_part part;
+    tw_part part;         /* of the word's records */
+    bool records;         /* "DATA:5" of data with parts */
+    const cli_args *args;
     const tw_watch *watch;
 } job;
 
@@ -92,17 +94,22 @@ static void print_row(const job *j, const char *name, const float *row)
         printf(j->format == FORMAT_TEXT ? "\n" : "]}\n");
 }
 
-/* The picture as the network is shown it, beside its classes. */
+/* The picture as the network is shown it, beside its classes; records with their part. */
 static tw_status show_row(const job *j, const tw_picture *picture, const char *name,
                           const float *row, tw_error *err)
 {
     tw_picture seen;
+    char shown[4200];
     tw_status rc = tw_contract_picture(&seen, tw_model_contract(j->model), picture, err);
 
     if (rc)
         return rc;
     sort_classes(j, row);
-    cli_print_prediction(&(cli_prediction){name, &seen, j->model, j->order, j->n_top, row});
+    if (j->records)
+        snprintf(shown, sizeof shown, "%s (%s)", name, tw_part_name(j->part));
+    else
+        snprintf(shown, sizeof shown, "%s", name);
+    cli_print_prediction(&(cli_prediction){shown, &seen, j->model, j->order, j->n_top, row});
     tw_picture_free(&seen);
     return TW_OK;
 }
@@ -146,13 +153,30 @@ static void tell_progress(const job *j, int64_t done, int64_t total, double t_s)
         j->watch->on_event(j->watch->ctx, &event);
 }
 
-static tw_status predict_word(const job *j, const char *word, tw_error *err)
+/* Which part the word's records are of. What is wrong with the word is for its opening to say. */
+static void choose_part(job *j, const char *word)
+{
+    const char *colon = strrchr(word, ':');
+    char *data = colon ? strndup(word, (size_t)(colon - word)) : NULL;
+    tw_error ignored;
+    int has = 0;
+
+    j->part = TW_PART_TEST;
+    j->records = data && cli_get_part(&j->part, j->args, data, &ignored) == TW_OK &&
+                 tw_dataset_has_part(&has, data, j->part, &ignored) == TW_OK && has;
+    free(data);
+}
+
+static tw_status predict_word(job *j, const char *word, tw_error *err)
 {
     tw_dataset *dataset;
-    tw_status rc = tw_pictures_open(&dataset, word, j->part, err);
-    int64_t n = rc ? 0 : tw_dataset_count(dataset);
     double t_begin_s = cli_now_s();
+    int64_t n;
+    tw_status rc;
 
+    choose_part(j, word);
+    rc = tw_pictures_open(&dataset, word, j->part, err);
+    n = rc ? 0 : tw_dataset_count(dataset);
     for (int64_t first = 0; first < n && rc == TW_OK; first += j->batch) {
         if (j->watch->should_stop(j->watch->ctx)) {
             snprintf(err->text, sizeof err->text, "interrupted after %lld of %lld pictures of %s",
@@ -169,7 +193,7 @@ static tw_status predict_word(const job *j, const char *word, tw_error *err)
 }
 
 /* Names on standard input, one a line. */
-static tw_status predict_list(const job *j, tw_error *err)
+static tw_status predict_list(job *j, tw_error *err)
 {
     tw_status rc = TW_OK;
     char *line = NULL;
@@ -219,9 +243,9 @@ static tw_status make_room(job *j, tw_error *err)
 static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, tw_error *err)
 {
     int64_t n_top;
+    tw_part split;
     tw_status rc;
 
-    j->part = TW_PART_TEST;
     if ((rc = cli_get_compute(compute, args, err)) || (rc = get_format(&j->format, args, err)) ||
         (rc = cli_get_number(&n_top, args, "top", 1, cli_has(args, "show") ? 3 : 1, err)))
         return rc;
@@ -231,7 +255,7 @@ static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, 
         return err->code = TW_EUSAGE;
     }
     j->n_top = n_top > 1000000 ? 1000000 : (int)n_top;
-    return cli_has(args, "split") ? tw_part_parse(&j->part, cli_get(args, "split"), err) : TW_OK;
+    return cli_has(args, "split") ? tw_part_parse(&split, cli_get(args, "split"), err) : TW_OK;
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -241,7 +265,7 @@ static tw_status run(cli_args *args, tw_error *err)
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     tw_compute compute;
-    job j = {.watch = &watch};
+    job j = {.args = args, .watch = &watch};
 
     if ((rc = get_options(&j, &compute, args, err)) ||
         (rc = cli_open_run(&model, args->words[0], err)))

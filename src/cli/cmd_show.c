@@ -7,7 +7,7 @@
 enum { SHOWN_SIZE = 224, GAP = 8 };
 
 static const cli_option options[] = {
-    {"split", 0, "PART", "train", "which part of DATA"},
+    {"split", 0, "PART", CLI_PART_RULE, "which part of DATA"},
     {"interpolation", 0, "NAME", "cubic", "how the picture is resized"},
     {"output", 'o', "FILE.png", NULL, "write a PNG: the picture left, resized to 224x224 right"},
 };
@@ -27,20 +27,19 @@ static tw_status fail(tw_error *err, tw_status rc, const char *format, const cha
 static tw_status open_sample(tw_dataset **out, int64_t *index, const cli_args *args, tw_error *err)
 {
     tw_status rc;
-    tw_part part = TW_PART_TRAIN;
+    tw_part part;
     const char *word = args->words[0];
     const char *colon = strrchr(word, ':');
     char *path;
 
     *out = NULL;
-    if (cli_get(args, "split") && (rc = tw_part_parse(&part, cli_get(args, "split"), err)))
-        return rc;
     if (!colon || !tw_parse_i64(index, colon + 1) || *index < 0)
         return fail(err, TW_EUSAGE,
                     "show wants DATA:INDEX with a number after the colon, got \"%s\"", word);
     if (!(path = strndup(word, (size_t)(colon - word))))
         return fail(err, TW_ENOMEM, "no memory for \"%s\"", word);
-    rc = tw_dataset_open(out, path, part, 0, err);
+    if ((rc = cli_get_part(&part, args, path, err)) == TW_OK)
+        rc = tw_dataset_open(out, path, part, 0, err);
     free(path);
     if (rc == TW_OK && *index >= tw_dataset_count(*out)) {
         char sentence[128];
@@ -129,10 +128,14 @@ done:
     return rc;
 }
 
-const cli_verb cli_show = {.name = "show",
-                           .words = "DATA:INDEX",
-                           .summary = "look at a picture before and after the resize",
-                           .min_words = 1,
-                           .max_words = 1,
-                           .add_options = add_options,
-                           .run = run};
+const cli_verb cli_show = {
+    .name = "show",
+    .words = "DATA:INDEX",
+    .summary = "look at a picture before and after the resize",
+    .details = "INDEX counts from 0 in the part of DATA that --split names. Unless\n"
+               "given it is the part that predict takes, so that both mean the same\n"
+               "picture by digits:3.",
+    .min_words = 1,
+    .max_words = 1,
+    .add_options = add_options,
+    .run = run};

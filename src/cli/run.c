@@ -1,7 +1,27 @@
-/* What the verbs that take a RUN share. */
+/* What the verbs that take a RUN or DATA share. */
 #include "cli/cli.h"
 
 #include <stdio.h>
+
+tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err)
+{
+    static const tw_part order[] = {TW_PART_TEST, TW_PART_VAL};
+    tw_status rc;
+
+    if (cli_has(args, "split"))
+        return tw_part_parse(out, cli_get(args, "split"), err);
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        int has;
+        if ((rc = tw_dataset_has_part(&has, data, order[i], err)))
+            return rc;
+        if (has) {
+            *out = order[i];
+            return TW_OK;
+        }
+    }
+    *out = TW_PART_ALL;
+    return TW_OK;
+}
 
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err)
 {
