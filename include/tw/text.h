@@ -1,6 +1,6 @@
 /*
  * Small text helpers that programs on top of the library want too: numbers for people, strict
- * parsing of numbers, the nearest name.
+ * parsing of numbers, the nearest name, words of a shell.
  */
 #ifndef TW_TEXT_H
 #define TW_TEXT_H
@@ -27,6 +27,10 @@ bool tw_parse_i64(int64_t *out, const char *text);
 bool tw_parse_f64(double *out, const char *text);
 /* Bytes with an optional suffix K M G T (powers of 1,024): "512M". */
 bool tw_parse_bytes(int64_t *out, const char *text);
+
+/* The word as a POSIX shell must see it, in quotes where it has letters that mean something there.
+ * Never more than buf_size with its end; returns the letters that the whole has, as snprintf. */
+size_t tw_shell_word(char *buf, size_t buf_size, const char *word);
 
 #ifdef __cplusplus
 }

@@ -200,3 +200,28 @@ bool tw_parse_bytes(int64_t *out, const char *text)
         scale = 1;
     return tw_parse_i64(&value, digits) && value >= 0 && tw_mul_i64(out, value, scale);
 }
+
+/* Adds what fits into buf; returns the letters so far. */
+static size_t add_piece(char *buf, size_t buf_size, size_t n, const char *piece)
+{
+    for (; *piece; piece++, n++)
+        if (n + 1 < buf_size)
+            buf[n] = *piece;
+    if (buf_size > 0)
+        buf[n < buf_size ? n : buf_size - 1] = '\0';
+    return n;
+}
+
+size_t tw_shell_word(char *buf, size_t buf_size, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./,:=@%+-";
+    size_t n = 0;
+
+    if (*word && word[strspn(word, plain)] == '\0')
+        return add_piece(buf, buf_size, 0, word);
+    n = add_piece(buf, buf_size, n, "'");
+    for (; *word; word++)
+        n = add_piece(buf, buf_size, n, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
+    return add_piece(buf, buf_size, n, "'");
+}

@@ -102,8 +102,18 @@ static void print_plan_json(const tw_training_plan *plan)
     fflush(stdout);
 }
 
-static void print_result(const tw_training_result *result, const char *output)
+/* A file or folder in a command to be pasted. */
+static void print_operand(const char *word)
 {
+    char quoted[4 * 4096 + 3]; /* a path of quotes */
+
+    tw_shell_word(quoted, sizeof quoted, word);
+    printf(" %s%s", word[0] == '-' ? "./" : "", quoted);
+}
+
+static void print_result(const tw_training_result *result, const tw_config *config)
+{
+    const char *output = tw_config_get(config, "output");
     char trunk[32];
     const char *bold = cli_style(stdout, CLI_BOLD), *plain = cli_style(stdout, CLI_PLAIN);
 
@@ -114,7 +124,10 @@ static void print_result(const tw_training_result *result, const char *output)
                bold, 100 * result->val_accuracy, plain);
     printf("%s pictures went through the trunk\n",
            result->n_trunk == 0 ? "no" : tw_count_text(trunk, sizeof trunk, result->n_trunk));
-    printf("run folder: %s\nnext: topwork evaluate %s DATA\n", output, output);
+    printf("run folder: %s\nnext: topwork evaluate", output);
+    print_operand(output);
+    print_operand(tw_config_get(config, "data"));
+    putchar('\n');
 }
 
 static void print_result_json(const tw_training_result *result)
@@ -157,7 +170,7 @@ static tw_status train(const tw_config *config, const cli_args *args, tw_error *
     } else {
         if (!progress.quiet)
             putchar('\n');
-        print_result(&result, tw_config_get(config, "output"));
+        print_result(&result, config);
     }
     cli_write_report(tw_config_get(config, "output"), NULL, json);
 done:

@@ -13,17 +13,16 @@
 /* One word of a shell's command line. */
 static void add_word(tw_text *text, const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_./,:=@%+-";
+    const size_t n = tw_shell_word(NULL, 0, word) + 1;
+    char *quoted = tw_malloc(n);
 
-    if (*word && word[strspn(word, plain)] == '\0') {
-        tw_text_add(text, "%s", word);
-        return;
+    if (quoted) {
+        tw_shell_word(quoted, n, word);
+        tw_text_add(text, "%s", quoted);
+    } else {
+        text->failed = true;
     }
-    tw_text_add(text, "'");
-    for (; *word; word++)
-        tw_text_add(text, *word == '\'' ? "'\\''" : "%c", *word);
-    tw_text_add(text, "'");
+    tw_free(quoted);
 }
 
 /* Where a word would be taken for an option. */

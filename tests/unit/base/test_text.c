@@ -42,6 +42,23 @@ static void counts_and_bytes_read_well(void **state)
     assert_string_equal(tw_seconds_text(buf, sizeof buf, 3720), "1 h 02 min");
 }
 
+static void words_are_quoted_for_a_shell(void **state)
+{
+    char buf[32], small[4] = "xyz";
+    (void)state;
+    assert_int_equal(tw_shell_word(buf, sizeof buf, "data/a-b_1.npz:3"), 16);
+    assert_string_equal(buf, "data/a-b_1.npz:3");
+    assert_int_equal(tw_shell_word(buf, sizeof buf, "my data"), 9);
+    assert_string_equal(buf, "'my data'");
+    tw_shell_word(buf, sizeof buf, "it's $HOME");
+    assert_string_equal(buf, "'it'\\''s $HOME'");
+    tw_shell_word(buf, sizeof buf, "");
+    assert_string_equal(buf, "''");
+    assert_int_equal(tw_shell_word(small, sizeof small, "a b"), 5);
+    assert_string_equal(small, "'a ");
+    assert_int_equal(tw_shell_word(NULL, 0, "a b"), 5);
+}
+
 static void numbers_are_parsed_whole(void **state)
 {
     int64_t i = 0;
@@ -70,6 +87,7 @@ int main(void)
         cmocka_unit_test(text_grows),
         cmocka_unit_test(nearest_name_is_near),
         cmocka_unit_test(counts_and_bytes_read_well),
+        cmocka_unit_test(words_are_quoted_for_a_shell),
         cmocka_unit_test(numbers_are_parsed_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
