@@ -21,6 +21,21 @@ static void add_options(cli_args *args)
     cli_add_watch_options(args);
 }
 
+/* DATA stands alone or behind --data. */
+static tw_status take_data(tw_config *config, const cli_args *args, tw_error *err)
+{
+    if (args->n_words == 0)
+        return TW_OK;
+    for (int i = 0; i < args->n_options; i++)
+        if (args->from_flag[i] && strcmp(args->options[i].name, "data") == 0) {
+            snprintf(err->text, sizeof err->text,
+                     "train wants one DATA, got \"%s\" and --data \"%s\"", args->words[0],
+                     args->values[i]);
+            return err->code = TW_EUSAGE;
+        }
+    return tw_config_set(config, "data", args->words[0], TW_FROM_FLAG, err);
+}
+
 /* Flags of the option table go to the configuration; the others are the program's. */
 static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *err)
 {
@@ -37,8 +52,7 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
         if ((rc = tw_config_set(config, name, args->values[i], TW_FROM_FLAG, err)))
             return rc;
     }
-    if (args->n_words > 0 &&
-        (rc = tw_config_set(config, "data", args->words[0], TW_FROM_FLAG, err)))
+    if ((rc = take_data(config, args, err)))
         return rc;
     if (!cli_has(args, "dry-run") && !tw_config_get(config, "output")) {
         snprintf(err->text, sizeof err->text, "train needs -o RUN, the folder for the run");
