@@ -92,6 +92,7 @@ static void describe_optimizer(tw_training *training)
     tw_text *text = &training->text[OPTIMIZER];
     const tw_config *config = training->config;
     bool is_adam = tw_train__is(config, TW_OPTION_OPTIMIZER, "adam");
+    bool one_epoch = tw_train__i64(config, TW_OPTION_EPOCHS) == 1;
 
     tw_text_add(text, "%s, learning rate %s", is_adam ? "Adam" : "SGD",
                 tw_train__text(config, TW_OPTION_LR));
@@ -100,9 +101,10 @@ static void describe_optimizer(tw_training *training)
     if (!is_adam)
         tw_text_add(text, ", momentum %s%s", tw_train__text(config, TW_OPTION_MOMENTUM),
                     tw_train__bool(config, TW_OPTION_NESTEROV) ? " (Nesterov)" : "");
-    tw_text_add(text, "; batches of %s, %s epochs, seed %s, %s; features %s",
+    tw_text_add(text, "; batches of %s, %s epoch%s, seed %s, %s; features %s",
                 tw_train__text(config, TW_OPTION_BATCH_SIZE),
-                tw_train__text(config, TW_OPTION_EPOCHS), tw_train__text(config, TW_OPTION_SEED),
+                tw_train__text(config, TW_OPTION_EPOCHS), one_epoch ? "" : "s",
+                tw_train__text(config, TW_OPTION_SEED),
                 training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best")
                     ? "the best epoch is kept"
                     : "the last epoch is kept",
