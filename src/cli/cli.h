@@ -138,6 +138,9 @@ void cli_bar_fill(char *buf, int n, double share);
 /* output.c: layers, JSON and numbers on standard output */
 tw_status cli_print_layers(const tw_layer_info *layers, int n, tw_error *err);
 void cli_print_json_string(const char *text);
+/* How many of n pictures went through the trunk, and where the others' features came from. n 0: the
+ * caller does not know how many there are. */
+void cli_print_trunk(int64_t n_trunk, int64_t n);
 /* A double with as many digits as `digits`, null for NaN. */
 void cli_print_json_number(double value, int digits);
 /* "98.12 %", "-" for NaN; buf has room for 16. */

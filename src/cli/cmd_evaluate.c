@@ -118,8 +118,7 @@ static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *e
 static tw_status print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
                               tw_error *err)
 {
-    char n[32], trunk[32], text[512];
-    bool all = evaluation->n_trunk == evaluation->n;
+    char n[32], text[512];
     tw_status rc;
 
     if (cli_has(args, "json")) {
@@ -137,12 +136,7 @@ static tw_status print_result(const cli_args *args, const tw_evaluation *evaluat
              part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
     printf("\n%s", cli_style(stdout, CLI_BOLD));
     cli_print_lines(stdout, "accuracy ", 0, text);
-    if (evaluation->n_trunk > 0)
-        printf("%s of them went through the trunk%s\n",
-               all ? "all" : tw_count_text(trunk, sizeof trunk, evaluation->n_trunk),
-               all ? "" : ", the others came from the cache");
-    else
-        printf("none of them went through the trunk: their features came from the cache\n");
+    cli_print_trunk(evaluation->n_trunk, evaluation->n);
     return TW_OK;
 }
 

@@ -128,7 +128,6 @@ static void print_operand(const char *word)
 static void print_result(const tw_training_result *result, const tw_config *config)
 {
     const char *output = tw_config_get(config, "output");
-    char trunk[32];
     const char *bold = cli_style(stdout, CLI_BOLD), *plain = cli_style(stdout, CLI_PLAIN);
 
     printf("the model is that of epoch %d: loss %.4f, accuracy %s%.2f %%%s\n", result->epoch,
@@ -136,8 +135,7 @@ static void print_result(const tw_training_result *result, const tw_config *conf
     if (!isnan(result->val_accuracy))
         printf("on the validation pictures: loss %.4f, accuracy %s%.2f %%%s\n", result->val_loss,
                bold, 100 * result->val_accuracy, plain);
-    printf("%s pictures went through the trunk\n",
-           result->n_trunk == 0 ? "no" : tw_count_text(trunk, sizeof trunk, result->n_trunk));
+    cli_print_trunk(result->n_trunk, 0);
     printf("run folder: %s\nnext: topwork evaluate", output);
     print_operand(output);
     print_operand(tw_config_get(config, "data"));

@@ -81,3 +81,15 @@ const char *cli_percent_text(char *buf, double share)
     snprintf(buf, 16, "%.2f %%", 100 * share);
     return buf;
 }
+
+void cli_print_trunk(int64_t n_trunk, int64_t n)
+{
+    char text[32];
+
+    if (n_trunk == 0)
+        printf("no picture went through the trunk: all features came from the cache\n");
+    else
+        printf("%s picture%s went through the trunk%s\n", tw_count_text(text, sizeof text, n_trunk),
+               n_trunk == 1 ? "" : "s",
+               n_trunk < n ? ", features of the others came from the cache" : "");
+}
