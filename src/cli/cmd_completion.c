@@ -1,8 +1,8 @@
 /*
  * Completion for bash and zsh, made from the tables of verbs and options. A value is completed from
- * the table that knows it (choices of an option, built-in networks), otherwise as a file. The words
- * of a verb are read from its usage: lower-case ones stand for themselves, MODEL for a network or a
- * file, all others for files.
+ * the table that knows it (choices of an option, built-in networks, what can be fetched), otherwise
+ * as a file. The words of a verb are read from its usage: lower-case ones stand for themselves,
+ * NAME for what can be fetched, MODEL and DATA for a name or a file, all others for files.
  */
 #include "cli/cli.h"
 
@@ -19,10 +19,46 @@ static void each_option(const cli_verb *verb, void (*visit)(const cli_verb *, co
     visit(verb, &cli_help_option);
 }
 
-static void print_models(void)
+/* Names that stand for something. One row a kind: kind, the function for it or a file in zsh. */
+#define KNOWN_LIST(X)                    \
+    X(KNOWN_NOTHING, "_files")           \
+    X(KNOWN_MODELS, "_topwork_models")   \
+    X(KNOWN_DATA, "_topwork_data")       \
+    X(KNOWN_WEIGHTS, "_topwork_weights") \
+    X(KNOWN_FETCHED, NULL)
+#define KNOWN_ENUM(kind, function) kind,
+typedef enum known { KNOWN_LIST(KNOWN_ENUM) N_KNOWN } known;
+#undef KNOWN_ENUM
+
+static const char *const known_functions[] = {
+#define FUNCTION(kind, function) function,
+    KNOWN_LIST(FUNCTION)
+#undef FUNCTION
+};
+
+static bool is_known(known kind, const tw_fetch_info *info)
 {
-    for (int i = 0; tw_model_builtin_name(i); i++)
-        printf("%s%s", i ? " " : "", tw_model_builtin_name(i));
+    return kind == KNOWN_FETCHED || (kind == KNOWN_DATA && info->kind == TW_FETCH_DATA) ||
+           (kind == KNOWN_WEIGHTS && info->kind == TW_FETCH_WEIGHTS);
+}
+
+static void print_known(known kind)
+{
+    const char *separator = "";
+
+    for (int i = 0; kind == KNOWN_MODELS && tw_model_builtin_name(i); i++) {
+        printf("%s%s", separator, tw_model_builtin_name(i));
+        separator = " ";
+    }
+    if (kind == KNOWN_DATA) {
+        printf("digits");
+        separator = " ";
+    }
+    for (int i = 0; tw_fetch_row(i); i++)
+        if (is_known(kind, tw_fetch_row(i))) {
+            printf("%s%s", separator, tw_fetch_row(i)->name);
+            separator = " ";
+        }
 }
 
 static void print_choices(const char *choices)
@@ -31,15 +67,29 @@ static void print_choices(const char *choices)
         printf("%s%.*s", at == choices ? "" : " ", (int)strcspn(at, ","), at);
 }
 
-static bool is_model(const cli_option *option)
+static known known_of_option(const cli_option *option)
 {
-    return option->argument && strcmp(option->argument, "MODEL") == 0;
+    if (strcmp(option->name, "weights") == 0)
+        return KNOWN_WEIGHTS;
+    if (strcmp(option->argument, "MODEL") == 0)
+        return KNOWN_MODELS;
+    return strcmp(option->argument, "DATA") == 0 ? KNOWN_DATA : KNOWN_NOTHING;
+}
+
+static known known_of_verb(const cli_verb *verb)
+{
+    if (strncmp(verb->words, "NAME", 4) == 0)
+        return KNOWN_FETCHED;
+    if (strstr(verb->words, "MODEL"))
+        return KNOWN_MODELS;
+    return strstr(verb->words, "DATA") ? KNOWN_DATA : KNOWN_NOTHING;
 }
 
 /* Values that are no files: numbers, names of layers, specifications. */
 static bool is_free(const cli_option *option)
 {
-    static const char *const words[] = {"N", "F", "K", "LAYER", "SPEC", "SIZE", "BYTES", "NAME"};
+    static const char *const words[] = {"N",    "F",     "K",    "LAYER",  "SPEC",
+                                        "SIZE", "BYTES", "NAME", "SECONDS"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(option->argument, words[i]) == 0)
@@ -47,13 +97,12 @@ static bool is_free(const cli_option *option)
     return false;
 }
 
-/* The lower-case words of the verb's usage ("list", "clear"), or MODEL's. */
+/* The lower-case words of the verb's usage ("list", "clear"), or the names it knows. */
 static void print_words(const cli_verb *verb)
 {
     const char *separator = "";
 
-    if (strstr(verb->words, "MODEL"))
-        print_models();
+    print_known(known_of_verb(verb));
     for (const char *at = verb->words; *at;) {
         size_t n = strcspn(at, " |[].");
         if (n > 0 && strspn(at, "abcdefghijklmnopqrstuvwxyz") == n) {
@@ -64,10 +113,10 @@ static void print_words(const cli_verb *verb)
     }
 }
 
-/* Usage of words alone ("list | clear [KEY]") or of nothing: no files. */
+/* Usage of words alone ("list | clear [KEY]"), of names to fetch or of nothing: no files. */
 static bool takes_files(const cli_verb *verb)
 {
-    return *verb->words >= 'A' && *verb->words <= 'Z';
+    return known_of_verb(verb) != KNOWN_FETCHED && *verb->words >= 'A' && *verb->words <= 'Z';
 }
 
 /* ---- bash */
@@ -95,9 +144,9 @@ static void print_bash_value(const cli_verb *verb, const cli_option *option)
         printf("values=\"");
         print_choices(choices);
         printf("\"");
-    } else if (is_model(option)) {
+    } else if (known_of_option(option)) {
         printf("files=yes values=\"");
-        print_models();
+        print_known(known_of_option(option));
         printf("\"");
     } else {
         printf(is_free(option) ? "values=" : "files=yes");
@@ -191,10 +240,8 @@ static void print_zsh_option(const cli_verb *verb, const cli_option *option)
             putchar('(');
             print_choices(choices);
             putchar(')');
-        } else if (is_model(option)) {
-            printf("_topwork_models");
         } else if (!is_free(option)) {
-            printf("_files");
+            printf("%s", known_functions[known_of_option(option)]);
         }
     }
     putchar('\'');
@@ -204,13 +251,13 @@ static void print_zsh_verb(const cli_verb *verb)
 {
     printf("        %s)\n            _arguments -s", verb->name);
     each_option(verb, print_zsh_option);
-    if (strstr(verb->words, "MODEL")) {
-        printf(" \\\n            '*:MODEL:_topwork_models'");
-    } else if (*verb->words) {
+    if (*verb->words) {
         printf(" \\\n            '*:");
         print_zsh_text(verb->words);
-        printf(takes_files(verb) ? ":_files'" : ":(");
-        if (!takes_files(verb)) {
+        if (takes_files(verb)) {
+            printf(":%s'", known_functions[known_of_verb(verb)]);
+        } else {
+            printf(":(");
             print_words(verb);
             printf(")'");
         }
@@ -223,12 +270,13 @@ static void print_zsh(void)
     const cli_verb *verb;
 
     printf("#compdef topwork\n"
-           "# zsh completion for topwork, made by `topwork completion zsh`\n"
-           "_topwork_models() {\n"
-           "    _alternative \"models:network:(");
-    print_models();
-    printf(")\" \"files:file:_files\"\n}\n\n"
-           "_topwork() {\n"
+           "# zsh completion for topwork, made by `topwork completion zsh`\n");
+    for (int kind = KNOWN_MODELS; kind < KNOWN_FETCHED; kind++) {
+        printf("%s() {\n    _alternative \"names:name:(", known_functions[kind]);
+        print_known((known)kind);
+        printf(")\" \"files:file:_files\"\n}\n\n");
+    }
+    printf("_topwork() {\n"
            "    local curcontext=$curcontext state line\n"
            "    local -a verbs\n\n"
            "    verbs=(\n");
