@@ -117,21 +117,27 @@ static void print_environment(void)
     print_item("NO_COLOR", "When set and not empty: no colours, and pictures drawn in letters.");
     print_item("TERM", "dumb: no line is redrawn, as in a pipe.");
     print_item("XDG_CACHE_HOME",
-               "Where the cache is, in topwork/activations; ~/.cache unless set.");
+               "Where the cache is, in topwork/activations, and what was fetched, in "
+               "topwork/files; ~/.cache unless set.");
 }
 
 static void print_examples(void)
 {
     static const char *const lines[] = {
-        "topwork train photos --model vgg16 --weights vgg16.h5 -o run",
-        "topwork evaluate run photos",
-        "topwork predict run picture.jpg --show",
-        "topwork extract photos --model vgg16 --weights vgg16.h5 --layer fc2 -o f.npy",
+        "topwork train digits --model vgg16-mini -o run",
+        "topwork evaluate run digits",
+        "topwork predict run digits:0-3 --show",
+        "topwork fetch vgg16",
+        "topwork train photos --model vgg16 -o photos-run",
+        "topwork predict photos-run picture.jpg",
+        "topwork extract photos --model vgg16 --layer fc2 -o f.npy",
     };
 
     print_section("EXAMPLES");
-    print_paragraph("A new top for VGG16 on a folder of class folders, its accuracy, a prediction, "
-                    "and the activations of a layer for NumPy:");
+    print_paragraph("What is built in, without any file: a new top for a small network on digits, "
+                    "its accuracy, and pictures beside their predictions. Then VGG16 with the "
+                    "weights that are fetched for it, on a folder of class folders, and the "
+                    "activations of a layer for NumPy:");
     printf(".PP\n.nf\n");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         print_text(lines[i]);
