@@ -152,6 +152,7 @@ typedef struct cli_progress {
     bool json;        /* one object an epoch on standard output */
     bool open;        /* a redrawn line waits for its end */
     double t_drawn_s; /* the last line */
+    double t_event_s; /* the last event */
     char phase[16];   /* the one that runs, since when and from where on */
     double t_phase_s;
     int64_t done_first, done;

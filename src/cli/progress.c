@@ -159,22 +159,20 @@ static void draw_phase(cli_progress *progress, const tw_event *event)
     redraw(progress, &bar);
 }
 
-/* A phase that has ended stays on the screen as one line: how many, how long, how fast. */
+/* A phase that has ended stays on the screen as one line: how many, how long, how fast; without
+ * what a cut download had before. */
 static void keep_phase(cli_progress *progress, const tw_event *event)
 {
     char head[N_TEXT], done[N_TEXT], speed[N_TEXT], time[N_TEXT], tails[2][N_TAIL];
     const char *const list[] = {tails[0], tails[1], ""};
     cli_bar bar = {.head = head, .share = 1.0, .tails = list, .n_tails = COUNT(list)};
     double t_s = cli_now_s() - progress->t_phase_s;
-    double rate = (double)(event->done - progress->done_first) / t_s;
+    int64_t n = event->done - progress->done_first;
+    double rate = t_s > 0 ? (double)n / t_s : 0.0;
 
-    if (event->done == progress->done_first) { /* all in one step */
-        rate = event->rate;
-        t_s = rate > 0 ? (double)event->done / rate : 0.0;
-    }
     snprintf(head, sizeof head, "%-8.20s", event->phase);
     tw_seconds_text(time, sizeof time, t_s);
-    snprintf(tails[0], N_TAIL, "%s in %s, %s", amount_text(done, event, event->done), time,
+    snprintf(tails[0], N_TAIL, "%s in %s, %s", amount_text(done, event, n), time,
              rate_text(speed, event, rate));
     snprintf(tails[1], N_TAIL, "%s", time);
     redraw(progress, &bar);
@@ -211,6 +209,18 @@ static bool stays(const tw_event *event)
     return !is_phase(event, "train") && !is_phase(event, "validate");
 }
 
+/* A phase began before its first event. That says since when, by its rate: not before the event
+ * before it, though, which leaves what was there already. */
+static void date_back(cli_progress *progress, const tw_event *event)
+{
+    const double now_s = cli_now_s(), most_s = now_s - progress->t_event_s;
+    const bool known = isfinite(event->rate) && event->rate > 0;
+    const double t_s = known ? (double)event->done / event->rate : most_s;
+
+    progress->t_phase_s = now_s - (t_s < most_s ? t_s : most_s);
+    progress->done_first = t_s > most_s ? event->done - (int64_t)(event->rate * most_s) : 0;
+}
+
 /* true where a phase, or a new epoch of it, begins. */
 static bool start_phase(cli_progress *progress, const tw_event *event)
 {
@@ -219,9 +229,9 @@ static bool start_phase(cli_progress *progress, const tw_event *event)
 
     if (starts) {
         snprintf(progress->phase, sizeof progress->phase, "%s", event->phase);
-        progress->done_first = event->done;
-        progress->t_phase_s = cli_now_s();
+        date_back(progress, event);
     }
+    progress->t_event_s = cli_now_s();
     progress->done = event->done;
     progress->epoch = event->epoch;
     return starts;
@@ -325,7 +335,9 @@ tw_watch cli_watch(cli_progress *progress, const cli_args *args)
 {
     double t_s = cli_now_s();
 
-    *progress = (cli_progress){
-        .quiet = cli_has(args, "quiet"), .json = cli_has(args, "json"), .t_drawn_s = t_s};
+    *progress = (cli_progress){.quiet = cli_has(args, "quiet"),
+                               .json = cli_has(args, "json"),
+                               .t_drawn_s = t_s,
+                               .t_event_s = t_s};
     return (tw_watch){on_event, should_stop, progress};
 }
