@@ -87,6 +87,7 @@ enum { CLI_COLUMNS = 80 };
 bool cli_is_terminal(FILE *stream); /* lines can be redrawn: a terminal, and not TERM=dumb */
 bool cli_has_colour(FILE *stream);  /* such a terminal, and no NO_COLOR */
 int cli_columns(FILE *stream);      /* CLI_COLUMNS where it is no terminal */
+int cli_line_width(FILE *stream);   /* those, at most CLI_COLUMNS */
 /* One row a style: name, code. cli_style gives "" where there is no colour. */
 #define CLI_STYLE_LIST(X)    \
     X(CLI_PLAIN, "\033[0m")  \
@@ -104,12 +105,13 @@ void cli_print_field(const char *text, int width, bool right);
 void cli_print_lines(FILE *stream, const char *head, int indent, const char *text);
 void cli_print_note(const char *text); /* on standard error */
 
-/* table.c: a table of at most CLI_COLUMNS on standard output */
+/* table.c: a table of at most cli_line_width on standard output */
 enum { CLI_MAX_TABLE_COLUMNS = 40 };
 typedef struct cli_column {
     const char *title;
     bool right;   /* flush right */
     bool shrinks; /* where the table is too wide */
+    bool drops;   /* left out before that where lines are narrower than CLI_COLUMNS */
 } cli_column;
 typedef struct cli_table cli_table;
 /* The columns must outlive the table. NULL without memory, which the next calls bear. */

@@ -46,11 +46,11 @@ static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args
 
 static tw_status print_classes(const tw_evaluation *evaluation, tw_error *err)
 {
-    static const cli_column columns[] = {{"class", false, true},
-                                         {"pictures", true, false},
-                                         {"precision", true, false},
-                                         {"recall", true, false},
-                                         {"F1", true, false}};
+    static const cli_column columns[] = {{"class", false, true, false},
+                                         {"pictures", true, false, true},
+                                         {"precision", true, false, false},
+                                         {"recall", true, false, false},
+                                         {"F1", true, false, false}};
     cli_table *table = cli_table_create(columns, sizeof columns / sizeof columns[0]);
     char buf[16];
     tw_status rc;

@@ -39,10 +39,11 @@ static void print_contract(const tw_model *model)
     int n = tw_model_class_count(model);
     char text[1024];
 
-    printf("pictures: %s to %dx%d, %s, preprocessing %s\n",
-           tw_interpolation_name(contract->interpolation), contract->height, contract->width,
-           contract->colour == TW_COLOUR_GREY ? "grey repeated to rgb" : "rgb",
-           tw_preprocess_name(contract->preprocess));
+    snprintf(text, sizeof text, "%s to %dx%d, %s, preprocessing %s",
+             tw_interpolation_name(contract->interpolation), contract->height, contract->width,
+             contract->colour == TW_COLOUR_GREY ? "grey repeated to rgb" : "rgb",
+             tw_preprocess_name(contract->preprocess));
+    cli_print_lines(stdout, "pictures:", 10, text);
     if (n == 0)
         return;
     snprintf(text, sizeof text, "%d, %s ... %s", n, tw_model_class_name(model, 0),

@@ -1,5 +1,5 @@
 /*
- * The confusion matrix in lines of at most CLI_COLUMNS. Where all columns do not fit beside each
+ * The confusion matrix in lines of at most cli_line_width. Where all columns do not fit beside each
  * other, first their names give way, down to the widest number; then the matrix is printed in
  * blocks of columns, one below the other.
  */
@@ -40,7 +40,7 @@ static int widest_name(const tw_evaluation *evaluation)
 /* Letters of a cell: whole names, or what all classes beside each other leave, or blocks. */
 static int choose_cell(const tw_evaluation *evaluation, int label)
 {
-    int n = evaluation->n_classes, room = (CLI_COLUMNS - label) / n - 1;
+    int n = evaluation->n_classes, room = (cli_line_width(stdout) - label) / n - 1;
     int least = most_of(widest_number(evaluation), least_of(LEAST_CELL, widest_name(evaluation)));
     int most = most_of(least, least_of(MOST_CELL, widest_name(evaluation)));
 
@@ -52,7 +52,7 @@ static void print_block(const tw_evaluation *evaluation, int first, int end, int
 {
     int n = evaluation->n_classes;
 
-    printf("\n%*s", label, "");
+    printf("%s%*s", first > 0 ? "\n" : "", label, "");
     for (int k = first; k < end; k++) {
         putchar(' ');
         cli_print_field(evaluation->names[k], cell, true);
@@ -71,13 +71,14 @@ void cli_print_confusion(const tw_evaluation *evaluation)
     int n = evaluation->n_classes;
     int label = least_of(MOST_LABEL, widest_name(evaluation));
     int cell = choose_cell(evaluation, label);
-    int n_beside = (CLI_COLUMNS - label) / (cell + 1);
+    int n_beside = most_of(1, (cli_line_width(stdout) - label) / (cell + 1));
 
     if (n > MOST_CLASSES) {
         printf("\n%d classes: the confusion matrix is too wide to print; see predictions.csv\n", n);
         return;
     }
-    printf("\nconfusion (rows: label, columns: predicted)");
+    putchar('\n');
+    cli_print_lines(stdout, "", 0, "confusion (rows: label, columns: predicted)");
     for (int first = 0; first < n; first += n_beside)
         print_block(evaluation, first, least_of(n, first + n_beside), label, cell);
 }

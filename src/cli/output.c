@@ -17,9 +17,10 @@ static void shape_text(char *buf, size_t buf_size, const tw_shape *shape)
 
 tw_status cli_print_layers(const tw_layer_info *layers, int n, tw_error *err)
 {
-    static const cli_column columns[] = {{"index", true, false},      {"layer", false, true},
-                                         {"type", false, true},       {"output", false, false},
-                                         {"parameters", true, false}, {"state", false, false}};
+    static const cli_column columns[] = {
+        {"index", true, false, false},      {"layer", false, true, false},
+        {"type", false, true, true},        {"output", false, false, true},
+        {"parameters", true, false, false}, {"state", false, false, false}};
     cli_table *table = cli_table_create(columns, sizeof columns / sizeof columns[0]);
     int64_t n_params = 0, n_trained = 0, macs = 0;
     char a[32], b[32], shape[96], text[256];
@@ -84,12 +85,12 @@ const char *cli_percent_text(char *buf, double share)
 
 void cli_print_trunk(int64_t n_trunk, int64_t n)
 {
-    char text[32];
+    char count[32],
+        text[128] = "no picture went through the trunk: all features came from the cache";
 
-    if (n_trunk == 0)
-        printf("no picture went through the trunk: all features came from the cache\n");
-    else
-        printf("%s picture%s went through the trunk%s\n", tw_count_text(text, sizeof text, n_trunk),
-               n_trunk == 1 ? "" : "s",
-               n_trunk < n ? ", features of the others came from the cache" : "");
+    if (n_trunk > 0)
+        snprintf(text, sizeof text, "%s picture%s went through the trunk%s",
+                 tw_count_text(count, sizeof count, n_trunk), n_trunk == 1 ? "" : "s",
+                 n_trunk < n ? ", features of the others came from the cache" : "");
+    cli_print_lines(stdout, "", 0, text);
 }

@@ -34,6 +34,13 @@ int cli_columns(FILE *stream)
                : CLI_COLUMNS;
 }
 
+int cli_line_width(FILE *stream)
+{
+    int columns = cli_columns(stream);
+
+    return columns < CLI_COLUMNS ? columns : CLI_COLUMNS;
+}
+
 const char *cli_style(FILE *stream, cli_style_name style)
 {
     static const char *const codes[] = {
@@ -89,14 +96,6 @@ void cli_print_field(const char *text, int width, bool right)
         printf("%*s", n < width ? width - n : 0, "");
 }
 
-/* Lines as wide as the terminal, at most CLI_COLUMNS. */
-static int line_width(FILE *stream)
-{
-    int columns = cli_columns(stream);
-
-    return columns < CLI_COLUMNS ? columns : CLI_COLUMNS;
-}
-
 /* Bytes of the next piece of text: a word, or as much of a long one as fits into room letters,
  * a path up to its last / there. */
 static size_t next_piece(const char *text, int room)
@@ -117,7 +116,7 @@ static size_t next_piece(const char *text, int room)
 
 void cli_print_lines(FILE *stream, const char *head, int indent, const char *text)
 {
-    int width = line_width(stream), column = cli_text_width(head);
+    int width = cli_line_width(stream), column = cli_text_width(head);
     bool first = true;
 
     fprintf(stream, "%s%*s", head, column < indent ? indent - column : 0, "");

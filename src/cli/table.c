@@ -1,7 +1,8 @@
 /*
- * A table on standard output, at most CLI_COLUMNS wide: every column is as wide as its widest cell;
- * where that is too much, the widest of the columns that may shrink give way, letter by letter, and
- * their long cells have ~ for their middle.
+ * A table on standard output, at most cli_line_width wide: every column is as wide as its widest
+ * cell; where that is too much, the widest of the columns that may shrink give way, letter by
+ * letter, and their long cells have ~ for their middle. A narrow terminal does without some
+ * columns.
  */
 #include "cli/cli.h"
 
@@ -77,6 +78,17 @@ static const char *get_cell(const cli_table *table, int row, int column)
 
 enum { MIN_WIDTH = 6, GAP = 2 };
 
+/* Leaves out columns that drop, from the left, until the rest fits; their width becomes 0. */
+static int drop(int *widths, int total, const cli_table *table)
+{
+    for (int k = 0; k < table->n_columns && total > cli_line_width(stdout); k++)
+        if (table->columns[k].drops) {
+            total -= widths[k] + GAP;
+            widths[k] = 0;
+        }
+    return total;
+}
+
 /* Takes one column off the widest one that may shrink; false when there is none. */
 static bool shrink(int *widths, const cli_column *columns, int n)
 {
@@ -103,7 +115,9 @@ static void measure(int *widths, const cli_table *table)
         }
         total += widths[k];
     }
-    while (total > CLI_COLUMNS && shrink(widths, table->columns, table->n_columns))
+    if (cli_line_width(stdout) < CLI_COLUMNS)
+        total = drop(widths, total, table);
+    while (total > cli_line_width(stdout) && shrink(widths, table->columns, table->n_columns))
         total--;
 }
 
@@ -115,6 +129,8 @@ static void print_row(const cli_table *table, const int *widths, int row)
     while (row >= 0 && n > 0 && !*get_cell(table, row, n - 1))
         n--;
     for (int k = 0; k < n; k++) {
+        if (widths[k] == 0)
+            continue;
         const char *text = row < 0 ? table->columns[k].title : get_cell(table, row, k);
         bool last = k == n - 1 && !table->columns[k].right;
         int width = cli_text_width(text);
