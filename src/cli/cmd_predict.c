@@ -68,7 +68,7 @@ static void print_row(const job *j, const char *name, const float *row)
 {
     sort_classes(j, row);
     if (j->format == FORMAT_TEXT)
-        printf("%s", name);
+        cli_print_clean(name);
     if (j->format == FORMAT_JSON) {
         printf("{\"name\":");
         cli_print_json_string(name);
@@ -78,7 +78,9 @@ static void print_row(const job *j, const char *name, const float *row)
         const char *class_name = tw_model_class_name(j->model, j->order[rank]);
         double probability = (double)row[j->order[rank]];
         if (j->format == FORMAT_TEXT) {
-            printf("  %s %.9g", class_name, probability);
+            printf("  ");
+            cli_print_clean(class_name);
+            printf(" %.9g", probability);
         } else if (j->format == FORMAT_CSV) {
             print_csv_field(name);
             printf(",%d,", rank + 1);

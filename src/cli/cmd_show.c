@@ -92,9 +92,11 @@ static void print_caption(const tw_dataset *dataset, int64_t index, const tw_pic
     char name[64];
     int label = tw_dataset_label(dataset, index);
 
-    printf("%s: %dx%d, %s, class %s\n", tw_dataset_name(dataset, index, name, sizeof name),
-           picture->height, picture->width, picture->channels == 1 ? "grey" : "rgb",
-           label >= 0 ? tw_dataset_class_name(dataset, label) : "unknown");
+    cli_print_clean(tw_dataset_name(dataset, index, name, sizeof name));
+    printf(": %dx%d, %s, class ", picture->height, picture->width,
+           picture->channels == 1 ? "grey" : "rgb");
+    cli_print_clean(label >= 0 ? tw_dataset_class_name(dataset, label) : "unknown");
+    putchar('\n');
 }
 
 static tw_status run(cli_args *args, tw_error *err)

@@ -75,7 +75,23 @@ static int count_letters(const char *text, size_t n_bytes)
 
 int cli_text_width(const char *text)
 {
-    return count_letters(text, strlen(text));
+    int n = 0;
+
+    for (; *text; text++)
+        n += starts_letter(*text);
+    return n;
+}
+
+/* Whatever a file or a server sends, it cannot steer a terminal. */
+static char clean(char letter)
+{
+    return (unsigned char)letter < 0x20 || letter == 0x7f ? '?' : letter;
+}
+
+void cli_print_clean(const char *text)
+{
+    for (; *text; text++)
+        putchar(clean(*text));
 }
 
 void cli_print_field(const char *text, int width, bool right)
@@ -90,7 +106,7 @@ void cli_print_field(const char *text, int width, bool right)
         if (letter == n_head && starts_letter(*text))
             putchar('~');
         if (letter < n_head || letter >= n - n_tail)
-            putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+            putchar(clean(*text));
     }
     if (!right)
         printf("%*s", n < width ? width - n : 0, "");
@@ -116,7 +132,7 @@ static size_t next_piece(const char *text, int room)
 
 void cli_print_lines(FILE *stream, const char *head, int indent, const char *text)
 {
-    int width = cli_line_width(stream), column = cli_text_width(head);
+    int width = cli_line_width(stream), column = count_letters(head, strlen(head));
     bool first = true;
 
     fprintf(stream, "%s%*s", head, column < indent ? indent - column : 0, "");
@@ -145,12 +161,15 @@ void cli_print_lines(FILE *stream, const char *head, int indent, const char *tex
 /* One line in a pipe, so that it can be searched for. */
 void cli_print_note(const char *text)
 {
-    char head[32];
+    char head[32], *shown = strdup(text);
 
+    for (char *at = shown; at && *at; at++)
+        *at = clean(*at);
     snprintf(head, sizeof head, "%snote:%s", cli_style(stderr, CLI_YELLOW),
              cli_style(stderr, CLI_PLAIN));
     if (cli_is_terminal(stderr))
-        cli_print_lines(stderr, head, NOTE_INDENT, text);
+        cli_print_lines(stderr, head, NOTE_INDENT, shown ? shown : "");
     else
-        fprintf(stderr, "note: %s\n", text);
+        fprintf(stderr, "note: %s\n", shown ? shown : "");
+    free(shown);
 }
