@@ -132,3 +132,12 @@ bool tw_report__span_f64(double *out, const tw_span *span)
     text[span->n] = '\0';
     return tw_parse_f64(out, text);
 }
+
+int64_t tw_report__count_lines(const char *text)
+{
+    int64_t n = 1;
+
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}

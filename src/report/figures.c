@@ -97,15 +97,6 @@ static tw_status take_epoch(tw_figures *figures, const tw_span *fields, const tw
                    (long long)csv->line);
 }
 
-static int64_t count_lines(const char *text)
-{
-    int64_t n = 0;
-
-    for (; *text; text++)
-        n += *text == '\n';
-    return n;
-}
-
 static tw_status read_epochs(tw_figures *figures, const char *text, size_t n, const char *path,
                              tw_error *err)
 {
@@ -121,7 +112,7 @@ static tw_status read_epochs(tw_figures *figures, const char *text, size_t n, co
                        header);
     csv = tw_report__csv_open(text + n_header, n - n_header, path);
     csv.next_line = 2;
-    figures->epochs = tw_calloc((size_t)count_lines(text) + 1, sizeof *figures->epochs);
+    figures->epochs = tw_calloc((size_t)tw_report__count_lines(text), sizeof *figures->epochs);
     if (!figures->epochs)
         return tw_fail(err, TW_ENOMEM, "no memory to read %s", path);
     while (!(rc = tw_report__csv_row(fields, 5, &csv, &more, err)) && more)

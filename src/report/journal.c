@@ -169,15 +169,6 @@ static bool take_line(tw_journal *journal, const tw_json *line)
 
 /* ---- lines */
 
-static int64_t count_lines(const char *text)
-{
-    int64_t n = 1;
-
-    for (; *text; text++)
-        n += *text == '\n';
-    return n;
-}
-
 static tw_status parse_line(tw_journal *journal, const char *text, size_t n, const char *path,
                             tw_error *err)
 {
@@ -221,7 +212,7 @@ tw_status tw_report__journal_read(tw_journal *out, const char *path, tw_error *e
                         .loss = unknown};
     if ((rc = tw_file_read(&text, &n, path, MAX_LOG_BYTES, err)))
         return rc;
-    if (!(out->lines = tw_calloc((size_t)count_lines(text), sizeof *out->lines)))
+    if (!(out->lines = tw_calloc((size_t)tw_report__count_lines(text), sizeof *out->lines)))
         rc = tw_fail(err, TW_ENOMEM, "no memory to read %s", path);
     for (const char *line = text; *line && !rc;) {
         size_t n_line = strcspn(line, "\n");

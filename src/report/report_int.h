@@ -38,6 +38,8 @@ tw_csv tw_report__csv_open(const char *text, size_t n, const char *path);
 /* The next row, which must have n fields. *more is false after the last. Expected: TW_EFILE. */
 TW_MUST_CHECK tw_status tw_report__csv_row(tw_span *fields, int n, tw_csv *csv, bool *more,
                                            tw_error *err);
+/* Lines of a text, the one after the last end of line too. */
+int64_t tw_report__count_lines(const char *text);
 /* Fields of the row that comes next, which stays there. */
 int tw_report__csv_count(const tw_csv *csv);
 bool tw_report__span_is(const tw_span *span, const char *text);
