@@ -101,7 +101,9 @@ const char *cli_style(FILE *stream, cli_style_name style);
 int cli_text_width(const char *text); /* letters of UTF-8, control characters too */
 /* Padded to width letters, a longer text with ~ for its middle; control characters become ?. */
 void cli_print_field(const char *text, int width, bool right);
-/* On standard output. Control characters become ?: what a file says cannot steer a terminal. */
+/* Control characters become ?: what a file says cannot steer a terminal. In place, and on standard
+ * output. */
+void cli_clean(char *text);
 void cli_print_clean(const char *text);
 /* head, then from column indent on the words of text, in lines of at most CLI_COLUMNS. */
 void cli_print_lines(FILE *stream, const char *head, int indent, const char *text);

@@ -107,7 +107,9 @@ int main(int argc, char **argv)
         cli_print_help(verb, &args);
     else if (rc == TW_OK)
         rc = verb->run(&args, &err);
-    if (rc)
+    if (rc) {
+        cli_clean(err.text);
         fprintf(stderr, "topwork: %s\n", err.text);
+    }
     return finish(rc);
 }

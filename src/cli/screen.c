@@ -88,6 +88,12 @@ static char clean(char letter)
     return (unsigned char)letter < 0x20 || letter == 0x7f ? '?' : letter;
 }
 
+void cli_clean(char *text)
+{
+    for (; *text; text++)
+        *text = clean(*text);
+}
+
 void cli_print_clean(const char *text)
 {
     for (; *text; text++)
@@ -163,8 +169,8 @@ void cli_print_note(const char *text)
 {
     char head[32], *shown = strdup(text);
 
-    for (char *at = shown; at && *at; at++)
-        *at = clean(*at);
+    if (shown)
+        cli_clean(shown);
     snprintf(head, sizeof head, "%snote:%s", cli_style(stderr, CLI_YELLOW),
              cli_style(stderr, CLI_PLAIN));
     if (cli_is_terminal(stderr))
