@@ -99,7 +99,7 @@ static tw_status write_row(tw_writer *writer, const extraction *job, const float
 
 static tw_status stop_if_asked(const extraction *job, int64_t done, tw_error *err)
 {
-    if (!tw_feature__should_stop(job->watch))
+    if (!tw_watch_should_stop(job->watch))
         return TW_OK;
     return tw_fail(err, TW_EINTERRUPTED, "interrupted after %lld of %lld pictures; %s %s",
                    (long long)done, (long long)job->n, job->path,
@@ -112,12 +112,12 @@ static tw_status write_rows(tw_writer *writer, const extraction *job, tw_reader 
                             tw_error *err)
 {
     const int64_t size = tw_source_row_size(job->source);
-    tw_feature__progress progress;
+    tw_progress progress;
     tw_status rc;
     const float *rows;
     int64_t n, done = 0;
 
-    tw_feature__progress_start(&progress, "extract", job->n);
+    tw_progress_start(&progress, job->watch, "extract", 0, job->n, 0.0);
     while (!(rc = tw_reader_next(reader, &rows, &n, err)) && n > 0) {
         for (int64_t i = 0; i < n && !rc; i++)
             rc = write_row(writer, job, rows + i * size, own, err);
@@ -125,7 +125,7 @@ static tw_status write_rows(tw_writer *writer, const extraction *job, tw_reader 
         if (rc || (done < job->n && (rc = stop_if_asked(job, done, err))))
             return rc;
         if (!tw_source_is_cached(job->source))
-            tw_feature__progress_step(&progress, job->watch, done);
+            tw_progress_step(&progress, done);
     }
     return rc;
 }
@@ -231,7 +231,7 @@ tw_status tw_extract(const tw_model *model, const char *layer, const tw_dataset 
         (rc = check_place(&job, err)) || (rc = tw_computer_open(&computer, compute, err)) ||
         (rc = open_source(&job, &computer, options, err)) || (rc = prepare(&job, err)))
         goto done;
-    tw_feature__note(watch, "%s", tw_source_describe(job.source));
+    tw_watch_note(watch, "%s", tw_source_describe(job.source));
     if ((rc = tw_source_fill(job.source, watch, err)) || (rc = write_files(&job, err)))
         goto done;
     tw_source_tell_damage(job.source, watch);

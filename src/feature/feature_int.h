@@ -6,6 +6,7 @@
 #define TW_FEATURE_FEATURE_INT_H
 
 #include "base/text.h"
+#include "base/watch.h"
 #include "feature/source.h"
 #include "feature/store.h"
 
@@ -84,21 +85,5 @@ tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int6
 int64_t tw_feature__source_batch(const tw_source *source);
 /* Takes the store's lock, waiting for whoever has it. Expected: TW_EINTERRUPTED. */
 tw_status tw_feature__source_wait(tw_source *source, const tw_watch *watch, tw_error *err);
-
-/* Pictures a second over the last few steps, and what is left. Zero-fill to start. */
-enum { TW_FEATURE__STEPS = 16 };
-typedef struct tw_feature__progress {
-    const char *phase;
-    int64_t total;
-    int64_t n_steps; /* so far; the last TW_FEATURE__STEPS are kept */
-    double t_s[TW_FEATURE__STEPS];
-    int64_t done[TW_FEATURE__STEPS];
-} tw_feature__progress;
-void tw_feature__progress_start(tw_feature__progress *progress, const char *phase, int64_t total);
-/* Sends a TW_EVENT_PROGRESS. */
-void tw_feature__progress_step(tw_feature__progress *progress, const tw_watch *watch, int64_t done);
-void tw_feature__note(const tw_watch *watch, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-bool tw_feature__should_stop(const tw_watch *watch);
 
 #endif

@@ -196,7 +196,7 @@ void tw_feature__source_do_without_cache(tw_source *source, const char *why, con
 {
     give_up_cache(source);
     describe_recomputing(source, why);
-    tw_feature__note(watch, "%s", source->describe.failed ? why : source->describe.text);
+    tw_watch_note(watch, "%s", source->describe.failed ? why : source->describe.text);
 }
 
 /* The cache where it can be had; otherwise why not, which is an error with TW_CACHE_ON. */
@@ -333,8 +333,8 @@ int64_t tw_source_damaged(const tw_source *source)
 void tw_source_tell_damage(const tw_source *source, const tw_watch *watch)
 {
     if (source && source->damaged_count > 0)
-        tw_feature__note(watch, "%lld damaged row%s found by the checksum and made again",
-                         (long long)source->damaged_count, source->damaged_count == 1 ? "" : "s");
+        tw_watch_note(watch, "%lld damaged row%s found by the checksum and made again",
+                      (long long)source->damaged_count, source->damaged_count == 1 ? "" : "s");
 }
 
 int64_t tw_source_trunk_count(const tw_source *source)

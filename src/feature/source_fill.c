@@ -87,12 +87,12 @@ tw_status tw_feature__source_wait(tw_source *source, const tw_watch *watch, tw_e
     bool got, is_told = false;
 
     while (!(rc = tw_store_lock(source->store, &got, err)) && !got) {
-        if (tw_feature__should_stop(watch))
+        if (tw_watch_should_stop(watch))
             return tw_fail(err, TW_EINTERRUPTED,
                            "interrupted while another topwork fills the cache");
         if (!is_told)
-            tw_feature__note(watch, "waiting for another topwork that fills this cache (%s)",
-                             tw_store_path(source->store));
+            tw_watch_note(watch, "waiting for another topwork that fills this cache (%s)",
+                          tw_store_path(source->store));
         is_told = true;
         sleep_ms(POLL_MS);
     }
@@ -152,20 +152,20 @@ static tw_status make_missing(filling *now, const tw_watch *watch, tw_error *err
 {
     tw_source *source = now->source;
     const int64_t total = source->missing;
-    tw_feature__progress progress;
+    tw_progress progress;
     tw_status rc;
     int64_t n;
 
-    tw_feature__progress_start(&progress, "extract", total);
+    tw_progress_start(&progress, watch, "extract", 0, total, 0.0);
     while ((n = take_batch(now)) > 0) {
-        if (tw_feature__should_stop(watch))
+        if (tw_watch_should_stop(watch))
             return tw_fail(err, TW_EINTERRUPTED,
                            "interrupted after %lld of %lld pictures; their features are kept in "
                            "the cache",
                            (long long)(total - source->missing), (long long)total);
         if ((rc = make_batch(now, n, err)))
             return rc;
-        tw_feature__progress_step(&progress, watch, total - source->missing);
+        tw_progress_step(&progress, total - source->missing);
     }
     return TW_OK;
 }

@@ -82,8 +82,8 @@ static tw_status keep_or_set_apart(bool *kept, tw_fetch__record *old, const tw_f
         return rc;
     if (*why) {
         if (!(rc = set_apart(&bad, job, path, name, err)))
-            tw_fetch__note(job->watch, "%s: %s; kept apart as %s.bad, fetched anew", path, why,
-                           name);
+            tw_watch_note(job->watch, "%s: %s; kept apart as %s.bad, fetched anew", path, why,
+                          name);
         tw_free(bad);
         return rc;
     }
@@ -118,7 +118,7 @@ static tw_status wait_for(double t_s, tw_fetch__transfer *t, tw_error *err)
     double left_s;
 
     while ((left_s = end_s - tw_clock_s()) > 0) {
-        if (tw_fetch__should_stop(t->watch))
+        if (tw_watch_should_stop(t->watch))
             return tw_fetch__transfer_interrupt(t, err);
         tw_clock_sleep(left_s < 0.1 ? left_s : 0.1);
     }
@@ -149,8 +149,8 @@ static tw_status transfer(tw_fetch__transfer *t, const tw_fetch__job *job, bool 
         rc = transfer_once(t, is_local, err);
         if (!rc || !t->may_pass || i == options->n_tries)
             break;
-        tw_fetch__note(job->watch, "%s; try %d of %d in %g s", err->text, i + 1, options->n_tries,
-                       t_s);
+        tw_watch_note(job->watch, "%s; try %d of %d in %g s", err->text, i + 1, options->n_tries,
+                      t_s);
         if ((waited = wait_for(t_s, t, err)))
             return waited;
     }
@@ -226,7 +226,7 @@ static tw_status download(tw_fetch__record *old, tw_fetch__job *job, const tw_fe
         if (!lacks_it && (is_mirror || rc != TW_EFAIL))
             return tw_fail(err, rc, "%s", inner.text);
         if (rc == TW_EFAIL && !is_mirror && i + 1 < source->n)
-            tw_fetch__note(job->watch, "%s; trying %s", inner.text, source->candidates[i + 1].url);
+            tw_watch_note(job->watch, "%s; trying %s", inner.text, source->candidates[i + 1].url);
         if (rc == TW_EFAIL && !first.code)
             first = inner;
     }
@@ -244,7 +244,7 @@ static tw_status read_record(tw_fetch__record *out, const tw_fetch__job *job,
     const tw_status rc = tw_fetch__record_read(out, job->folder, file, &inner);
 
     if (rc == TW_EFILE) {
-        tw_fetch__note(job->watch, "%s; written anew", inner.text);
+        tw_watch_note(job->watch, "%s; written anew", inner.text);
         return TW_OK;
     }
     return rc ? tw_fail(err, rc, "%s", inner.text) : TW_OK;

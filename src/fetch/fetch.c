@@ -28,9 +28,9 @@ static tw_status take_lock(tw_lock *lock, const tw_fetch__job *job, tw_error *er
         return tw_fail(err, TW_ENOMEM, "no memory to lock %s", job->folder);
     while (!(rc = tw_lock_try(lock, &got, path, err)) && !got) {
         if (!told)
-            tw_fetch__note(job->watch, "another topwork fetches %s, waiting for it", name);
+            tw_watch_note(job->watch, "another topwork fetches %s, waiting for it", name);
         told = true;
-        if (tw_fetch__should_stop(job->watch)) {
+        if (tw_watch_should_stop(job->watch)) {
             rc =
                 tw_fail(err, TW_EINTERRUPTED, "interrupted while another topwork fetches %s", name);
             break;

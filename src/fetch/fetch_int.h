@@ -10,6 +10,7 @@
 #define TW_FETCH_FETCH_INT_H
 
 #include "base/file.h"
+#include "base/watch.h"
 
 #include <tw/fetch.h>
 
@@ -88,25 +89,6 @@ TW_MUST_CHECK tw_status tw_fetch__path(char **out, const char *folder, const cha
 TW_MUST_CHECK tw_status tw_fetch__is_unchanged(bool *out, const char *folder,
                                                const tw_fetch__record *record, tw_error *err);
 
-/* ---- progress.c */
-
-enum { TW_FETCH__STEPS = 32 };
-
-/* Rate over the last few seconds. */
-typedef struct tw_fetch__progress {
-    const tw_watch *watch;
-    int64_t total, n_steps;
-    double t_s[TW_FETCH__STEPS];
-    int64_t done[TW_FETCH__STEPS];
-} tw_fetch__progress;
-
-void tw_fetch__progress_start(tw_fetch__progress *progress, const tw_watch *watch, int64_t done,
-                              int64_t total);
-void tw_fetch__progress_step(tw_fetch__progress *progress, int64_t done);
-void tw_fetch__note(const tw_watch *watch, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-bool tw_fetch__should_stop(const tw_watch *watch);
-
 /* ---- transfer.c: what both kinds of source do with the partial file */
 
 typedef struct tw_fetch__transfer {
@@ -116,7 +98,7 @@ typedef struct tw_fetch__transfer {
     char *note_path; /* FOLDER/NAME.part.json */
     int timeout_s;
     const tw_watch *watch;
-    tw_fetch__progress progress;
+    tw_progress progress;
     /* what the source said the bytes of the part are of; "": begin anew */
     char validator[TW_FETCH__VALIDATOR_SIZE];
     /* set when it fails: the source has no such file; does not give it; another try may help; the

@@ -137,7 +137,7 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
     (void)a, (void)b, (void)c, (void)d;
     if (x->rc)
         return 1;
-    if (tw_fetch__should_stop(t->watch))
+    if (tw_watch_should_stop(t->watch))
         x->rc = tw_fetch__transfer_interrupt(t, x->err);
     if (!x->rc && tw_clock_s() - x->t_heard_s > t->timeout_s) {
         t->may_pass = true;

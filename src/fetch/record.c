@@ -29,7 +29,7 @@ static tw_status add(void *ctx, const void *bytes, size_t n, tw_error *err)
 
     tw_sha256_add(s->sha256, bytes, n);
     tw_md5_add(s->md5, bytes, n);
-    return tw_fetch__should_stop(s->watch)
+    return tw_watch_should_stop(s->watch)
                ? tw_fail(err, TW_EINTERRUPTED, "%s: interrupted while it was checked", s->path)
                : TW_OK;
 }

@@ -112,7 +112,8 @@ tw_status tw_fetch__transfer_begin(tw_fetch__transfer *transfer, int64_t offset,
         if ((rc = write_note(t, err)))
             return rc;
     }
-    tw_fetch__progress_start(&t->progress, t->watch, offset, due);
+    /* pieces come faster than anyone can read */
+    tw_progress_start(&t->progress, t->watch, "fetch", offset, due, 0.1);
     return check_disk(t, due - offset, err);
 }
 
@@ -130,8 +131,8 @@ tw_status tw_fetch__transfer_take(tw_fetch__transfer *transfer, const void *byte
     }
     if ((rc = tw_file_append(&t->part, bytes, n, err)))
         return rc;
-    tw_fetch__progress_step(&t->progress, t->part.size);
-    return tw_fetch__should_stop(t->watch) ? tw_fetch__transfer_interrupt(t, err) : TW_OK;
+    tw_progress_step(&t->progress, t->part.size);
+    return tw_watch_should_stop(t->watch) ? tw_fetch__transfer_interrupt(t, err) : TW_OK;
 }
 
 tw_status tw_fetch__transfer_interrupt(tw_fetch__transfer *transfer, tw_error *err)

@@ -15,14 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void tw_train__note(const tw_watch *watch, const char *text)
-{
-    tw_event event = {.kind = TW_EVENT_NOTE, .text = text};
-
-    if (watch && watch->on_event)
-        watch->on_event(watch->ctx, &event);
-}
-
 static void shuffle(tw_run *run, int epoch)
 {
     const tw_training *training = run->training;
@@ -204,7 +196,7 @@ static void guard_stall(const tw_run *run, const tw_epoch *epoch)
     snprintf(text, sizeof text,
              "after %d epochs the training loss is %.3f, still above 0.95 ln(%d) = %.3f: %s",
              PATIENCE, epoch->loss, n_classes, most, guess_reason(run->training));
-    tw_train__note(&run->watch, text);
+    tw_watch_note(&run->watch, "%s", text);
 }
 
 static bool selects_best(const tw_run *run)

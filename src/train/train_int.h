@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/watch.h"
 #include "eval/predictions.h"
 #include "eval/score.h"
 #include "feature/source.h"
@@ -251,8 +252,6 @@ TW_MUST_CHECK tw_status tw_train__validate(tw_score *out, tw_run *run, float mul
                                            tw_status (*on_answer)(void *, const tw_answer *,
                                                                   tw_error *),
                                            tw_error *err);
-/* Sends a note to whoever watches. */
-void tw_train__note(const tw_watch *watch, const char *text);
 
 /* ---- run_log.c: what log.jsonl says for the report */
 

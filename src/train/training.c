@@ -102,7 +102,7 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
                                  tw_train__text(config, TW_OPTION_TOP), n_classes, err)))
         return rc;
     if (weights && !strcmp(weights, "random"))
-        tw_train__note(watch, "the network's weights are random: its features mean nothing");
+        tw_watch_note(watch, "the network's weights are random: its features mean nothing");
     return TW_OK;
 }
 
@@ -150,7 +150,7 @@ static void tell_empty_classes(const tw_training *training, const tw_watch *watc
                         tw_dataset_class_name(data, c));
     }
     if (text.text && !text.failed)
-        tw_train__note(watch, text.text);
+        tw_watch_note(watch, "%s", text.text);
     tw_text_free(&text);
 }
 
