@@ -111,26 +111,13 @@ static tw_status read_header(reader *r, tw_error *err)
 
 /* ---- rows */
 
-/* < 0 where the field comes before the name, byte by byte. */
-static int compare(const tw_span *span, const char *name)
-{
-    size_t k = 0;
-
-    for (; k < span->n && *name; k++, name++) {
-        if (span->at[k] != *name)
-            return (unsigned char)span->at[k] < (unsigned char)*name ? -1 : 1;
-        k += span->quoted && *name == '"';
-    }
-    return k < span->n ? 1 : *name ? -1 : 0;
-}
-
 static int find_class(const reader *r, const tw_span *span)
 {
     int low = 0, high = r->n_classes;
 
     while (low < high) {
         int middle = (low + high) / 2;
-        int order = compare(span, r->classes[r->by_name[middle]]);
+        int order = tw_report__span_compare(span, r->classes[r->by_name[middle]]);
 
         if (order == 0)
             return r->by_name[middle];

@@ -92,16 +92,21 @@ tw_status tw_report__csv_row(tw_span *fields, int n, tw_csv *csv, bool *more, tw
                    (long long)csv->line, count, n);
 }
 
-bool tw_report__span_is(const tw_span *span, const char *text)
+int tw_report__span_compare(const tw_span *span, const char *text)
 {
     size_t k = 0;
 
     for (; k < span->n && *text; k++, text++) {
         if (span->at[k] != *text)
-            return false;
+            return (unsigned char)span->at[k] < (unsigned char)*text ? -1 : 1;
         k += span->quoted && *text == '"'; /* it is doubled in the file */
     }
-    return k == span->n && !*text;
+    return k < span->n ? 1 : *text ? -1 : 0;
+}
+
+bool tw_report__span_is(const tw_span *span, const char *text)
+{
+    return tw_report__span_compare(span, text) == 0;
 }
 
 char *tw_report__span_copy(const tw_span *span)

@@ -42,6 +42,8 @@ TW_MUST_CHECK tw_status tw_report__csv_row(tw_span *fields, int n, tw_csv *csv, 
 int64_t tw_report__count_lines(const char *text);
 /* Fields of the row that comes next, which stays there. */
 int tw_report__csv_count(const tw_csv *csv);
+/* < 0 where the field comes before the text, byte by byte. */
+int tw_report__span_compare(const tw_span *span, const char *text);
 bool tw_report__span_is(const tw_span *span, const char *text);
 /* The field's text, allocated; NULL when memory ran out. Free with tw_free. */
 char *tw_report__span_copy(const tw_span *span);
