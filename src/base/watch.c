@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void send(const tw_watch *watch, const tw_event *event)
+void tw_watch_send(const tw_watch *watch, const tw_event *event)
 {
     if (watch && watch->on_event)
         watch->on_event(watch->ctx, event);
@@ -25,7 +25,7 @@ void tw_watch_note(const tw_watch *watch, const char *format, ...)
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    send(watch, &event);
+    tw_watch_send(watch, &event);
 }
 
 bool tw_watch_should_stop(const tw_watch *watch)
@@ -60,5 +60,5 @@ void tw_progress_step(tw_progress *progress, int64_t done)
     event.total = progress->total > done ? progress->total : done;
     event.rate = t_s > 0 ? (double)(done - progress->done[oldest]) / t_s : 0;
     event.t_left_s = event.rate > 0 ? (double)(event.total - done) / event.rate : NAN;
-    send(progress->watch, &event);
+    tw_watch_send(progress->watch, &event);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+void tw_watch_send(const tw_watch *watch, const tw_event *event);
 /* Sends a TW_EVENT_NOTE. */
 void tw_watch_note(const tw_watch *watch, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

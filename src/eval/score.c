@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/watch.h"
 
 #include <string.h>
 
@@ -88,14 +89,14 @@ static void tell_progress(const scorer *s, int64_t done, double t_begin_s, const
     tw_event event = {.kind = TW_EVENT_PROGRESS};
     double t_s = tw_clock_s() - t_begin_s;
 
-    if (!s->job->phase || !watch || !watch->on_event)
+    if (!s->job->phase)
         return;
     event.phase = s->job->phase;
     event.done = done;
     event.total = s->job->n;
     event.rate = t_s > 0.0 ? (double)done / t_s : 0.0;
     event.t_left_s = event.rate > 0.0 ? (double)(event.total - done) / event.rate : 0.0;
-    watch->on_event(watch->ctx, &event);
+    tw_watch_send(watch, &event);
 }
 
 static tw_status score_chunks(scorer *s, const tw_watch *watch, tw_error *err)
@@ -106,7 +107,7 @@ static tw_status score_chunks(scorer *s, const tw_watch *watch, tw_error *err)
     double t_begin_s = tw_clock_s();
 
     while (!(rc = tw_reader_next(s->reader, &rows, &n, err)) && n > 0) {
-        if (watch && watch->should_stop && watch->should_stop(watch->ctx))
+        if (tw_watch_should_stop(watch))
             return tw_fail(err, TW_EINTERRUPTED, "interrupted after %lld of %lld pictures",
                            (long long)done, (long long)s->job->n);
         rows = scale_rows(s, rows, n);

@@ -34,8 +34,6 @@ static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen
     double t_s = tw_clock_s() - run->t_epoch_s;
     tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train", .done = seen, .total = n};
 
-    if (!run->watch.on_event)
-        return;
     event.epoch = epoch->epoch;
     event.n_epochs = n_epochs;
     event.loss = epoch->loss / (double)seen;
@@ -44,7 +42,7 @@ static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen
     event.t_left_s = t_s / (double)seen * (double)(n - seen) + run->t_validate_s;
     event.t_left_all_s = event.t_left_s + (n_epochs - epoch->epoch) *
                                               (t_s / (double)seen * (double)n + run->t_validate_s);
-    run->watch.on_event(run->watch.ctx, &event);
+    tw_watch_send(&run->watch, &event);
 }
 
 /* Adds up losses and hits of the n rows just seen, in order. */
@@ -76,7 +74,7 @@ static tw_status run_batches(tw_run *run, tw_reader *reader, tw_epoch *epoch, tw
     int64_t n, seen = 0, step = 0;
 
     while (!(rc = tw_reader_next(reader, &rows, &n, err)) && n > 0) {
-        if (run->watch.should_stop && run->watch.should_stop(run->watch.ctx))
+        if (tw_watch_should_stop(&run->watch))
             return tw_fail(err, TW_EINTERRUPTED,
                            "interrupted in epoch %d, step %lld: training has no checkpoint yet",
                            epoch->epoch, (long long)step + 1);
@@ -240,8 +238,7 @@ static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, 
     if ((rc = tw_train__folder_log(&run->folder, "epoch", line, err)) ||
         (rc = tw_train__folder_epoch(&run->folder, epoch, err)))
         return rc;
-    if (run->watch.on_event)
-        run->watch.on_event(run->watch.ctx, &event);
+    tw_watch_send(&run->watch, &event);
     return TW_OK;
 }
 

@@ -27,15 +27,14 @@ static void pass_event(void *ctx, const tw_event *event)
         if (tw_train__folder_log(&run->folder, "note", line, &err) && !run->unlogged.code)
             run->unlogged = err;
     }
-    if (run->outer && run->outer->on_event)
-        run->outer->on_event(run->outer->ctx, event);
+    tw_watch_send(run->outer, event);
 }
 
 static int pass_stop(void *ctx)
 {
     const tw_run *run = ctx;
 
-    return run->outer && run->outer->should_stop ? run->outer->should_stop(run->outer->ctx) : 0;
+    return tw_watch_should_stop(run->outer);
 }
 
 /* ---- the small files */
