@@ -59,7 +59,7 @@ static inline tw_model *tiny_model(void)
                               .units = TINY_CLASSES,
                               .activation = TW_SOFTMAX});
     assert_ok(tw_model__create(&model, graph, e));
-    assert_ok(tw_model__init_block(model, 0, 5, e));
+    assert_ok(tw_model__init_block(model, 0, NULL, 5, e));
     model->architecture = tw_strdup("tiny");
     model->n_classes = TINY_CLASSES;
     model->contract =

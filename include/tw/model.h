@@ -29,6 +29,7 @@ typedef struct tw_layer_info {
     int64_t macs;             /* multiply-adds for one sample */
     int64_t activation_bytes; /* fp32 output of one sample */
     int frozen;               /* 1 frozen, 0 trained */
+    double lr;                /* learning rate in a training's plan, else 0 */
 } tw_layer_info;
 
 /* Opens `name`: a built-in architecture ("vgg16", "vgg19", "vgg16-mini") or a model file

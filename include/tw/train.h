@@ -96,6 +96,7 @@ typedef struct tw_training_result {
     double loss, accuracy;         /* of that epoch, as fit reports them */
     double val_loss, val_accuracy; /* NAN without validation data */
     int64_t n_trunk;               /* pictures that went through the trunk */
+    int n_unchanged;               /* frozen layers whose parameters are proven unchanged */
 } tw_training_result;
 
 /* Trains and writes the run folder (option "output"): config.json, split.csv, history.csv,

@@ -136,6 +136,9 @@ static void print_result(const tw_training_result *result, const tw_config *conf
         printf("on the validation pictures: loss %.4f, accuracy %s%.2f %%%s\n", result->val_loss,
                bold, 100 * result->val_accuracy, plain);
     cli_print_trunk(result->n_trunk, 0);
+    if (result->n_unchanged > 0)
+        printf("frozen: %d layer%s in the model with the SHA-256 they came with\n",
+               result->n_unchanged, result->n_unchanged == 1 ? "" : "s");
     printf("run folder: %s\nnext: topwork evaluate", output);
     print_operand(output);
     print_operand(tw_config_get(config, "data"));
@@ -152,7 +155,7 @@ static void print_result_json(const tw_training_result *result)
     cli_print_json_number(result->val_loss, 9);
     printf(",\"val_accuracy\":");
     cli_print_json_number(result->val_accuracy, 9);
-    printf(",\"trunk\":%lld}\n", (long long)result->n_trunk);
+    printf(",\"trunk\":%lld,\"unchanged\":%d}\n", (long long)result->n_trunk, result->n_unchanged);
 }
 
 static tw_status train(const tw_config *config, const cli_args *args, tw_error *err)

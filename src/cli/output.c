@@ -20,12 +20,17 @@ tw_status cli_print_layers(const tw_layer_info *layers, int n, tw_error *err)
     static const cli_column columns[] = {
         {"index", true, false, false},      {"layer", false, true, false},
         {"type", false, true, true},        {"output", false, false, true},
-        {"parameters", true, false, false}, {"state", false, false, false}};
-    cli_table *table = cli_table_create(columns, sizeof columns / sizeof columns[0]);
+        {"parameters", true, false, false}, {"state", false, false, false},
+        {"rate", false, false, false}};
+    bool has_rates = false;
+    cli_table *table;
     int64_t n_params = 0, n_trained = 0, macs = 0;
     char a[32], b[32], shape[96], text[256];
     tw_status rc;
 
+    for (int i = 0; i < n; i++)
+        has_rates |= layers[i].lr > 0.0;
+    table = cli_table_create(columns, sizeof columns / sizeof columns[0] - !has_rates);
     for (int i = 0; i < n; i++) {
         const tw_layer_info *layer = &layers[i];
         shape_text(shape, sizeof shape, &layer->shape);
@@ -36,6 +41,10 @@ tw_status cli_print_layers(const tw_layer_info *layers, int n, tw_error *err)
         cli_table_add(table, "%s", tw_count_text(a, sizeof a, layer->n_params));
         cli_table_add(table, "%s",
                       layer->n_params == 0 ? "" : (layer->frozen ? "frozen" : "trained"));
+        if (has_rates && layer->lr > 0.0)
+            cli_table_add(table, "%.3g", layer->lr);
+        else if (has_rates)
+            cli_table_add(table, "%s", "");
         n_params += layer->n_params;
         n_trained += layer->frozen ? 0 : layer->n_params;
         macs += layer->macs;

@@ -131,12 +131,13 @@ static tw_status choose_chunk(job *j, int boundary, int *n_workers, tw_error *er
         return rc;
     while (tw_source_is_cached(j->source) && pieces < j->computer.n_threads &&
            pieces * TW_PIECE_ROWS < n &&
-           packed + (pieces + 1) *
-                        (worker + tw_score_memory(row_size, j->model->n_classes, TW_PIECE_ROWS)) <=
+           packed + (pieces + 1) * worker +
+                   tw_score_memory(row_size, j->model->n_classes,
+                                   tw_score_chunk(j->model, boundary, pieces + 1), false) <=
                j->computer.memory_limit)
         pieces++;
     *n_workers = (int)pieces;
-    j->chunk = pieces * TW_PIECE_ROWS;
+    j->chunk = tw_score_chunk(j->model, boundary, pieces);
     return TW_OK;
 }
 
@@ -154,7 +155,8 @@ static tw_status make_ready(job *j, const tw_cache_options *cache, const tw_watc
         (rc = tw_source_fill(j->source, watch, err)) ||
         (rc = choose_chunk(j, boundary, &n_workers, err)))
         return rc;
-    rows_bytes = tw_score_memory(tw_source_row_size(j->source), j->model->n_classes, j->chunk);
+    rows_bytes =
+        tw_score_memory(tw_source_row_size(j->source), j->model->n_classes, j->chunk, false);
     if ((rc = tw_chain_create(&j->chain, j->model, boundary, last, j->computer.backend, "fp32",
                               n_workers, j->computer.memory_limit - rows_bytes, err)))
         return rc;

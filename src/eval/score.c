@@ -20,19 +20,28 @@ typedef struct scorer {
     const tw_score_job *job;
     tw_reader *reader;
     float *scaled;        /* (chunk, row), NULL when the multiplier is 1 */
-    float *logits;        /* (chunk, L) */
+    float *logits;        /* (block, L) */
     float *probabilities; /* (L) */
-    int64_t row_size;
+    int64_t row_size, block;
     int n_classes;
     double sum;
     tw_score score;
 } scorer;
 
-int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk)
+int64_t tw_score_chunk(const tw_model *model, int boundary, int64_t n_pieces)
 {
-    int64_t row_bytes = (int64_t)sizeof(float) * ((READER_BUFFERS + 1) * row_size + n_classes);
+    enum { PICTURES = 32 };
+    int64_t piece = tw_chain_piece(model, boundary, model->graph->n - 1);
 
-    return chunk * row_bytes;
+    return piece == TW_PIECE_ROWS ? n_pieces * piece : PICTURES;
+}
+
+int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk, bool is_scaled)
+{
+    int64_t block = chunk > TW_PIECE_ROWS ? chunk : TW_PIECE_ROWS;
+
+    return (int64_t)sizeof(float) *
+           ((READER_BUFFERS + is_scaled) * row_size * chunk + n_classes * block);
 }
 
 static tw_status scorer_create(scorer *s, const tw_score_job *job, tw_error *err)
@@ -42,7 +51,8 @@ static tw_status scorer_create(scorer *s, const tw_score_job *job, tw_error *err
     s->row_size = tw_chain_in_size(job->chain);
     s->n_classes = (int)tw_chain_out_size(job->chain);
 
-    s->logits = tw_alloc_f32(job->chunk * s->n_classes);
+    s->block = tw_chain_batch(job->chain) > job->chunk ? tw_chain_batch(job->chain) : job->chunk;
+    s->logits = tw_alloc_f32(s->block * s->n_classes);
     s->probabilities = tw_alloc_f32(s->n_classes);
     if (job->multiplier != 1.0f)
         s->scaled = tw_alloc_f32(job->chunk * s->row_size);
@@ -60,13 +70,18 @@ static void scorer_free(scorer *s)
     tw_free(s->probabilities);
 }
 
-static const float *scale_rows(scorer *s, const float *rows, int64_t n)
+/* The reader's next chunk, scaled. */
+static tw_status pull_rows(void *ctx, const float **rows, int64_t *n, tw_error *err)
 {
-    if (!s->scaled)
-        return rows;
-    for (int64_t i = 0; i < n * s->row_size; i++)
-        s->scaled[i] = rows[i] * s->job->multiplier;
-    return s->scaled;
+    scorer *s = ctx;
+    tw_status rc = tw_reader_next(s->reader, rows, n, err);
+
+    if (rc || !s->scaled)
+        return rc;
+    for (int64_t i = 0; i < *n * s->row_size; i++)
+        s->scaled[i] = (*rows)[i] * s->job->multiplier;
+    *rows = s->scaled;
+    return TW_OK;
 }
 
 static tw_status count_row(scorer *s, int64_t place, const float *logits, tw_error *err)
@@ -99,27 +114,25 @@ static void tell_progress(const scorer *s, int64_t done, double t_begin_s, const
     tw_watch_send(watch, &event);
 }
 
-static tw_status score_chunks(scorer *s, const tw_watch *watch, tw_error *err)
+static tw_status score_blocks(scorer *s, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
-    const float *rows;
     int64_t done = 0, n;
     double t_begin_s = tw_clock_s();
 
-    while (!(rc = tw_reader_next(s->reader, &rows, &n, err)) && n > 0) {
+    for (; done < s->job->n; done += n) {
+        n = s->job->n - done < s->block ? s->job->n - done : s->block;
         if (tw_watch_should_stop(watch))
             return tw_fail(err, TW_EINTERRUPTED, "interrupted after %lld of %lld pictures",
                            (long long)done, (long long)s->job->n);
-        rows = scale_rows(s, rows, n);
-        if ((rc = tw_chain_run(s->job->chain, rows, n, s->logits, NULL, NULL, err)))
+        if ((rc = tw_chain_run_pulled(s->job->chain, n, s->logits, pull_rows, s, err)))
             return rc;
         for (int64_t i = 0; i < n; i++)
             if ((rc = count_row(s, done + i, s->logits + i * s->n_classes, err)))
                 return rc;
-        done += n;
-        tell_progress(s, done, t_begin_s, watch);
+        tell_progress(s, done + n, t_begin_s, watch);
     }
-    return rc;
+    return TW_OK;
 }
 
 tw_status tw_score_run(tw_score *out, const tw_score_job *job, const tw_watch *watch, tw_error *err)
@@ -130,7 +143,7 @@ tw_status tw_score_run(tw_score *out, const tw_score_job *job, const tw_watch *w
     memset(out, 0, sizeof *out);
     if ((rc = scorer_create(&s, job, err)) ||
         (rc = tw_reader_start(s.reader, job->samples, job->n, err)) ||
-        (rc = score_chunks(&s, watch, err)))
+        (rc = score_blocks(&s, watch, err)))
         goto done;
 
     s.score.n = job->n;

@@ -29,7 +29,7 @@ typedef struct tw_score_job {
     int64_t n;
     const int *labels; /* class of every sample of the dataset, by index */
     float multiplier;  /* rows are multiplied by it first; 1 leaves them alone */
-    int64_t chunk;     /* rows read at once; the result does not depend on it */
+    int64_t chunk;     /* rows read at once (tw_score_chunk); the result does not depend on it */
     const char *phase; /* of the progress events, NULL: none */
     tw_status (*on_answer)(void *ctx, const tw_answer *answer, tw_error *err); /* may be NULL */
     void *ctx;
@@ -39,8 +39,11 @@ typedef struct tw_score_job {
 TW_MUST_CHECK tw_status tw_score_run(tw_score *out, const tw_score_job *job, const tw_watch *watch,
                                      tw_error *err);
 
+/* Rows to read at once for a chain from `boundary` to the model's end: few where pictures or their
+ * activations come in, n_pieces whole pieces where rows of features do. */
+int64_t tw_score_chunk(const tw_model *model, int boundary, int64_t n_pieces);
 /* Bytes that tw_score_run allocates, reader included. */
-int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk);
+int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk, bool is_scaled);
 
 /* Where the frozen part of a classifier ends: its last frozen node before the output that the rest
  * hangs on alone, else the last convolution or pooling. */

@@ -145,6 +145,80 @@ tw_status tw_chain_run(tw_chain *chain, const float *in, int64_t n, float *out, 
     return rc;
 }
 
+/* One stage over everything that is pulled until there are n rows. */
+static tw_status pull_pass(tw_chain *chain, int64_t n, float *out, bool is_padded_out,
+                           tw_pull_rows pull, void *ctx, tw_error *err)
+{
+    int64_t done = 0, got;
+    tw_status rc = TW_OK;
+
+    while (done < n && !rc) {
+        pass now = {.chain = chain, .stage = &chain->stages[0], .is_padded_out = is_padded_out};
+
+        if ((rc = pull(ctx, &now.in, &got, err)))
+            return rc;
+        if (got < 1 || got > n - done)
+            return tw_fail(err, TW_EFAIL, "%lld rows came, %lld were wanted", (long long)got,
+                           (long long)(n - done));
+        now.n = got;
+        now.out = out + done * now.stage->out_size;
+        rc = run_pass(&now, err);
+        done += got;
+    }
+    return rc;
+}
+
+static tw_status pull_blocks(tw_chain *chain, int64_t n, float *out, tw_pull_rows pull, void *ctx,
+                             tw_error *err)
+{
+    const tw_infer_stage *rows = &chain->stages[1];
+    const int64_t block = chain->n_workers * rows->piece;
+    tw_status rc = TW_OK;
+
+    for (int64_t first = 0; first < n && !rc; first += block) {
+        pass second = {.chain = chain, .stage = rows, .in = chain->middle, .is_padded_in = true};
+
+        second.n = n - first < block ? n - first : block;
+        second.out = out + first * chain->out_size;
+        if ((rc = pull_pass(chain, second.n, chain->middle, true, pull, ctx, err)))
+            return rc;
+        memset(chain->middle + second.n * rows->in_size, 0,
+               (size_t)((block - second.n) * rows->in_size) * sizeof *chain->middle);
+        rc = run_pass(&second, err);
+    }
+    return rc;
+}
+
+tw_status tw_chain_run_pulled(tw_chain *chain, int64_t n, float *out, tw_pull_rows pull, void *ctx,
+                              tw_error *err)
+{
+    tw_status rc = TW_OK;
+    const float *rows;
+    int64_t got;
+
+    if (chain->n_workers < 1)
+        return tw_fail(err, TW_EFAIL, "a chain must be loaded before it runs");
+    if (chain->n_stages == 2)
+        return pull_blocks(chain, n, out, pull, ctx, err);
+    if (chain->n_stages == 1)
+        return pull_pass(chain, n, out, false, pull, ctx, err);
+    for (int64_t done = 0; done < n && !rc; done += got) {
+        if ((rc = pull(ctx, &rows, &got, err)))
+            return rc;
+        memcpy(out + done * chain->out_size, rows, (size_t)(got * chain->in_size) * sizeof *out);
+    }
+    return rc;
+}
+
+int64_t tw_chain_piece(const tw_model *model, int first, int last)
+{
+    for (int i = first + 1; i <= last; i++)
+        if (model->graph->nodes[i].op == TW_OP_CONV2D ||
+            model->graph->nodes[i].op == TW_OP_MAX_POOL)
+            return TW_PIECE_PICTURES;
+    return TW_PIECE_ROWS;
+}
+
 int64_t tw_chain_batch(const tw_chain *chain)
 {
     const int64_t n_workers = chain->n_workers ? chain->n_workers : 1;

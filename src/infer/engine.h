@@ -49,6 +49,14 @@ typedef tw_status (*tw_fill_row)(void *ctx, int64_t row, float *out, tw_error *e
 TW_MUST_CHECK tw_status tw_chain_run(tw_chain *chain, const float *in, int64_t n, float *out,
                                      tw_fill_row fill, void *ctx, tw_error *err);
 
+/* The same for rows that come in batches: `pull` gives the next ones, whole pieces of the first
+ * stage but for the last batch, until there are n. */
+typedef tw_status (*tw_pull_rows)(void *ctx, const float **rows, int64_t *n, tw_error *err);
+TW_MUST_CHECK tw_status tw_chain_run_pulled(tw_chain *chain, int64_t n, float *out,
+                                            tw_pull_rows pull, void *ctx, tw_error *err);
+/* Rows in a piece of the first stage, told by the graph alone. */
+int64_t tw_chain_piece(const tw_model *model, int first, int last);
+
 /* Times every stage once on all workers, with made-up rows: seconds a row. */
 TW_MUST_CHECK tw_status tw_chain_measure(double *t_row_s, tw_chain *chain, tw_error *err);
 /* Rows that tw_chain_run likes to get at once: whole pieces of its widest stage for all workers. */

@@ -146,38 +146,53 @@ static tw_status add_numbers(void *ctx, const void *bytes, int64_t first, int64_
     return TW_OK;
 }
 
-tw_status tw_model_hash(char hex[65], const tw_model *model, int last, tw_error *err)
+static tw_status add_node(tw_sha256 *hash, tw_text *line, const tw_model *model, int node,
+                          tw_error *err)
+{
+    tw_shape shapes[2];
+    int n = tw_node_params(model->graph, node, shapes);
+    tw_status rc = TW_OK;
+    char text[96];
+
+    for (int slot = 0; slot < n && !rc; slot++) {
+        line->n = 0;
+        tw_text_add(line, "%s/%s %s\n", model->graph->nodes[node].name, tw_param_names[slot],
+                    tw_shape_text(text, sizeof text, &shapes[slot]));
+        if (line->failed)
+            return tw_fail(err, TW_ENOMEM, "no memory to hash parameters");
+        tw_sha256_add(hash, line->text, line->n);
+        rc = tw_model__scan(&model->params[node][slot], add_numbers, hash, err);
+    }
+    return rc;
+}
+
+static tw_status hash_nodes(char hex[65], const tw_model *model, int first, int last, tw_error *err)
 {
     tw_status rc;
     tw_sha256 *hash = NULL;
     tw_text line = {0};
-    tw_shape shapes[2];
-    char text[96];
 
-    if ((rc = tw_model_require(model, last, err)) != TW_OK ||
-        (rc = tw_sha256_create(&hash, err)) != TW_OK)
-        goto done;
-    for (int i = 0; i <= last; i++) {
-        int n = tw_node_params(model->graph, i, shapes);
-
-        for (int slot = 0; slot < n; slot++) {
-            line.n = 0;
-            tw_text_add(&line, "%s/%s %s\n", model->graph->nodes[i].name, tw_param_names[slot],
-                        tw_shape_text(text, sizeof text, &shapes[slot]));
-            if (line.failed) {
-                rc = tw_fail(err, TW_ENOMEM, "no memory to hash parameters");
-                goto done;
-            }
-            tw_sha256_add(hash, line.text, line.n);
-            if ((rc = tw_model__scan(&model->params[i][slot], add_numbers, hash, err)) != TW_OK)
-                goto done;
-        }
-    }
-    tw_sha256_finish(hash, hex);
-done:
+    if ((rc = tw_sha256_create(&hash, err)) != TW_OK)
+        return rc;
+    for (int i = first; i <= last && rc == TW_OK; i++)
+        rc = add_node(hash, &line, model, i, err);
+    if (rc == TW_OK)
+        tw_sha256_finish(hash, hex);
     tw_text_free(&line);
     tw_sha256_free(hash);
     return rc;
+}
+
+tw_status tw_model_hash(char hex[65], const tw_model *model, int last, tw_error *err)
+{
+    tw_status rc = tw_model_require(model, last, err);
+
+    return rc == TW_OK ? hash_nodes(hex, model, 0, last, err) : rc;
+}
+
+tw_status tw_model_hash_node(char hex[65], const tw_model *model, int node, tw_error *err)
+{
+    return hash_nodes(hex, model, node, node, err);
 }
 
 /* ---- all at once */

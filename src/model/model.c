@@ -99,7 +99,14 @@ static int64_t padded_size(const tw_param *param)
     return (tw_shape_size(&param->shape) + line - 1) / line * line;
 }
 
-tw_status tw_model__init_block(tw_model *model, int first, uint64_t seed, tw_error *err)
+/* Whether a node of the base below has these numbers already. */
+static bool has_numbers(const tw_model *base, int node, int slot)
+{
+    return base && node < base->graph->n && base->params[node][slot].view;
+}
+
+tw_status tw_model__init_block(tw_model *model, int first, const tw_model *base, uint64_t seed,
+                               tw_error *err)
 {
     tw_shape shapes[2];
     int64_t n = 0;
@@ -123,7 +130,8 @@ tw_status tw_model__init_block(tw_model *model, int first, uint64_t seed, tw_err
 
             param->data = at;
             param->view = at;
-            tw_init_fill(at, &param->shape, how[slot], seed, (uint64_t)i * 2 + (uint64_t)slot);
+            if (!has_numbers(base, i, slot))
+                tw_init_fill(at, &param->shape, how[slot], seed, (uint64_t)i * 2 + (uint64_t)slot);
             at += padded_size(param);
         }
     }
@@ -212,9 +220,9 @@ static tw_status open_builtin(tw_model **out, const char *name, const char *weig
     if ((rc = describe(model, name, weights, seed, cut != NULL, err)) != TW_OK)
         goto done;
     if (weights && is_random(weights))
-        rc = tw_model__init_block(model, 0, seed, err);
+        rc = tw_model__init_block(model, 0, NULL, seed, err);
     else if (weights && (rc = open_weights(model, name, weights, err)) == TW_OK)
-        rc = tw_model__bind(model, whole, cut == NULL, err);
+        rc = tw_model__bind(model, whole, true, err);
     if (rc == TW_OK) {
         *out = model;
         model = NULL; /* ownership moved to *out */

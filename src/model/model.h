@@ -5,6 +5,7 @@
 #define TW_MODEL_MODEL_H
 
 #include "base/json.h"
+#include "base/text.h"
 #include "format/weights.h"
 #include "graph/graph.h"
 
@@ -48,13 +49,30 @@ typedef struct tw_architecture {
     const uint8_t *weights, *weights_end;
 } tw_architecture;
 
-/* base's graph up to its end, joined with `top`: a new model whose base parameters are borrowed
- * views of `base` (which must outlive it), frozen, and whose top parameters lie in its own block,
- * started from their initializers with `seed` (key: TW_RNG_INIT, sample = node * 2 + slot). Classes
- * are copied. Caller frees. */
+/* base's graph up to its end, joined with `top`: a new model whose parameters of nodes 0..boundary
+ * are borrowed views of `base` (which must outlive it), frozen. Those after the boundary, a node of
+ * base, lie in its own block, not frozen: copied where base has them, else started from their
+ * initializers with `seed` (key: TW_RNG_INIT, sample = node * 2 + slot). Classes are copied. Caller
+ * frees. Expected: TW_ESHAPE, TW_EUSAGE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_add_top(tw_model **out, const tw_model *base, const tw_graph *top,
-                                         char *const *classes, int n_classes, uint64_t seed,
-                                         tw_error *err);
+                                         int boundary, char *const *classes, int n_classes,
+                                         uint64_t seed, tw_error *err);
+
+/* Layers first..last that should have parameters and have none: their names, with commas between
+ * them, behind `names`. Returns how many. */
+int tw_model_name_missing(tw_text *names, const tw_model *model, int first, int last);
+/* How those layers begin when they get parameters in tw_model_add_top. */
+void tw_model_init_missing(tw_model *model, tw_initializer how);
+/* No layer has weights any more; memory and file are given back. */
+void tw_model_forget_weights(tw_model *model);
+
+/* Another size of the pictures, where no parameter's shape depends on it (TW_ESHAPE names the layer
+ * whose does). Expected: TW_ESHAPE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_resize(tw_model *model, int size, tw_error *err);
+
+/* SHA-256 (hex) over name, shape and numbers of one node's parameters, which are there. */
+TW_MUST_CHECK tw_status tw_model_hash_node(char hex[65], const tw_model *model, int node,
+                                           tw_error *err);
 
 /* Fills n values as the initializer says for a parameter of that shape (conv: fans times R*S). */
 void tw_init_fill(float *out, const tw_shape *shape, tw_initializer how, uint64_t seed,

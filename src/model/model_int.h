@@ -24,14 +24,15 @@ TW_MUST_CHECK tw_status tw_model__open_weights(tw_weight_file *out, const char *
 TW_MUST_CHECK tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_error *err);
 
 /* Binds model->file to model->graph, which was cut from `whole`. With `may_lack_dense` the Dense
- * layers of the graph may be missing in the file. All problems in one sentence, TW_EFILE. */
+ * layers of the graph may be missing in the file, and stay unbound. All problems in one sentence,
+ * TW_EFILE. */
 TW_MUST_CHECK tw_status tw_model__bind(tw_model *model, const tw_graph *whole, bool may_lack_dense,
                                        tw_error *err);
 
 /* One block for the parameters of nodes first..last of the graph, filled from their initializers
- * (key: seed, node * 2 + slot). */
-TW_MUST_CHECK tw_status tw_model__init_block(tw_model *model, int first, uint64_t seed,
-                                             tw_error *err);
+ * (key: seed, node * 2 + slot); those that `base` (may be NULL) has are left zero for a copy. */
+TW_MUST_CHECK tw_status tw_model__init_block(tw_model *model, int first, const tw_model *base,
+                                             uint64_t seed, tw_error *err);
 
 /* A model file. Takes nothing; `cut` may be NULL. */
 TW_MUST_CHECK tw_status tw_model__open_file(tw_model **out, const char *path, const char *cut,

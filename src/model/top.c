@@ -1,6 +1,10 @@
 /*
  * A new top on an old trunk. The result reads the trunk's parameters where they lie (the trunk must
- * outlive it) and owns those of the top, one block, freshly initialized.
+ * outlive it) up to a boundary, and owns what comes after it in one block: copies of the trunk's
+ * parameters, and those of the top, freshly initialized.
+ *
+ *     base:  input ... boundary | boundary+1 ... cut          top: flatten ... predictions
+ *            borrowed views     | own, copied or initialized       own, initialized
  */
 #include "model/model_int.h"
 
@@ -84,19 +88,48 @@ static tw_status describe(tw_model *model, const tw_model *base, tw_error *err)
 }
 
 /* Nodes 0..base->n-1 of the joined graph are base's, one for one. */
-static void borrow(tw_model *model, const tw_model *base)
+static void borrow(tw_model *model, const tw_model *base, int boundary)
 {
-    for (int i = 0; i < base->graph->n; i++) {
+    for (int i = 0; i <= boundary; i++) {
         for (int slot = 0; slot < 2; slot++) {
             model->params[i][slot] = base->params[i][slot];
             model->params[i][slot].data = NULL;
         }
     }
-    for (int i = base->graph->n; i < model->graph->n; i++)
+    for (int i = boundary + 1; i < model->graph->n; i++)
         model->frozen[i] = false;
 }
 
-tw_status tw_model_add_top(tw_model **out, const tw_model *base, const tw_graph *top,
+typedef struct copying {
+    float *to;
+} copying;
+
+static tw_status copy_window(void *ctx, const void *bytes, int64_t first, int64_t n, tw_error *err)
+{
+    const copying *now = ctx;
+
+    (void)err;
+    memcpy(now->to + first, bytes, (size_t)n * sizeof(float));
+    return TW_OK;
+}
+
+/* What the base has after the boundary replaces the initial values. */
+static tw_status copy_numbers(tw_model *model, const tw_model *base, int boundary, tw_error *err)
+{
+    tw_status rc = TW_OK;
+
+    for (int i = boundary + 1; i < base->graph->n; i++) {
+        for (int slot = 0; slot < 2 && !rc; slot++) {
+            copying now = {model->params[i][slot].data};
+
+            if (base->params[i][slot].view)
+                rc = tw_model__scan(&base->params[i][slot], copy_window, &now, err);
+        }
+    }
+    return rc;
+}
+
+tw_status tw_model_add_top(tw_model **out, const tw_model *base, const tw_graph *top, int boundary,
                            char *const *classes, int n_classes, uint64_t seed, tw_error *err)
 {
     tw_status rc;
@@ -108,10 +141,11 @@ tw_status tw_model_add_top(tw_model **out, const tw_model *base, const tw_graph 
         (rc = tw_graph_join(&graph, base->graph, top, err)) != TW_OK ||
         (rc = tw_model__create(&model, graph, err)) != TW_OK)
         return rc;
-    borrow(model, base);
+    borrow(model, base, boundary);
     if ((rc = describe(model, base, err)) == TW_OK &&
         (rc = tw_model__copy_classes(model, classes, n_classes, err)) == TW_OK &&
-        (rc = tw_model__init_block(model, base->graph->n, seed, err)) == TW_OK) {
+        (rc = tw_model__init_block(model, boundary + 1, base, seed, err)) == TW_OK &&
+        (rc = copy_numbers(model, base, boundary, err)) == TW_OK) {
         *out = model;
         model = NULL; /* ownership moved to *out */
     }

@@ -22,6 +22,8 @@
     X(KIND_SWITCH, "true or false")                              \
     X(KIND_CHOICE, "one of")                                     \
     X(KIND_COUNT, "a whole number above 0")                      \
+    X(KIND_WHOLE, "a whole number of at least 0")                \
+    X(KIND_IMAGE, "a whole number from 32 to 4096")              \
     X(KIND_BATCH, "a whole number from 1 to 65536")              \
     X(KIND_THREADS, "a whole number from 1 to 1024")             \
     X(KIND_SEED, "a whole number from 0 to 9223372036854775807") \
@@ -29,7 +31,8 @@
     X(KIND_SIZE, "a size above 0 such as 512M")                  \
     X(KIND_RATE, "a number above 0")                             \
     X(KIND_POSITIVE, "a number of at least 0")                   \
-    X(KIND_FRACTION, "a number of at least 0 and below 1")
+    X(KIND_FRACTION, "a number of at least 0 and below 1")       \
+    X(KIND_SHARE, "a number above 0 and at most 1")
 #define KIND_ENUM(id, text) id,
 #define KIND_TEXT_OF(id, text) text,
 typedef enum kind { KIND_LIST(KIND_ENUM) N_KIND } value_kind;
@@ -70,6 +73,10 @@ static const struct {
     {"random-state", TW_OPTION_SPLIT_SEED},
     {"random-seed", TW_OPTION_SEED},
     {"preprocessing", TW_OPTION_PREPROCESS},
+    {"freeze-layers", TW_OPTION_FREEZE},
+    {"n-freeze", TW_OPTION_FREEZE},
+    {"unfreeze", TW_OPTION_UNFREEZE_FROM},
+    {"input-size", TW_OPTION_IMAGE_SIZE},
     {"dtype", TW_OPTION_PRECISION},
     {"device", TW_OPTION_BACKEND},
     {"jobs", TW_OPTION_THREADS},
@@ -177,6 +184,10 @@ static bool fits(value_kind kind, const char *text)
         return parse_bool(&b, text);
     case KIND_COUNT:
         return parse_whole(text, 1, INT32_MAX);
+    case KIND_WHOLE:
+        return parse_whole(text, 0, INT32_MAX);
+    case KIND_IMAGE:
+        return parse_whole(text, 32, 4096);
     case KIND_BATCH:
         return parse_whole(text, 1, 65536);
     case KIND_THREADS:
@@ -193,6 +204,8 @@ static bool fits(value_kind kind, const char *text)
         return tw_parse_f64(&f, text) && f >= 0.0 && f <= 1e30;
     case KIND_FRACTION:
         return tw_parse_f64(&f, text) && f >= 0.0 && f < 1.0;
+    case KIND_SHARE:
+        return tw_parse_f64(&f, text) && f > 0.0 && f <= 1.0;
     default:
         return false;
     }
@@ -480,12 +493,112 @@ tw_status tw_config_read_environment(tw_config *config, tw_error *err)
     return TW_OK;
 }
 
+/* ---- recipes */
+
+/* What a recipe changes of the table's defaults, which are those of features. */
+static const struct {
+    const char *recipe;
+    tw_option option;
+    const char *value; /* NULL: unset, settled by the network */
+} recipe_defaults[] = {
+    {"finetune", TW_OPTION_CUT, NULL},
+    {"finetune", TW_OPTION_TOP, ""},
+    {"finetune", TW_OPTION_FREEZE_EPOCHS, "1"},
+    {"finetune", TW_OPTION_BACKBONE_LR_MULT, "0.1"},
+    {"finetune", TW_OPTION_EPOCHS, "10"},
+    {"finetune", TW_OPTION_BATCH_SIZE, "16"},
+    {"finetune", TW_OPTION_OPTIMIZER, "sgd"},
+    {"finetune", TW_OPTION_LR, "0.0001"},
+    {"finetune", TW_OPTION_MOMENTUM, "0.9"},
+    {"finetune", TW_OPTION_NESTEROV, "true"},
+    {"finetune", TW_OPTION_SCALE_FEATURES, "none"},
+    {"finetune", TW_OPTION_MEMORY_LIMIT, "1300M"},
+    {"scratch", TW_OPTION_CUT, NULL},
+    {"scratch", TW_OPTION_TOP, "gap"},
+    {"scratch", TW_OPTION_WEIGHTS, "random"},
+    {"scratch", TW_OPTION_INIT_MISSING, "he_uniform"},
+    {"scratch", TW_OPTION_BATCH_SIZE, "32"},
+    {"scratch", TW_OPTION_SCALE_FEATURES, "none"},
+    {"scratch", TW_OPTION_MEMORY_LIMIT, "1300M"},
+};
+
+static bool is_given(const tw_config *config, tw_option option)
+{
+    return config->values[option].rank != TW_FROM_DEFAULT;
+}
+
+/* Layers that are to stay frozen, and no recipe: all the rest is fine-tuned at once. */
+static bool is_one_phase(const tw_config *config)
+{
+    return !is_given(config, TW_OPTION_RECIPE) &&
+           (is_given(config, TW_OPTION_FREEZE) || is_given(config, TW_OPTION_UNFREEZE_FROM) ||
+            is_given(config, TW_OPTION_FREEZE_ONLY));
+}
+
+static tw_status settle_option(tw_config *config, tw_option option, const char *value,
+                               tw_error *err)
+{
+    if (is_given(config, option))
+        return TW_OK;
+    if (value)
+        return store(config, option, value, TW_FROM_DEFAULT, err);
+    tw_free(config->values[option].text);
+    config->values[option].text = NULL;
+    return TW_OK;
+}
+
+tw_status tw_train__config_settle(tw_config *config, tw_error *err)
+{
+    const size_t n = sizeof recipe_defaults / sizeof *recipe_defaults;
+    const bool one_phase = is_one_phase(config);
+    tw_status rc = TW_OK;
+
+    if (one_phase)
+        rc = store(config, TW_OPTION_RECIPE, "finetune", TW_FROM_DEFAULT, err);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (tw_train__is(config, TW_OPTION_RECIPE, recipe_defaults[i].recipe))
+            rc = settle_option(config, recipe_defaults[i].option, recipe_defaults[i].value, err);
+    if (!rc && one_phase && !(rc = settle_option(config, TW_OPTION_FREEZE_EPOCHS, "0", err)))
+        rc = settle_option(config, TW_OPTION_BACKBONE_LR_MULT, "1", err);
+    return rc;
+}
+
 /* ---- what has an effect */
+
+/* Why an option of fine-tuning changes nothing, NULL when it does. */
+static const char *no_effect_of_freezing(const tw_config *config, tw_option option)
+{
+    if (!tw_train__is(config, TW_OPTION_RECIPE, "finetune"))
+        return "with this recipe, it is one of finetune";
+    if (option == TW_OPTION_FREEZE && is_given(config, TW_OPTION_UNFREEZE_FROM))
+        return "beside unfreeze-from";
+    if (option == TW_OPTION_FREEZE_ONLY &&
+        (is_given(config, TW_OPTION_FREEZE) || is_given(config, TW_OPTION_UNFREEZE_FROM)))
+        return "beside freeze or unfreeze-from";
+    return NULL;
+}
 
 /* Why an option changes nothing beside the others, NULL when it does. */
 static const char *no_effect(const tw_config *config, tw_option option, bool own_val)
 {
     switch (option) {
+    case TW_OPTION_FREEZE:
+    case TW_OPTION_UNFREEZE_FROM:
+    case TW_OPTION_FREEZE_ONLY:
+    case TW_OPTION_FREEZE_EPOCHS:
+    case TW_OPTION_BACKBONE_LR_MULT:
+    case TW_OPTION_LAYER_DECAY:
+        return no_effect_of_freezing(config, option);
+    case TW_OPTION_SCALE_FEATURES:
+        return tw_train__is(config, TW_OPTION_RECIPE, "features")
+                   ? NULL
+                   : "with this recipe, it is one of features";
+    case TW_OPTION_WEIGHTS:
+        return tw_train__is(config, TW_OPTION_RECIPE, "scratch") &&
+                       !tw_train__is(config, TW_OPTION_WEIGHTS, "random")
+                   ? "with recipe scratch, which begins with random ones (recipe finetune with "
+                     "freeze 0 begins with these)"
+                   : NULL;
     case TW_OPTION_MOMENTUM:
         return tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd") ? NULL : "with optimizer adam";
     case TW_OPTION_NESTEROV:
@@ -535,6 +648,8 @@ static tw_json *value_json(int option, const char *text)
     case KIND_SWITCH:
         return parse_bool(&b, text) ? tw_json_new_bool(b) : NULL;
     case KIND_COUNT:
+    case KIND_WHOLE:
+    case KIND_IMAGE:
     case KIND_BATCH:
     case KIND_THREADS:
     case KIND_SEED:
@@ -543,6 +658,7 @@ static tw_json *value_json(int option, const char *text)
     case KIND_RATE:
     case KIND_POSITIVE:
     case KIND_FRACTION:
+    case KIND_SHARE:
         return tw_parse_f64(&f, text) ? tw_json_new_f64(f) : NULL;
     default:
         return tw_json_new_string(text);

@@ -30,7 +30,7 @@ static void shuffle(tw_run *run, int epoch)
 static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen)
 {
     int64_t n = run->training->n_train;
-    int n_epochs = (int)tw_train__i64(run->training->config, TW_OPTION_EPOCHS);
+    int n_epochs = tw_train__epoch_count(run->training);
     double t_s = tw_clock_s() - run->t_epoch_s;
     tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train", .done = seen, .total = n};
 
@@ -99,7 +99,8 @@ static tw_status train_epoch(tw_run *run, tw_epoch *epoch, tw_error *err)
     tw_reader *reader = NULL;
 
     shuffle(run, epoch->epoch);
-    if ((rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
+    if ((rc = tw_train__trainer_wake(&run->trainer, run->training, err)) ||
+        (rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
         (rc = tw_reader_start(reader, run->order, run->training->n_train, err)))
         goto done;
     rc = run_batches(run, reader, epoch, err);
@@ -129,7 +130,7 @@ tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
                         .on_answer = on_answer,
                         .ctx = run};
 
-    if ((rc = tw_chain_create(&chain, model, training->base->graph->n - 1, model->graph->n - 1,
+    if ((rc = tw_chain_create(&chain, model, training->boundary, model->graph->n - 1,
                               training->computer.backend, "fp32", training->computer.n_threads,
                               training->memory.chain, err)))
         return rc;
@@ -151,7 +152,7 @@ static tw_status check_weights(const tw_run *run, int epoch, tw_error *err)
                     return tw_fail(err, TW_EFAIL,
                                    "weights of layer %s are not finite after epoch %d: a smaller "
                                    "lr may help",
-                                   run->training->top->nodes[node].name, epoch);
+                                   run->training->suffix->nodes[node].name, epoch);
     return TW_OK;
 }
 
@@ -253,6 +254,7 @@ static tw_status run_epoch(tw_run *run, int number, int n_epochs, tw_error *err)
     if ((rc = train_epoch(run, &epoch, err)) || (rc = check_weights(run, number, err)))
         return rc;
     t_trained_s = tw_clock_s();
+    tw_train__trainer_rest(&run->trainer);
     if (run->training->n_val > 0) {
         rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err);
         if (rc == TW_EINTERRUPTED)
@@ -274,13 +276,32 @@ static tw_status run_epoch(tw_run *run, int number, int n_epochs, tw_error *err)
     return TW_OK;
 }
 
+int tw_train__epoch_count(const tw_training *training)
+{
+    return (int)(tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) +
+                 tw_train__i64(training->config, TW_OPTION_EPOCHS));
+}
+
+/* The first epochs are the new top's. */
+tw_phase tw_train__phase_of(const tw_training *training, int epoch)
+{
+    return epoch <= tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) ? TW_PHASE_TOP
+                                                                             : TW_PHASE_ALL;
+}
+
 tw_status tw_train__loop(tw_run *run, tw_error *err)
 {
     tw_status rc = TW_OK;
-    int n_epochs = (int)tw_train__i64(run->training->config, TW_OPTION_EPOCHS);
+    int n_epochs = tw_train__epoch_count(run->training);
 
-    for (int number = 1; number <= n_epochs && !rc; number++)
-        rc = run_epoch(run, number, n_epochs, err);
+    for (int number = 1; number <= n_epochs && !rc; number++) {
+        tw_phase phase = tw_train__phase_of(run->training, number);
+
+        if (run->trainer.phase != phase)
+            rc = tw_train__trainer_enter(&run->trainer, run->training, phase, err);
+        if (!rc)
+            rc = run_epoch(run, number, n_epochs, err);
+    }
     if (!rc && run->best.on_disk)
         rc = tw_train__best_read(&run->best, &run->trainer.trained, err);
     return rc;

@@ -20,23 +20,24 @@ static const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
 
 /* ---- the trained parameters */
 
-static void take_node(tw_trained *out, int i, const tw_model *model, int node)
+static void take_node(tw_trained *out, int i, const tw_model *model, int node, bool is_frozen)
 {
-    for (int slot = 0; slot < 2; slot++) {
-        const tw_param *param = &model->params[node][slot];
+    const tw_param *params = model->params[node];
 
-        if (!param->data)
+    out->weights[i] = (tw_node_weights){params[0].data, params[1].data};
+    for (int slot = 0; slot < 2 && !is_frozen; slot++) {
+        if (!params[slot].data)
             continue;
-        out->data[i][slot] = param->data;
-        out->size[i][slot] = tw_shape_size(&param->shape);
+        out->data[i][slot] = params[slot].data;
+        out->size[i][slot] = tw_shape_size(&params[slot].shape);
         out->n += out->size[i][slot];
     }
-    out->weights[i] = (tw_node_weights){out->data[i][0], out->data[i][1]};
 }
 
-tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int first, tw_error *err)
+tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int boundary,
+                                   const bool *frozen, tw_error *err)
 {
-    size_t n = (size_t)(model->graph->n - first);
+    size_t n = (size_t)(model->graph->n - boundary);
 
     memset(out, 0, sizeof *out);
     out->n_nodes = (int)n;
@@ -48,7 +49,7 @@ tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int f
         return tw_fail(err, TW_ENOMEM, "no memory for the list of trained parameters");
     }
     for (int i = 1; i < out->n_nodes; i++)
-        take_node(out, i, model, first + i);
+        take_node(out, i, model, boundary + i, frozen[boundary + i]);
     return TW_OK;
 }
 

@@ -19,17 +19,14 @@ enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE };
 
 static tw_status make_layers(tw_training *training, tw_error *err)
 {
-    tw_status rc;
-    const tw_graph *graph;
-    int cut = training->base->graph->n - 1;
+    const tw_graph *graph = training->graph;
+    double lr = tw_train__f64(training->config, TW_OPTION_LR);
 
-    if ((rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)))
-        return rc;
-    graph = training->graph;
     if (!(training->layers = tw_calloc((size_t)graph->n, sizeof *training->layers)))
         return tw_fail(err, TW_ENOMEM, "no memory for a table of %d layers", graph->n);
     for (int i = 0; i < graph->n; i++) {
         const tw_node *node = &graph->nodes[i];
+        bool is_trained = !training->frozen[i] && tw_node_param_count(graph, i) > 0;
 
         training->layers[i] =
             (tw_layer_info){.index = i,
@@ -39,8 +36,9 @@ static tw_status make_layers(tw_training *training, tw_error *err)
                             .n_params = tw_node_param_count(graph, i),
                             .macs = tw_node_macs(graph, i),
                             .activation_bytes = tw_shape_size(&node->out) * (int64_t)sizeof(float),
-                            .frozen = i <= cut};
-        if (i > cut)
+                            .frozen = training->frozen[i],
+                            .lr = is_trained ? lr * training->multipliers[i] : 0.0};
+        if (is_trained)
             training->plan.n_trained += training->layers[i].n_params;
     }
     training->plan.layers = training->layers;
@@ -145,8 +143,10 @@ static bool needs_trunk(const tw_training *training)
             (tw_source_missing(training->own_val) > 0 || !tw_source_is_cached(training->own_val)));
 }
 
-static bool recomputes(const tw_training *training)
+bool tw_train__recomputes(const tw_training *training)
 {
+    if (training->boundary == 0)
+        return false; /* nothing is frozen: pictures are read, that is all */
     return !tw_source_is_cached(training->source) ||
            (training->own_val && !tw_source_is_cached(training->own_val));
 }
@@ -183,7 +183,7 @@ tw_status tw_train__share_memory(tw_training *training, tw_error *err)
     tw_training_plan *plan = &training->plan;
     int64_t packed, worker, limit = plan->memory_limit, sources = 1;
     int n_workers = training->computer.n_threads;
-    bool beside = recomputes(training);
+    bool beside = tw_train__recomputes(training);
 
     if (!needs_trunk(training))
         return TW_OK;
@@ -266,7 +266,7 @@ static tw_status estimate_times(tw_training *training, double t_step_s, tw_error
     pictures = tw_source_missing(training->source);
     if (training->own_val)
         pictures += tw_source_missing(training->own_val);
-    if (recomputes(training))
+    if (tw_train__recomputes(training))
         pictures = epochs * (training->n_train + training->n_val);
     plan->t_extract_s = (double)pictures * t_picture_s;
     return TW_OK;

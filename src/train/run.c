@@ -119,7 +119,7 @@ static tw_status reopen_own_val(tw_training *training, const tw_watch *watch, tw
 {
     tw_source_free(training->own_val);
     training->own_val = NULL;
-    return tw_source_create(&training->own_val, training->base, training->base->graph->n - 1,
+    return tw_source_create(&training->own_val, training->base, training->boundary,
                             training->val_data, &training->trunk, &training->cache, watch, err);
 }
 
@@ -207,6 +207,19 @@ static tw_status add_provenance(tw_run *run, tw_error *err)
     return tw_fail(err, TW_ENOMEM, "no memory for the model's provenance");
 }
 
+/* The frozen layers of what was written against those of what was opened. */
+static tw_status prove_frozen(tw_run *run, const char *path, tw_error *err)
+{
+    tw_status rc = tw_train__prove_frozen(&run->n_proven, run->training, path, err);
+    tw_json *line;
+
+    if (rc)
+        return rc;
+    line = tw_json_new_object();
+    tw_json_set(line, "layers", tw_json_new_i64(run->n_proven));
+    return tw_train__folder_log(&run->folder, "unchanged", line, err);
+}
+
 static tw_status write_model(tw_run *run, tw_error *err)
 {
     tw_status rc;
@@ -217,7 +230,8 @@ static tw_status write_model(tw_run *run, tw_error *err)
         return rc;
     if (!(path = tw_train__folder_file(&run->folder, "model.safetensors")))
         return tw_fail(err, TW_ENOMEM, "no memory to write the model");
-    rc = tw_model_write(run->trainer.model, path, err);
+    if (!(rc = tw_model_write(run->trainer.model, path, err)))
+        rc = prove_frozen(run, path, err);
     tw_free(path);
     return rc;
 }
@@ -269,7 +283,8 @@ static tw_status train(tw_run *run, tw_error *err)
     if (!(run->order = tw_calloc((size_t)training->n_train, sizeof *run->order)))
         return tw_fail(err, TW_ENOMEM, "no memory for an order of %lld pictures",
                        (long long)training->n_train);
-    if ((rc = tw_train__trainer_create(&run->trainer, training, (float)(1.0 / run->scale), err)))
+    if ((rc = tw_train__trainer_create(&run->trainer, training, tw_train__phase_of(training, 1),
+                                       (float)(1.0 / run->scale), err)))
         return rc;
     return tw_train__loop(run, err);
 }
@@ -287,7 +302,8 @@ static tw_status finish(tw_run *run, tw_training_result *result, tw_error *err)
                                    .accuracy = epoch->accuracy,
                                    .val_loss = epoch->val_loss,
                                    .val_accuracy = epoch->val_accuracy,
-                                   .n_trunk = tw_train__trunk_count(run->training)};
+                                   .n_trunk = tw_train__trunk_count(run->training),
+                                   .n_unchanged = run->n_proven};
     tw_json_set(line, "epoch", tw_json_new_i64(epoch->epoch));
     tw_json_set(line, "val_accuracy", tw_json_new_f64(epoch->val_accuracy));
     tw_json_set(line, "through_trunk", tw_json_new_i64(result->n_trunk));
@@ -305,7 +321,7 @@ static void run_free(tw_run *run)
 /* Pictures that training sees, one a time an epoch. */
 static int64_t count_trained(const tw_training *training)
 {
-    return tw_train__i64(training->config, TW_OPTION_EPOCHS) * training->n_train;
+    return tw_train__epoch_count(training) * training->n_train;
 }
 
 tw_status tw_training_run(tw_training *training, tw_training_result *result, const tw_watch *watch,
@@ -317,7 +333,8 @@ tw_status tw_training_run(tw_training *training, tw_training_result *result, con
     memset(result, 0, sizeof *result);
     run.watch = (tw_watch){pass_event, pass_stop, &run};
     run.mark.t_s = tw_clock_s();
-    if ((rc = open_folder(&run, err)) || (rc = make_features(&run, err)) ||
+    if ((rc = open_folder(&run, err)) || (rc = tw_train__hash_frozen(training, err)) ||
+        (rc = make_features(&run, err)) ||
         (rc = tw_train__log_phase(&run, "features", training->n_train + training->n_val, err)) ||
         (rc = train(&run, err)) ||
         (rc = tw_train__log_phase(&run, "train", count_trained(training), err)) ||

@@ -27,6 +27,8 @@ typedef enum tw_option {
 } tw_option;
 #undef TW_OPTION
 
+/* The recipe, and what it changes of the defaults; a network's own (cut, weights) stay unset. */
+TW_MUST_CHECK tw_status tw_train__config_settle(tw_config *config, tw_error *err);
 TW_MUST_CHECK tw_status tw_train__config_copy(tw_config **out, const tw_config *config,
                                               tw_error *err);
 /* Values of options that are set; text is NULL when not. Borrowed until the next set. */
@@ -47,20 +49,20 @@ tw_json *tw_train__config_json(const tw_config *config, bool own_val);
 
 /* ---- optimizer.c */
 
-/* The trained parameters of a top: per node of its graph, kernel and bias; data NULL where the
- * node has none. */
+/* The parameters of a suffix of the network: per node of its graph, kernel and bias; data NULL
+ * where the node has none, or is frozen. */
 typedef struct tw_trained {
     int n_nodes;
     tw_node_weights *weights; /* the same, as a training plan reads them */
     float *(*data)[2];
     int64_t (*size)[2];
-    int64_t n; /* numbers in all */
+    int64_t n; /* trained numbers in all */
 } tw_trained;
 
-/* Of nodes first+1.. of the model, whose parameters lie in its own block: node first+i is node i
- * of the top's graph. */
-TW_MUST_CHECK tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int first,
-                                                 tw_error *err);
+/* Of nodes boundary+1.. of the model, whose parameters lie in its own block: node boundary+i is
+ * node i of the suffix. frozen: per node of the model. */
+TW_MUST_CHECK tw_status tw_train__trained_create(tw_trained *out, const tw_model *model,
+                                                 int boundary, const bool *frozen, tw_error *err);
 void tw_train__trained_free(tw_trained *trained);
 
 typedef struct tw_optimizer {
@@ -150,11 +152,28 @@ TW_MUST_CHECK tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_e
 TW_MUST_CHECK tw_status tw_train__folder_log(tw_run_folder *folder, const char *event,
                                              tw_json *fields, tw_error *err);
 
+/* ---- freeze.c: which layers are trained, and how fast */
+
+/* Marks the frozen layers of the joined graph, finds the boundary and the multipliers of the
+ * learning rate. Expected: TW_EUSAGE (no such layer, nothing of that name). */
+TW_MUST_CHECK tw_status tw_train__freeze(tw_training *training, tw_error *err);
+/* Remembers the hash of each frozen layer's parameters as they come from the weights. */
+TW_MUST_CHECK tw_status tw_train__hash_frozen(tw_training *training, tw_error *err);
+/* Reads the model file at path and compares: how many layers are as they were. A layer that is not
+ * is TW_EFAIL naming it. */
+TW_MUST_CHECK tw_status tw_train__prove_frozen(int *n_proven, const tw_training *training,
+                                               const char *path, tw_error *err);
+
 /* ---- trainer.c: everything that one pass of training holds in memory */
 
+/* First only the new top, then all that is to be trained. */
+typedef enum tw_phase { TW_PHASE_TOP, TW_PHASE_ALL } tw_phase;
+
 typedef struct tw_trainer {
-    tw_model *model; /* joined; its top is what is trained */
-    tw_trained trained;
+    tw_model *model;    /* joined; what comes after the boundary is in its own block */
+    tw_trained trained; /* all that the run trains, in whatever phase */
+    tw_trained active;  /* what is trained now */
+    tw_phase phase;
     tw_train_plan *plan;
     tw_optimizer optimizer;
     float *scaled; /* (batch, row), NULL where features are not scaled */
@@ -168,7 +187,9 @@ typedef struct tw_trainer {
 
 /* Bytes that training holds, by what they are for. */
 typedef struct tw_train_memory {
-    int64_t parameters, state, plan, buffers, chain, chunk /* rows validated at once */;
+    int64_t parameters, state, plan, buffers;
+    int64_t chain, score; /* of validation: the chain, and the rows that go through it */
+    int64_t chunk;        /* rows read at once for it */
     int64_t total;
 } tw_train_memory;
 
@@ -180,13 +201,18 @@ struct tw_training {
     tw_dataset *val_data; /* the data's own validation pictures, NULL when drawn */
     int64_t *train, *val; /* samples of data, and of val_data or data; ascending */
     int64_t n_train, n_val;
-    int *val_labels;    /* classes of val_data's pictures, NULL when drawn */
-    tw_model *base;     /* the trunk: ends at the cut */
-    tw_graph *top;      /* graph of the new top, its input first */
-    tw_graph *graph;    /* trunk and top */
-    tw_source *source;  /* of data */
-    tw_source *own_val; /* of val_data, NULL when drawn */
-    double t_open_s;    /* seconds that opening took */
+    int *val_labels;     /* classes of val_data's pictures, NULL when drawn */
+    tw_model *base;      /* the trunk: ends at the cut */
+    tw_graph *top;       /* graph of the new top, its input first */
+    tw_graph *graph;     /* trunk and top */
+    bool *frozen;        /* per node of graph */
+    double *multipliers; /* of the learning rate, per node of graph */
+    int boundary;        /* last node of graph that runs once a picture */
+    tw_graph *suffix;    /* the nodes after it */
+    char (*hashes)[65];  /* of the frozen layers' parameters, per node of base */
+    tw_source *source;   /* of data */
+    tw_source *own_val;  /* of val_data, NULL when drawn */
+    double t_open_s;     /* seconds that opening took */
     tw_cache_options cache;
     tw_train_memory memory;
     tw_layer_info *layers;
@@ -194,9 +220,16 @@ struct tw_training {
     tw_training_plan plan;
 };
 
-/* Joins the top, makes optimizer and plan. multiplier 1: features as they are. */
+/* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
-                                                 float multiplier, tw_error *err);
+                                                 tw_phase phase, float multiplier, tw_error *err);
+/* Gives the training plan's memory back, and makes it again; parameters and state stay. */
+void tw_train__trainer_rest(tw_trainer *trainer);
+TW_MUST_CHECK tw_status tw_train__trainer_wake(tw_trainer *trainer, const tw_training *training,
+                                               tw_error *err);
+/* Goes over to another phase: its own plan, an optimizer that has not seen a step. */
+TW_MUST_CHECK tw_status tw_train__trainer_enter(tw_trainer *trainer, const tw_training *training,
+                                                tw_phase phase, tw_error *err);
 void tw_train__trainer_free(tw_trainer *trainer);
 /* One step on n <= batch rows; labels in trainer->labels, losses and logits left in it. */
 TW_MUST_CHECK tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t n,
@@ -215,6 +248,8 @@ TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
 /* ---- plan.c: what is known before the first step */
 
 TW_MUST_CHECK tw_status tw_train__plan(tw_training *training, tw_error *err);
+/* Whether frozen layers run again in each epoch, for want of a cache. */
+bool tw_train__recomputes(const tw_training *training);
 /* Settles what the memory limit leaves for the trunk while the top is trained: all of it where
  * features are cached, else what training does not need. Expected: TW_EBUDGET. */
 TW_MUST_CHECK tw_status tw_train__share_memory(tw_training *training, tw_error *err);
@@ -235,6 +270,7 @@ typedef struct tw_run {
     tw_best best;
     tw_predictions *predictions; /* while they are written */
     double scale;
+    int n_proven;   /* frozen layers that are as they were */
     int64_t *order; /* (n_train) samples of the epoch */
     const tw_watch *outer;
     tw_watch watch;      /* logs notes, then passes everything on */
@@ -244,6 +280,9 @@ typedef struct tw_run {
     tw_run_mark mark;    /* end of the last phase */
 } tw_run;
 
+/* Epochs of the whole run, those of the top alone first. */
+int tw_train__epoch_count(const tw_training *training);
+tw_phase tw_train__phase_of(const tw_training *training, int epoch);
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
 TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
 /* Score of the validation pictures by the trainer's parameters as they are; on_answer may be

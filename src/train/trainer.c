@@ -40,7 +40,8 @@ static tw_status join(tw_trainer *trainer, const tw_training *training, tw_error
             rc = tw_fail(err, TW_ENOMEM, "no memory for %d class names", n);
             goto done;
         }
-    rc = tw_model_add_top(&trainer->model, training->base, training->top, names, n, seed, err);
+    rc = tw_model_add_top(&trainer->model, training->base, training->top, training->boundary, names,
+                          n, seed, err);
 done:
     for (int i = 0; i < n; i++)
         tw_free(names[i]);
@@ -48,18 +49,77 @@ done:
     return rc;
 }
 
-static tw_status make_plan(tw_trainer *trainer, const tw_training *training, tw_error *err)
+/* The model file says which layers were trained in the end. */
+static void mark_frozen(tw_trainer *trainer, const tw_training *training)
+{
+    for (int i = 0; i < trainer->model->graph->n; i++)
+        trainer->model->frozen[i] = training->frozen[i];
+}
+
+/* Per node of the joined graph, in a phase. */
+static bool is_frozen_in(const tw_training *training, tw_phase phase, int node)
+{
+    return training->frozen[node] || (phase == TW_PHASE_TOP && node < training->base->graph->n);
+}
+
+static tw_status make_frozen(bool **out, const tw_training *training, tw_phase phase, tw_error *err)
+{
+    const int n = training->graph->n;
+
+    if (!(*out = tw_calloc((size_t)n, sizeof **out)))
+        return tw_fail(err, TW_ENOMEM, "no memory to mark %d layers", n);
+    for (int i = 0; i < n; i++)
+        (*out)[i] = is_frozen_in(training, phase, i);
+    return TW_OK;
+}
+
+tw_status tw_train__trainer_wake(tw_trainer *trainer, const tw_training *training, tw_error *err)
 {
     tw_status rc;
     tw_backend *backend = training->computer.backend;
-    bool *frozen = tw_calloc((size_t)training->top->n, sizeof *frozen);
+    bool *frozen;
 
-    if (!frozen)
-        return tw_fail(err, TW_ENOMEM, "no memory for a training plan");
-    rc = backend->table->train_create(&trainer->plan, backend, training->top, trainer->batch,
-                                      training->computer.n_threads, frozen, err);
+    if (trainer->plan)
+        return TW_OK;
+    if ((rc = make_frozen(&frozen, training, trainer->phase, err)))
+        return rc;
+    rc = backend->table->train_create(&trainer->plan, backend, training->suffix, trainer->batch,
+                                      training->computer.n_threads, frozen + training->boundary,
+                                      err);
     tw_free(frozen);
     return rc;
+}
+
+void tw_train__trainer_rest(tw_trainer *trainer)
+{
+    if (trainer->plan)
+        trainer->plan->table->train_free(trainer->plan);
+    trainer->plan = NULL;
+}
+
+static void leave(tw_trainer *trainer)
+{
+    tw_train__trainer_rest(trainer);
+    tw_train__optimizer_free(&trainer->optimizer);
+    tw_train__trained_free(&trainer->active);
+}
+
+tw_status tw_train__trainer_enter(tw_trainer *trainer, const tw_training *training, tw_phase phase,
+                                  tw_error *err)
+{
+    tw_status rc;
+    bool *frozen;
+
+    if ((rc = make_frozen(&frozen, training, phase, err)))
+        return rc;
+    leave(trainer);
+    trainer->phase = phase;
+    if (!(rc = tw_train__trained_create(&trainer->active, trainer->model, training->boundary,
+                                        frozen, err)))
+        rc = tw_train__optimizer_create(&trainer->optimizer, training->config,
+                                        training->computer.backend->table, &trainer->active, err);
+    tw_free(frozen);
+    return rc ? rc : tw_train__trainer_wake(trainer, training, err);
 }
 
 static tw_status make_buffers(tw_trainer *trainer, bool is_scaled, tw_error *err)
@@ -78,31 +138,31 @@ static tw_status make_buffers(tw_trainer *trainer, bool is_scaled, tw_error *err
     return TW_OK;
 }
 
-tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training, float multiplier,
-                                   tw_error *err)
+tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training, tw_phase phase,
+                                   float multiplier, tw_error *err)
 {
     tw_status rc;
-    int cut = training->base->graph->n - 1;
 
     memset(out, 0, sizeof *out);
     out->batch = choose_batch(training);
-    out->row_size = tw_shape_size(tw_graph_output_shape(training->base->graph));
+    out->row_size = tw_shape_size(&training->suffix->nodes[0].out);
     out->n_classes = tw_dataset_class_count(training->data);
     out->multiplier = multiplier;
     if ((rc = join(out, training, err)) ||
-        (rc = tw_train__trained_create(&out->trained, out->model, cut, err)) ||
-        (rc = tw_train__optimizer_create(&out->optimizer, training->config,
-                                         training->computer.backend->table, &out->trained, err)) ||
-        (rc = make_plan(out, training, err)) || (rc = make_buffers(out, multiplier != 1.0f, err)))
+        (rc = tw_train__trained_create(&out->trained, out->model, training->boundary,
+                                       training->frozen, err)) ||
+        (rc = tw_train__trainer_enter(out, training, phase, err)) ||
+        (rc = make_buffers(out, multiplier != 1.0f, err))) {
         tw_train__trainer_free(out);
-    return rc;
+        return rc;
+    }
+    mark_frozen(out, training);
+    return TW_OK;
 }
 
 void tw_train__trainer_free(tw_trainer *trainer)
 {
-    if (trainer->plan)
-        trainer->plan->table->train_free(trainer->plan);
-    tw_train__optimizer_free(&trainer->optimizer);
+    leave(trainer);
     tw_train__trained_free(&trainer->trained);
     tw_model_free(trainer->model);
     tw_free(trainer->scaled);
@@ -123,12 +183,19 @@ tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t
         rows = trainer->scaled;
     }
     tw_train__optimizer_begin(&trainer->optimizer);
-    return trainer->plan->table->train_step(trainer->plan, trainer->trained.weights, rows,
+    return trainer->plan->table->train_step(trainer->plan, trainer->active.weights, rows,
                                             trainer->labels, n, seed, epoch, step, trainer->loss,
                                             trainer->logits, &sink, err);
 }
 
 /* ---- before the run: what it will hold, and how long a step takes */
+
+static int64_t score_bytes(const tw_trainer *trainer, const tw_training *training, int64_t pieces)
+{
+    return tw_score_memory(trainer->row_size, trainer->n_classes,
+                           tw_score_chunk(trainer->model, training->boundary, pieces),
+                           tw_train__is_scaled(training->config));
+}
 
 /* Validation gets what training leaves: as many workers and rows at once as fit, at least one
  * piece; no more than that beside a trunk that recomputes and needs the memory more. */
@@ -137,22 +204,23 @@ static tw_status measure_chain(tw_train_memory *out, const tw_trainer *trainer,
 {
     tw_status rc;
     int64_t packed, worker, left, pieces = 1;
-    int cut = training->base->graph->n - 1, last = trainer->model->graph->n - 1;
-    int most = tw_source_is_cached(training->source) ? training->computer.n_threads : 1;
-    int64_t piece_bytes = tw_score_memory(trainer->row_size, trainer->n_classes, TW_PIECE_ROWS);
+    int last = trainer->model->graph->n - 1;
+    int most = tw_train__recomputes(training) ? 1 : training->computer.n_threads;
 
     out->chain = out->chunk = 0;
     if (training->n_val == 0)
         return TW_OK;
-    if ((rc = tw_chain_estimate(&packed, &worker, trainer->model, cut, last,
+    if ((rc = tw_chain_estimate(&packed, &worker, trainer->model, training->boundary, last,
                                 training->computer.backend, "fp32", err)))
         return rc;
-    left = training->computer.memory_limit - out->parameters - out->state - out->plan - packed;
-    while (pieces < most && (pieces + 1) * (worker + piece_bytes) <= left &&
+    left = training->computer.memory_limit - out->parameters - out->state - packed;
+    while (pieces < most &&
+           (pieces + 1) * worker + score_bytes(trainer, training, pieces + 1) <= left &&
            pieces * TW_PIECE_ROWS < training->n_val)
         pieces++;
     out->chain = packed + pieces * worker;
-    out->chunk = pieces * TW_PIECE_ROWS;
+    out->chunk = tw_score_chunk(trainer->model, training->boundary, pieces);
+    out->score = score_bytes(trainer, training, pieces);
     return TW_OK;
 }
 
@@ -173,9 +241,10 @@ static tw_status measure_memory(tw_train_memory *out, const tw_trainer *trainer,
     if ((rc = measure_chain(out, trainer, training, err)))
         return rc;
     if (out->chunk > 0)
-        validation =
-            out->chain + tw_score_memory(trainer->row_size, trainer->n_classes, out->chunk);
-    out->buffers = training_buffers > validation ? training_buffers : validation;
+        validation = out->chain + out->score;
+    /* the plan is given back while the epoch is validated */
+    out->buffers =
+        training_buffers + out->plan > validation ? training_buffers : validation - out->plan;
     out->total = out->parameters + out->state + out->plan + out->buffers;
     return TW_OK;
 }
@@ -189,7 +258,7 @@ tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s,
     float *rows = NULL;
 
     *t_step_s = 0.0;
-    if ((rc = tw_train__trainer_create(&trainer, training, 1.0f, err)))
+    if ((rc = tw_train__trainer_create(&trainer, training, TW_PHASE_ALL, 1.0f, err)))
         return rc;
     if ((rc = measure_memory(out, &trainer, training, err)))
         goto done;

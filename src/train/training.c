@@ -1,7 +1,7 @@
 /*
  * Everything that comes before the first step: the configuration is settled, data and network are
- * opened, the top is parsed, the pictures are split, the source is made ready, and what the run
- * will need is held against the limits. Nothing is written.
+ * opened, the top is parsed, layers are frozen, the pictures are split, the source is made ready,
+ * and what the run will need is held against the limits. Nothing is written.
  */
 #include "train/train_int.h"
 
@@ -20,6 +20,33 @@ static tw_status require(const tw_config *config, tw_option option, const char *
         return TW_OK;
     return tw_fail(err, TW_EUSAGE, "option %s is missing: %s", tw_config_option((int)option)->name,
                    what);
+}
+
+/* fc2 where the network has it, else what comes before its class layer, else all of it. */
+static const char *find_cut(const tw_graph *graph)
+{
+    const tw_node *last = &graph->nodes[graph->n - 1];
+    bool has_classes = last->op == TW_OP_DENSE && last->activation == TW_SOFTMAX;
+
+    for (int i = 0; i < graph->n; i++)
+        if (!strcmp(graph->nodes[i].name, "fc2"))
+            return graph->nodes[i].name;
+    return has_classes ? graph->nodes[last->inputs[0]].name : last->name;
+}
+
+/* Recipes that train the network's own layers cut it as late as it goes, unless told. */
+static tw_status settle_cut(tw_config *config, tw_error *err)
+{
+    tw_status rc;
+    tw_model *model;
+
+    if (tw_train__text(config, TW_OPTION_CUT))
+        return TW_OK;
+    if ((rc = tw_model_open(&model, tw_train__text(config, TW_OPTION_MODEL), NULL, NULL, 0, err)))
+        return rc;
+    rc = tw_config_set(config, "cut", find_cut(model->graph), TW_FROM_DEFAULT, err);
+    tw_model_free(model);
+    return rc;
 }
 
 /* A network without the option takes what has been fetched for it, and the configuration says so.
@@ -46,6 +73,7 @@ static tw_status check_options(tw_config *config, tw_error *err)
     if ((rc = require(config, TW_OPTION_DATA, "what to train on", err)) ||
         (rc = require(config, TW_OPTION_MODEL,
                       "a network (vgg16, vgg19, vgg16-mini) or a model file", err)) ||
+        (rc = tw_train__config_settle(config, err)) || (rc = settle_cut(config, err)) ||
         (rc = settle_weights(config, err)))
         return rc;
     return output ? tw_train__folder_check(output, tw_train__bool(config, TW_OPTION_OVERWRITE), err)
@@ -86,22 +114,71 @@ static tw_status settle_contract(tw_training *training, tw_error *err)
     return TW_OK;
 }
 
-static tw_status open_model(tw_training *training, const tw_watch *watch, tw_error *err)
+/* From random weights: none are kept, all begin as --init-missing says. A model file gives its
+ * graph alone. */
+static tw_status open_base(tw_training *training, tw_error *err)
 {
     tw_status rc;
     const tw_config *config = training->config;
     const char *weights = tw_train__text(config, TW_OPTION_WEIGHTS);
     uint64_t seed = (uint64_t)tw_train__i64(config, TW_OPTION_SEED);
-    int n_classes = tw_dataset_class_count(training->data);
 
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
-                            tw_train__text(config, TW_OPTION_CUT), seed, err)) ||
-        (rc = tw_model_require(training->base, training->base->graph->n - 1, err)) ||
-        (rc = settle_contract(training, err)) ||
-        (rc = tw_graph_parse_top(&training->top, tw_graph_output_shape(training->base->graph),
-                                 tw_train__text(config, TW_OPTION_TOP), n_classes, err)))
+                            tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
-    if (weights && !strcmp(weights, "random"))
+    if (tw_train__is(config, TW_OPTION_RECIPE, "scratch"))
+        tw_model_forget_weights(training->base);
+    if (!tw_train__text(config, TW_OPTION_IMAGE_SIZE))
+        return TW_OK;
+    return tw_model_resize(training->base, (int)tw_train__i64(config, TW_OPTION_IMAGE_SIZE), err);
+}
+
+/* Layers that the weights lack: refused where they are frozen or nobody agreed to random values. */
+static tw_status settle_missing(tw_training *training, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc = TW_OK;
+    tw_model *base = training->base;
+    const char *how = tw_train__text(training->config, TW_OPTION_INIT_MISSING);
+    const int boundary = training->boundary, last = base->graph->n - 1;
+    tw_initializer initializer;
+    tw_text names = {0};
+
+    if ((rc = tw_model_require(base, boundary, err)))
+        return rc;
+    if (tw_model_name_missing(&names, base, boundary + 1, last) == 0) {
+        if (how && tw_train__rank(training->config, TW_OPTION_INIT_MISSING) == TW_FROM_FLAG)
+            rc = tw_fail(err, TW_EUSAGE,
+                         "option init-missing has no effect: no layer lacks its "
+                         "weights");
+    } else if (!how) {
+        rc = tw_fail(err, TW_EUSAGE,
+                     "%.100s: no weights for %s: with init-missing glorot_uniform they begin with "
+                     "random values, with another cut they are not needed",
+                     base->weights ? base->weights : "network", names.text ? names.text : "?");
+    } else if (!(rc = tw_initializer_parse(&initializer, how, err))) {
+        tw_model_init_missing(base, initializer);
+        tw_watch_note(watch, "%s begin with random values (%s)", names.text, how);
+    }
+    tw_text_free(&names);
+    return rc;
+}
+
+static tw_status open_model(tw_training *training, const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    const tw_config *config = training->config;
+    const char *weights = tw_train__text(config, TW_OPTION_WEIGHTS);
+    int n_classes = tw_dataset_class_count(training->data);
+
+    if ((rc = open_base(training, err)) || (rc = settle_contract(training, err)) ||
+        (rc = tw_graph_parse_top(&training->top, tw_graph_output_shape(training->base->graph),
+                                 tw_train__text(config, TW_OPTION_TOP), n_classes, err)) ||
+        (rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)) ||
+        (rc = tw_train__freeze(training, err)) ||
+        (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||
+        (rc = settle_missing(training, watch, err)))
+        return rc;
+    if (weights && !strcmp(weights, "random") && training->boundary > 0)
         tw_watch_note(watch, "the network's weights are random: its features mean nothing");
     return TW_OK;
 }
@@ -110,7 +187,7 @@ static tw_status open_sources(tw_training *training, const tw_watch *watch, tw_e
 {
     tw_status rc;
     const tw_config *config = training->config;
-    int cut = training->base->graph->n - 1;
+    int boundary = training->boundary;
 
     for (int mode = 0; mode < TW_N_CACHE_MODE; mode++) {
         static const char *const names[] = {
@@ -125,12 +202,12 @@ static tw_status open_sources(tw_training *training, const tw_watch *watch, tw_e
     if (tw_train__text(config, TW_OPTION_CACHE_BUDGET))
         training->cache.budget = tw_train__i64(config, TW_OPTION_CACHE_BUDGET);
 
-    if ((rc = tw_source_create(&training->source, training->base, cut, training->data,
+    if ((rc = tw_source_create(&training->source, training->base, boundary, training->data,
                                &training->trunk, &training->cache, watch, err)))
         return rc;
     if (!training->val_data)
         return TW_OK;
-    return tw_source_create(&training->own_val, training->base, cut, training->val_data,
+    return tw_source_create(&training->own_val, training->base, boundary, training->val_data,
                             &training->trunk, &training->cache, watch, err);
 }
 
@@ -187,6 +264,10 @@ void tw_training_free(tw_training *training)
     tw_model_free(training->base);
     tw_graph_free(training->top);
     tw_graph_free(training->graph);
+    tw_graph_free(training->suffix);
+    tw_free(training->frozen);
+    tw_free(training->multipliers);
+    tw_free(training->hashes);
     tw_dataset_free(training->data);
     tw_dataset_free(training->val_data);
     tw_computer_close(&training->computer);

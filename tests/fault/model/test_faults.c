@@ -36,7 +36,8 @@ static tw_status try_top(tw_model **out, const bench *on, tw_error *err)
 {
     char *const classes[] = {"a", "b"};
 
-    return tw_model_add_top(out, on->small.base, on->top, classes, 2, 0, err);
+    return tw_model_add_top(out, on->small.base, on->top, on->small.base->graph->n - 1, classes, 2,
+                            0, err);
 }
 
 static tw_status try_write(tw_model **out, const bench *on, tw_error *err)

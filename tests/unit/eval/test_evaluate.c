@@ -24,7 +24,8 @@ static tw_model *add_top(const tw_model *trunk, char *const *classes, const char
     tw_model *model;
 
     assert_ok(tw_graph_parse_top(&top, tw_graph_output_shape(trunk->graph), spec, TINY_CLASSES, e));
-    assert_ok(tw_model_add_top(&model, trunk, top, classes, TINY_CLASSES, 5, e));
+    assert_ok(
+        tw_model_add_top(&model, trunk, top, trunk->graph->n - 1, classes, TINY_CLASSES, 5, e));
     tw_graph_free(top);
     return model;
 }

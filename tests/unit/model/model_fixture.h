@@ -103,7 +103,8 @@ static inline small_model make_small_model(uint64_t seed)
     assert_ok(tw_model_open(&it.base, "vgg16", "random", "block1_pool", seed, e));
     assert_ok(tw_graph_parse_top(&top, tw_graph_output_shape(it.base->graph),
                                  "gap, 8 relu he_normal, dropout 0.25", 3, e));
-    assert_ok(tw_model_add_top(&it.whole, it.base, top, classes, 3, seed, e));
+    assert_ok(
+        tw_model_add_top(&it.whole, it.base, top, it.base->graph->n - 1, classes, 3, seed, e));
     tw_graph_free(top);
     return it;
 }

@@ -65,7 +65,7 @@ static void the_weight_files_hash_is_kept(void **state)
     tw_map_close(&map);
     assert_ok(tw_model_open(&base, "vgg16", path, "3", 0, e));
     assert_ok(tw_graph_parse_top(&top, tw_graph_output_shape(base->graph), "gap", 2, e));
-    assert_ok(tw_model_add_top(&whole, base, top, classes, 2, 1, e));
+    assert_ok(tw_model_add_top(&whole, base, top, base->graph->n - 1, classes, 2, 1, e));
     assert_true(tw_json_string(&hex, tw_json_get(whole->provenance, "weights_sha256")));
     assert_string_equal(hex, expected);
     assert_null(tw_json_get(base->provenance, "weights_sha256"));
@@ -86,11 +86,11 @@ static void what_does_not_fit_is_refused(void **state)
     assert_ok(tw_graph_parse_top(&top, tw_graph_output_shape(it.base->graph), "gap", 2, e));
     assert_ok(tw_graph_parse_top(&other, &flat, "", 3, e));
     assert_fails(TW_ESHAPE, "the top ends in 2, 3 classes were given",
-                 tw_model_add_top(&model, it.base, top, classes, 3, 0, e));
+                 tw_model_add_top(&model, it.base, top, it.base->graph->n - 1, classes, 3, 0, e));
     assert_fails(TW_EUSAGE, "a top for 2 classes needs their names",
-                 tw_model_add_top(&model, it.base, top, NULL, 2, 0, e));
+                 tw_model_add_top(&model, it.base, top, it.base->graph->n - 1, NULL, 2, 0, e));
     assert_fails(TW_ESHAPE, "the top takes 9, \"block1_pool\" gives 112x112x64",
-                 tw_model_add_top(&model, it.base, other, classes, 3, 0, e));
+                 tw_model_add_top(&model, it.base, other, it.base->graph->n - 1, classes, 3, 0, e));
     assert_null(model);
     tw_graph_free(other);
     tw_graph_free(top);

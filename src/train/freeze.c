@@ -1,0 +1,181 @@
+/*
+ * Which layers are trained, and how fast. The options become one flag and one multiplier a layer of
+ * the joined graph, and the boundary: the last layer up to which nothing is trained. Everything to
+ * the boundary runs once a picture and is cached; everything after it is the training plan's, with
+ * frozen layers among it where the options want that.
+ *
+ *     input ... boundary | boundary+1 ... cut | flatten ... predictions
+ *     once a picture     | the network's own  | the new top, always trained
+ */
+#include "train/train_int.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <string.h>
+
+static bool has_params(const tw_graph *graph, int node)
+{
+    return tw_node_param_count(graph, node) > 0;
+}
+
+/* Fine-tuning without further word trains the last block: what follows the last pool that has
+ * convolutions behind it. */
+static int find_last_block(const tw_graph *base)
+{
+    int i = base->n - 1;
+
+    while (i > 0 && base->nodes[i].op != TW_OP_CONV2D)
+        i--;
+    while (i > 0 && base->nodes[i].op != TW_OP_MAX_POOL)
+        i--;
+    return i + 1;
+}
+
+/* The first n layers: n from --freeze, the place of --unfreeze-from, or the default. */
+static tw_status count_frozen(int *out, const tw_training *training, tw_error *err)
+{
+    const tw_config *config = training->config;
+    const tw_graph *base = training->base->graph;
+    const char *first = tw_train__text(config, TW_OPTION_UNFREEZE_FROM);
+    int64_t n;
+
+    *out = base->n;
+    if (tw_train__is(config, TW_OPTION_RECIPE, "features"))
+        return TW_OK;
+    *out = 0;
+    if (tw_train__is(config, TW_OPTION_RECIPE, "scratch"))
+        return TW_OK;
+    if (first)
+        return tw_graph_find(out, base, first, err);
+    *out = find_last_block(base);
+    if (!tw_train__text(config, TW_OPTION_FREEZE))
+        return TW_OK;
+    n = tw_train__i64(config, TW_OPTION_FREEZE);
+    if (n > base->n)
+        return tw_fail(err, TW_EUSAGE, "freeze %lld: the network has %d layers before the new top",
+                       (long long)n, base->n);
+    *out = (int)n;
+    return TW_OK;
+}
+
+static tw_status match_names(tw_training *training, const char *glob, tw_error *err)
+{
+    const tw_graph *base = training->base->graph;
+    int n = 0;
+
+    for (int i = 1; i < base->n; i++) {
+        training->frozen[i] = fnmatch(glob, base->nodes[i].name, 0) == 0;
+        n += training->frozen[i];
+    }
+    if (n == 0)
+        return tw_fail(err, TW_EUSAGE, "freeze-only: no layer is called like '%s'", glob);
+    return TW_OK;
+}
+
+static tw_status mark_frozen(tw_training *training, tw_error *err)
+{
+    const char *glob = tw_train__text(training->config, TW_OPTION_FREEZE_ONLY);
+    tw_status rc;
+    int n;
+
+    if (glob && tw_train__is(training->config, TW_OPTION_RECIPE, "finetune"))
+        return match_names(training, glob, err);
+    if ((rc = count_frozen(&n, training, err)))
+        return rc;
+    for (int i = 0; i < n; i++)
+        training->frozen[i] = true;
+    return TW_OK;
+}
+
+/* The last layer before the first that is trained; without one the network's end. Layers without
+ * parameters that come right before it run once, too, except Dropout, which is never the same. */
+static int find_boundary(const tw_training *training)
+{
+    const tw_graph *base = training->base->graph;
+
+    for (int i = 1; i < base->n; i++)
+        if (!training->frozen[i] && (has_params(base, i) || base->nodes[i].op == TW_OP_DROPOUT))
+            return i - 1;
+    return base->n - 1;
+}
+
+/* Of layer i of the network: mult * decay^k, k = 1 for the one nearest to the top, counted over
+ * layers with parameters. */
+static void set_multipliers(tw_training *training)
+{
+    const tw_graph *base = training->base->graph;
+    double mult = tw_train__f64(training->config, TW_OPTION_BACKBONE_LR_MULT);
+    double decay = tw_train__f64(training->config, TW_OPTION_LAYER_DECAY);
+    int k = 0;
+
+    for (int i = training->graph->n - 1; i > 0; i--) {
+        if (i < base->n)
+            k += has_params(base, i);
+        training->multipliers[i] = i < base->n ? mult * pow(decay, k) : 1.0;
+    }
+}
+
+tw_status tw_train__freeze(tw_training *training, tw_error *err)
+{
+    size_t n = (size_t)training->graph->n;
+    tw_status rc;
+
+    if (!(training->frozen = tw_calloc(n, sizeof *training->frozen)) ||
+        !(training->multipliers = tw_calloc(n, sizeof *training->multipliers)))
+        return tw_fail(err, TW_ENOMEM, "no memory to mark the frozen layers");
+    if ((rc = mark_frozen(training, err)))
+        return rc;
+    training->boundary = find_boundary(training);
+    for (int i = 0; i <= training->boundary; i++)
+        training->frozen[i] = true;
+    set_multipliers(training);
+    return TW_OK;
+}
+
+/* ---- the proof */
+
+static bool is_proven(const tw_training *training, int node)
+{
+    return node < training->base->graph->n && training->frozen[node] &&
+           has_params(training->base->graph, node);
+}
+
+tw_status tw_train__hash_frozen(tw_training *training, tw_error *err)
+{
+    const tw_model *base = training->base;
+    tw_status rc = TW_OK;
+
+    if (!training->hashes &&
+        !(training->hashes = tw_calloc((size_t)base->graph->n, sizeof *training->hashes)))
+        return tw_fail(err, TW_ENOMEM, "no memory for the hashes of %d layers", base->graph->n);
+    for (int i = 0; i < base->graph->n && !rc; i++)
+        if (is_proven(training, i))
+            rc = tw_model_hash_node(training->hashes[i], base, i, err);
+    return rc;
+}
+
+tw_status tw_train__prove_frozen(int *n_proven, const tw_training *training, const char *path,
+                                 tw_error *err)
+{
+    tw_model *model;
+    char hex[65];
+    tw_status rc;
+
+    *n_proven = 0;
+    if ((rc = tw_model_open(&model, path, NULL, NULL, 0, err)))
+        return rc;
+    for (int i = 0; i < training->base->graph->n && !rc; i++) {
+        if (!is_proven(training, i))
+            continue;
+        rc = tw_model_hash_node(hex, model, i, err);
+        if (!rc && strcmp(hex, training->hashes[i]) != 0)
+            rc = tw_fail(err, TW_EFAIL, "%s: frozen layer %s has changed", path,
+                         training->graph->nodes[i].name);
+        *n_proven += !rc;
+    }
+    tw_model_free(model);
+    return rc;
+}
