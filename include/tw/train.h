@@ -87,8 +87,18 @@ typedef struct tw_training_plan {
  * Expected: TW_EUSAGE, TW_EFILE, TW_EBUDGET, TW_EUNSUPPORTED, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_training_open(tw_training **out, const tw_config *config,
                                          const tw_watch *watch, tw_error *err);
+/* The same for a run that is to go on: RUN/config.json says what it is, tw_training_run then starts
+ * from its checkpoint, from the beginning where it has none yet. epochs: 0, or more than it was to
+ * have. *out stays NULL, with TW_OK, for a finished run that is not to have more. That data,
+ * weights and config.json are still the same is checked by tw_training_run (TW_EFILE names what
+ * changed). Caller frees. Expected: TW_EFILE (no run, nothing to extend), TW_EUSAGE (fewer epochs),
+ * and what tw_training_open says. */
+TW_MUST_CHECK tw_status tw_training_resume(tw_training **out, const char *run, int64_t epochs,
+                                           const tw_watch *watch, tw_error *err);
 void tw_training_free(tw_training *training);
 const tw_training_plan *tw_training_get_plan(const tw_training *training);
+/* Text of an option as the training has settled it, NULL where unset. Borrowed. */
+const char *tw_training_get_option(const tw_training *training, const char *name);
 
 /* How a run ended. */
 typedef struct tw_training_result {
@@ -100,11 +110,15 @@ typedef struct tw_training_result {
 } tw_training_result;
 
 /* Trains and writes the run folder (option "output"): config.json, split.csv, history.csv,
- * log.jsonl, model.safetensors, predictions.csv of the validation pictures. On TW_EINTERRUPTED the
- * extraction so far is kept in the cache. Expected: what tw_training_open says, and TW_EFAIL (loss
- * is NaN or infinite, with epoch and step). */
+ * log.jsonl, model.safetensors, predictions.csv of the validation pictures, and last.ckpt, which a
+ * resume starts from. On TW_EINTERRUPTED the extraction so far is kept in the cache, the steps so
+ * far in last.ckpt. Expected: what tw_training_open says, and TW_EFAIL (loss is NaN or infinite,
+ * with epoch and step). */
 TW_MUST_CHECK tw_status tw_training_run(tw_training *training, tw_training_result *result,
                                         const tw_watch *watch, tw_error *err);
+
+/* *out is 1 when RUN came to its end. Expected: TW_EFILE (an unreadable log). */
+TW_MUST_CHECK tw_status tw_run_is_finished(int *out, const char *run, tw_error *err);
 
 /* Path of the model file of RUN (a run folder or a model file), into buf. Expected: TW_EFILE. */
 TW_MUST_CHECK tw_status tw_run_model_path(char *buf, size_t buf_size, const char *run,

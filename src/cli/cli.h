@@ -42,8 +42,8 @@ typedef struct cli_verb {
     tw_status (*run)(cli_args *args, tw_error *err);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_extract, cli_summary, cli_show,
-    cli_fetch, cli_cache, cli_completion, cli_version;
+extern const cli_verb cli_train, cli_resume, cli_evaluate, cli_predict, cli_extract, cli_summary,
+    cli_show, cli_fetch, cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);
@@ -192,6 +192,12 @@ void cli_print_manual(void);
 /* The part of data that --split names; unless given that of CLI_PART_RULE. */
 #define CLI_PART_RULE "test, else val, else all"
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err);
+
+/* training.c: shows the plan (and stops there with --dry-run), runs, shows what came out of it and
+ * makes the report. output and data are RUN and DATA as the next command takes them. */
+tw_status cli_run_training(tw_training *training, const char *output, const char *data,
+                           const cli_args *args, cli_progress *progress, const tw_watch *watch,
+                           tw_error *err);
 
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);

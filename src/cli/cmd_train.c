@@ -1,7 +1,6 @@
 /* topwork train DATA --model M -o RUN: a new top for a pretrained network. */
 #include "cli/cli.h"
 
-#include <math.h>
 #include <string.h>
 
 static const cli_option options[] = {
@@ -61,134 +60,17 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
     return TW_OK;
 }
 
-/* One label a line of the plan. */
-enum { PLAN_COLUMN = 11 };
-
-static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
-{
-    char head[128], a[32], b[32], c[32];
-    tw_status rc;
-
-    snprintf(head, sizeof head, "topwork %s,", tw_version());
-    cli_print_lines(stdout, head, (int)strlen(head) + 1, plan->compute);
-    cli_print_lines(stdout, "data", PLAN_COLUMN, plan->data);
-    cli_print_lines(stdout, "split", PLAN_COLUMN, plan->split);
-    cli_print_lines(stdout, "model", PLAN_COLUMN, plan->model);
-    cli_print_lines(stdout, "optimizer", PLAN_COLUMN, plan->optimizer);
-    cli_print_lines(stdout, "cache", PLAN_COLUMN, plan->cache);
-    putchar('\n');
-    if ((rc = cli_print_layers(plan->layers, plan->n_layers, err)))
-        return rc;
-    printf("\nmemory     %s to extract, %s to train, limit %s\n",
-           tw_bytes_text(a, sizeof a, plan->memory_extract),
-           tw_bytes_text(b, sizeof b, plan->memory_train),
-           tw_bytes_text(c, sizeof c, plan->memory_limit));
-    printf("disk       at most %s for the cache, %s for the run\n",
-           tw_bytes_text(a, sizeof a, plan->disk_cache),
-           tw_bytes_text(b, sizeof b, plan->disk_run));
-    printf("time       about %s to extract, %s to train\n\n",
-           tw_seconds_text(a, sizeof a, plan->t_extract_s),
-           tw_seconds_text(b, sizeof b, plan->t_train_s));
-    fflush(stdout);
-    return TW_OK;
-}
-
-static void print_plan_json(const tw_training_plan *plan)
-{
-    const struct {
-        const char *key, *text;
-    } sentences[] = {{"data", plan->data},           {"split", plan->split},
-                     {"model", plan->model},         {"cache", plan->cache},
-                     {"optimizer", plan->optimizer}, {"compute", plan->compute}};
-
-    printf("{\"event\":\"plan\"");
-    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
-        printf(",\"%s\":", sentences[i].key);
-        cli_print_json_string(sentences[i].text);
-    }
-    printf(
-        ",\"layers\":%d,\"trained_parameters\":%lld,\"memory_extract\":%lld,\"memory_train\":%lld,"
-        "\"memory_limit\":%lld,\"disk_cache\":%lld,\"disk_run\":%lld,\"seconds_extract\":%.1f,"
-        "\"seconds_train\":%.1f}\n",
-        plan->n_layers, (long long)plan->n_trained, (long long)plan->memory_extract,
-        (long long)plan->memory_train, (long long)plan->memory_limit, (long long)plan->disk_cache,
-        (long long)plan->disk_run, plan->t_extract_s, plan->t_train_s);
-    fflush(stdout);
-}
-
-/* A file or folder in a command to be pasted. */
-static void print_operand(const char *word)
-{
-    char quoted[4 * 4096 + 3]; /* a path of quotes */
-
-    tw_shell_word(quoted, sizeof quoted, word);
-    printf(" %s%s", word[0] == '-' ? "./" : "", quoted);
-}
-
-static void print_result(const tw_training_result *result, const tw_config *config)
-{
-    const char *output = tw_config_get(config, "output");
-    const char *bold = cli_style(stdout, CLI_BOLD), *plain = cli_style(stdout, CLI_PLAIN);
-
-    printf("the model is that of epoch %d: loss %.4f, accuracy %s%.2f %%%s\n", result->epoch,
-           result->loss, bold, 100 * result->accuracy, plain);
-    if (!isnan(result->val_accuracy))
-        printf("on the validation pictures: loss %.4f, accuracy %s%.2f %%%s\n", result->val_loss,
-               bold, 100 * result->val_accuracy, plain);
-    cli_print_trunk(result->n_trunk, 0);
-    if (result->n_unchanged > 0)
-        printf("frozen: %d layer%s in the model with the SHA-256 they came with\n",
-               result->n_unchanged, result->n_unchanged == 1 ? "" : "s");
-    printf("run folder: %s\nnext: topwork evaluate", output);
-    print_operand(output);
-    print_operand(tw_config_get(config, "data"));
-    putchar('\n');
-}
-
-static void print_result_json(const tw_training_result *result)
-{
-    printf("{\"event\":\"done\",\"epoch\":%d,\"loss\":", result->epoch);
-    cli_print_json_number(result->loss, 9);
-    printf(",\"accuracy\":");
-    cli_print_json_number(result->accuracy, 9);
-    printf(",\"val_loss\":");
-    cli_print_json_number(result->val_loss, 9);
-    printf(",\"val_accuracy\":");
-    cli_print_json_number(result->val_accuracy, 9);
-    printf(",\"trunk\":%lld,\"unchanged\":%d}\n", (long long)result->n_trunk, result->n_unchanged);
-}
-
 static tw_status train(const tw_config *config, const cli_args *args, tw_error *err)
 {
-    bool json = cli_has(args, "json");
     tw_training *training = NULL;
-    tw_training_result result;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     tw_status rc = tw_training_open(&training, config, &watch, err);
 
     cli_progress_end(&progress);
-    if (rc)
-        goto done;
-    if (json)
-        print_plan_json(tw_training_get_plan(training));
-    else if (!progress.quiet || cli_has(args, "dry-run"))
-        rc = print_plan(tw_training_get_plan(training), err);
-    if (rc || cli_has(args, "dry-run"))
-        goto done;
-    rc = tw_training_run(training, &result, &watch, err);
-    cli_progress_end(&progress);
-    if (rc)
-        goto done;
-    if (json) {
-        print_result_json(&result);
-    } else {
-        if (!progress.quiet)
-            putchar('\n');
-        print_result(&result, config);
-    }
-    cli_write_report(tw_config_get(config, "output"), NULL, json);
-done:
+    if (!rc)
+        rc = cli_run_training(training, tw_config_get(config, "output"),
+                              tw_config_get(config, "data"), args, &progress, &watch, err);
     tw_training_free(training);
     return rc;
 }

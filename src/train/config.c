@@ -17,21 +17,22 @@
 #include <string.h>
 
 /* Kinds of values: enum, what a good value is called. */
-#define KIND_LIST(X)                                             \
-    X(KIND_TEXT, "a text")                                       \
-    X(KIND_SWITCH, "true or false")                              \
-    X(KIND_CHOICE, "one of")                                     \
-    X(KIND_COUNT, "a whole number above 0")                      \
-    X(KIND_WHOLE, "a whole number of at least 0")                \
-    X(KIND_IMAGE, "a whole number from 32 to 4096")              \
-    X(KIND_BATCH, "a whole number from 1 to 65536")              \
-    X(KIND_THREADS, "a whole number from 1 to 1024")             \
-    X(KIND_SEED, "a whole number from 0 to 9223372036854775807") \
-    X(KIND_SEED32, "a whole number from 0 to 4294967295")        \
-    X(KIND_SIZE, "a size above 0 such as 512M")                  \
-    X(KIND_RATE, "a number above 0")                             \
-    X(KIND_POSITIVE, "a number of at least 0")                   \
-    X(KIND_FRACTION, "a number of at least 0 and below 1")       \
+#define KIND_LIST(X)                                                          \
+    X(KIND_TEXT, "a text")                                                    \
+    X(KIND_SWITCH, "true or false")                                           \
+    X(KIND_CHOICE, "one of")                                                  \
+    X(KIND_COUNT, "a whole number above 0")                                   \
+    X(KIND_WHOLE, "a whole number of at least 0")                             \
+    X(KIND_IMAGE, "a whole number from 32 to 4096")                           \
+    X(KIND_BATCH, "a whole number from 1 to 65536")                           \
+    X(KIND_THREADS, "a whole number from 1 to 1024")                          \
+    X(KIND_SEED, "a whole number from 0 to 9223372036854775807")              \
+    X(KIND_SEED32, "a whole number from 0 to 4294967295")                     \
+    X(KIND_SIZE, "a size above 0 such as 512M")                               \
+    X(KIND_EVERY, "a number of steps such as 100, or of seconds such as 30s") \
+    X(KIND_RATE, "a number above 0")                                          \
+    X(KIND_POSITIVE, "a number of at least 0")                                \
+    X(KIND_FRACTION, "a number of at least 0 and below 1")                    \
     X(KIND_SHARE, "a number above 0 and at most 1")
 #define KIND_ENUM(id, text) id,
 #define KIND_TEXT_OF(id, text) text,
@@ -171,6 +172,20 @@ static bool parse_whole(const char *text, int64_t low, int64_t high)
     return tw_parse_i64(&n, text) && n >= low && n <= high;
 }
 
+/* "100" or "30s". */
+static bool is_interval(const char *text)
+{
+    char number[24];
+    size_t n = strlen(text);
+
+    if (n == 0 || n >= sizeof number)
+        return false;
+    memcpy(number, text, n + 1);
+    if (number[n - 1] == 's')
+        number[n - 1] = '\0';
+    return parse_whole(number, 1, INT32_MAX);
+}
+
 static bool fits(value_kind kind, const char *text)
 {
     bool b;
@@ -198,6 +213,8 @@ static bool fits(value_kind kind, const char *text)
         return parse_whole(text, 0, UINT32_MAX);
     case KIND_SIZE:
         return tw_parse_bytes(&n, text) && n > 0;
+    case KIND_EVERY:
+        return is_interval(text);
     case KIND_RATE:
         return tw_parse_f64(&f, text) && f > 0.0 && f <= 1e30;
     case KIND_POSITIVE:

@@ -46,9 +46,10 @@ static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen
 }
 
 /* Adds up losses and hits of the n rows just seen, in order. */
-static tw_status count_batch(tw_run *run, tw_epoch *epoch, int64_t n, int64_t step, tw_error *err)
+static tw_status count_batch(tw_run *run, int64_t n, tw_error *err)
 {
     const tw_trainer *trainer = &run->trainer;
+    tw_epoch *epoch = &run->at.epoch;
 
     for (int64_t i = 0; i < n; i++) {
         const float *logits = trainer->logits + i * trainer->n_classes;
@@ -57,53 +58,67 @@ static tw_status count_batch(tw_run *run, tw_epoch *epoch, int64_t n, int64_t st
             return tw_fail(err, TW_EFAIL,
                            "the loss is %s in epoch %d, step %lld: a smaller lr may help",
                            isnan(trainer->loss[i]) ? "not a number" : "infinite", epoch->epoch,
-                           (long long)step + 1);
+                           (long long)run->at.step + 1);
         epoch->loss += trainer->loss[i];
         epoch->accuracy += tw_argmax_row(logits, trainer->n_classes) == trainer->labels[i];
     }
     return TW_OK;
 }
 
-static tw_status run_batches(tw_run *run, tw_reader *reader, tw_epoch *epoch, tw_error *err)
+static tw_status fail_interrupted(tw_run *run, tw_error *err)
+{
+    int64_t batch = run->trainer.batch, n = run->training->n_train;
+    char where[64];
+
+    if (run->at.seen < n)
+        snprintf(where, sizeof where, "step %lld of %lld", (long long)run->at.step + 1,
+                 (long long)((n + batch - 1) / batch));
+    else
+        snprintf(where, sizeof where, "while validating");
+    return tw_train__save_interrupted(run, where, err);
+}
+
+/* From the position on to the end of the epoch. */
+static tw_status run_batches(tw_run *run, tw_reader *reader, tw_error *err)
 {
     tw_status rc;
-    const tw_training *training = run->training;
-    const int *labels = tw_dataset_labels(training->data);
-    uint64_t seed = (uint64_t)tw_train__i64(training->config, TW_OPTION_SEED);
+    tw_position *at = &run->at;
+    const int *labels = tw_dataset_labels(run->training->data);
+    uint64_t seed = (uint64_t)tw_train__i64(run->training->config, TW_OPTION_SEED);
     const float *rows;
-    int64_t n, seen = 0, step = 0;
+    int64_t n;
 
     while (!(rc = tw_reader_next(reader, &rows, &n, err)) && n > 0) {
         if (tw_watch_should_stop(&run->watch))
-            return tw_fail(err, TW_EINTERRUPTED,
-                           "interrupted in epoch %d, step %lld: training has no checkpoint yet",
-                           epoch->epoch, (long long)step + 1);
+            return fail_interrupted(run, err);
         for (int64_t i = 0; i < n; i++)
-            run->trainer.labels[i] = labels[run->order[seen + i]];
-        if ((rc = tw_train__trainer_step(&run->trainer, rows, n, seed, (uint32_t)epoch->epoch,
-                                         (uint64_t)step, err)) ||
-            (rc = count_batch(run, epoch, n, step, err)))
+            run->trainer.labels[i] = labels[run->order[at->seen + i]];
+        if ((rc = tw_train__trainer_step(&run->trainer, rows, n, seed, (uint32_t)at->epoch.epoch,
+                                         (uint64_t)at->step, err)) ||
+            (rc = count_batch(run, n, err)))
             return rc;
-        seen += n;
-        step++;
-        tell_progress(run, epoch, seen);
+        at->seen += n;
+        at->step++;
+        tell_progress(run, &at->epoch, at->seen);
+        tw_train__save_if_due(run);
     }
-    epoch->loss /= (double)training->n_train;
-    epoch->accuracy /= (double)training->n_train;
     return rc;
 }
 
-static tw_status train_epoch(tw_run *run, tw_epoch *epoch, tw_error *err)
+static tw_status train_epoch(tw_run *run, tw_error *err)
 {
     tw_status rc;
     tw_reader *reader = NULL;
+    int64_t left = run->training->n_train - run->at.seen;
 
-    shuffle(run, epoch->epoch);
+    if (left == 0)
+        return TW_OK;
+    shuffle(run, run->at.epoch.epoch);
     if ((rc = tw_train__trainer_wake(&run->trainer, run->training, err)) ||
         (rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
-        (rc = tw_reader_start(reader, run->order, run->training->n_train, err)))
+        (rc = tw_reader_start(reader, run->order + run->at.seen, left, err)))
         goto done;
-    rc = run_batches(run, reader, epoch, err);
+    rc = run_batches(run, reader, err);
 done:
     tw_reader_free(reader);
     return rc;
@@ -204,7 +219,7 @@ static bool selects_best(const tw_run *run)
            tw_train__is(run->training->config, TW_OPTION_SELECT, "best");
 }
 
-static tw_status keep_best(tw_run *run, const tw_epoch *epoch, bool is_last, tw_error *err)
+static tw_status keep_best(tw_run *run, const tw_epoch *epoch, tw_error *err)
 {
     bool selects = selects_best(run);
 
@@ -212,8 +227,8 @@ static tw_status keep_best(tw_run *run, const tw_epoch *epoch, bool is_last, tw_
         return TW_OK;
     run->best.epoch = *epoch;
     run->best.on_disk = false;
-    return selects && !is_last ? tw_train__best_write(&run->best, &run->trainer.trained, err)
-                               : TW_OK;
+    return selects ? tw_train__best_write(&run->best, &run->trainer.trained, run->folder.path, err)
+                   : TW_OK;
 }
 
 static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, tw_error *err)
@@ -243,36 +258,53 @@ static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, 
     return TW_OK;
 }
 
-static tw_status run_epoch(tw_run *run, int number, int n_epochs, tw_error *err)
+/* Epoch `number` has not begun. */
+static void stand_before(tw_run *run, int number)
+{
+    run->at = (tw_position){.epoch.epoch = number};
+    run->at.epoch.val_loss = run->at.epoch.val_accuracy = (double)NAN;
+}
+
+static tw_status validate_epoch(tw_run *run, tw_epoch *epoch, tw_error *err)
+{
+    tw_score score;
+    tw_status rc;
+
+    if (run->training->n_val == 0)
+        return TW_OK;
+    rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err);
+    if (rc == TW_EINTERRUPTED)
+        return fail_interrupted(run, err);
+    if (rc)
+        return rc;
+    epoch->val_loss = score.loss;
+    epoch->val_accuracy = score.accuracy;
+    return TW_OK;
+}
+
+/* The epoch under way, from the position on. */
+static tw_status run_epoch(tw_run *run, int n_epochs, tw_error *err)
 {
     tw_status rc;
-    tw_score score;
     double t_trained_s;
-    tw_epoch epoch = {.epoch = number, .val_loss = (double)NAN, .val_accuracy = (double)NAN};
+    tw_epoch epoch;
 
     run->t_epoch_s = tw_clock_s();
-    if ((rc = train_epoch(run, &epoch, err)) || (rc = check_weights(run, number, err)))
+    if ((rc = train_epoch(run, err)) || (rc = check_weights(run, run->at.epoch.epoch, err)))
         return rc;
+    epoch = run->at.epoch;
+    epoch.loss /= (double)run->training->n_train;
+    epoch.accuracy /= (double)run->training->n_train;
     t_trained_s = tw_clock_s();
     tw_train__trainer_rest(&run->trainer);
-    if (run->training->n_val > 0) {
-        rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err);
-        if (rc == TW_EINTERRUPTED)
-            return tw_fail(err, rc,
-                           "interrupted in epoch %d, while validating: training has no checkpoint "
-                           "yet",
-                           number);
-        if (rc)
-            return rc;
-        epoch.val_loss = score.loss;
-        epoch.val_accuracy = score.accuracy;
-    }
+    if ((rc = validate_epoch(run, &epoch, err)))
+        return rc;
     run->t_validate_s = tw_clock_s() - t_trained_s;
     epoch.t_s = tw_clock_s() - run->t_epoch_s;
-    if ((rc = keep_best(run, &epoch, number == n_epochs, err)) ||
-        (rc = record_epoch(run, &epoch, n_epochs, err)))
+    if ((rc = keep_best(run, &epoch, err)) || (rc = record_epoch(run, &epoch, n_epochs, err)))
         return rc;
     guard_stall(run, &epoch);
+    stand_before(run, epoch.epoch + 1);
     return TW_OK;
 }
 
@@ -289,20 +321,35 @@ tw_phase tw_train__phase_of(const tw_training *training, int epoch)
                                                                              : TW_PHASE_ALL;
 }
 
+/* What a run that goes on beyond its end starts from, and what has to be there for a resume that
+ * comes after the last epoch. A disk that is full, say, costs only that. */
+static void save_end(tw_run *run)
+{
+    tw_error own;
+
+    if (tw_train__save(run, &own) || tw_train__checkpoint_remove_older(run->folder.path, &own))
+        tw_watch_note(&run->watch, "no checkpoint: %s; the run cannot be extended", own.text);
+}
+
 tw_status tw_train__loop(tw_run *run, tw_error *err)
 {
     tw_status rc = TW_OK;
     int n_epochs = tw_train__epoch_count(run->training);
 
-    for (int number = 1; number <= n_epochs && !rc; number++) {
-        tw_phase phase = tw_train__phase_of(run->training, number);
+    if (run->at.epoch.epoch == 0)
+        stand_before(run, 1);
+    while (run->at.epoch.epoch <= n_epochs && !rc) {
+        tw_phase phase = tw_train__phase_of(run->training, run->at.epoch.epoch);
 
         if (run->trainer.phase != phase)
             rc = tw_train__trainer_enter(&run->trainer, run->training, phase, err);
         if (!rc)
-            rc = run_epoch(run, number, n_epochs, err);
+            rc = run_epoch(run, n_epochs, err);
     }
-    if (!rc && run->best.on_disk)
-        rc = tw_train__best_read(&run->best, &run->trainer.trained, err);
-    return rc;
+    if (rc)
+        return rc;
+    save_end(run);
+    return run->best.on_disk
+               ? tw_train__best_read(&run->best, &run->trainer.trained, run->folder.path, err)
+               : TW_OK;
 }

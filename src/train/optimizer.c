@@ -115,6 +115,7 @@ tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
         return tw_fail(err, TW_ENOMEM, "no memory for the optimizer's state of %lld numbers",
                        (long long)(states * trained->n));
     }
+    out->n_state = states * trained->n;
     lay_out(out, states);
     return TW_OK;
 }

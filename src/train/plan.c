@@ -229,7 +229,9 @@ static tw_status check_disk(tw_training *training, tw_error *err)
     plan->disk_cache = tw_source_disk(training->source);
     if (training->own_val)
         plan->disk_cache += tw_source_disk(training->own_val);
-    plan->disk_run = (n_params + plan->n_trained) * (int64_t)sizeof(float) +
+    /* the model, the best parameters twice, two checkpoints and the next one */
+    plan->disk_run = (n_params + 2 * plan->n_trained) * (int64_t)sizeof(float) +
+                     3 * tw_train__save_bytes(&training->memory) +
                      (training->n_train + training->n_val) * 256 + small;
     if (!output)
         return TW_OK;

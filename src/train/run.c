@@ -89,26 +89,75 @@ static tw_status log_start(tw_run *run, tw_error *err)
     return tw_train__folder_log(&run->folder, "start", line, err);
 }
 
-static tw_status open_folder(tw_run *run, tw_error *err)
+static tw_status write_config(const tw_run *run, tw_error *err)
+{
+    const tw_training *training = run->training;
+
+    return tw_train__folder_config(
+        &run->folder, tw_train__config_json(training->config, training->val_data != NULL), err);
+}
+
+/* A folder of its own, with the files that say what the run is. */
+static tw_status begin_folder(tw_run *run, const char *output, tw_error *err)
 {
     tw_status rc;
     const tw_training *training = run->training;
-    const tw_config *config = training->config;
-    const char *output = tw_train__text(config, TW_OPTION_OUTPUT);
+    bool overwrite = training->resumes || tw_train__bool(training->config, TW_OPTION_OVERWRITE);
+
+    if ((rc = tw_train__folder_create(&run->folder, output, overwrite, err)) ||
+        (rc = write_config(run, err)) || (rc = write_split(run, err)) || (rc = log_start(run, err)))
+        return rc;
+    return tw_train__log_plan(run, err);
+}
+
+static tw_status log_resume(tw_run *run, tw_error *err)
+{
+    tw_json *line = tw_json_new_object();
+
+    tw_json_set(line, "version", tw_json_new_string(tw_version()));
+    tw_json_set(line, "epoch", tw_json_new_i64(run->at.epoch.epoch));
+    tw_json_set(line, "step", tw_json_new_i64(run->at.step));
+    tw_json_set(line, "compute", tw_json_new_string(run->training->plan.compute));
+    return tw_train__folder_log(&run->folder, "resume", line, err);
+}
+
+/* The folder as the checkpoint left it; predictions and the like are made again at the end. */
+static tw_status continue_folder(tw_run *run, const char *output, tw_error *err)
+{
+    tw_status rc;
+    const tw_json *state = tw_train__checkpoint_state(run->checkpoint);
+
+    run->sequence = tw_train__checkpoint_sequence(run->checkpoint);
+    if ((rc = tw_train__identity_compare(tw_json_get(state, "identity"), run->identity,
+                                         run->training, run->outer, err)) ||
+        (rc = tw_train__folder_reopen(&run->folder, output, err)) ||
+        (rc = tw_train__take_state(run, state, err)) || (rc = log_resume(run, err)) ||
+        (rc = write_config(run, err)) || (rc = write_split(run, err)) ||
+        (rc = tw_train__folder_history(&run->folder, err)))
+        return rc;
+    run->saved_best = run->best.epoch.epoch;
+    return TW_OK;
+}
+
+static tw_status open_folder(tw_run *run, tw_error *err)
+{
+    tw_status rc;
+    const char *output = tw_train__text(run->training->config, TW_OPTION_OUTPUT);
+    tw_text why = {0};
 
     if (!output)
         return tw_fail(err, TW_EUSAGE, "option output is missing: the folder for the run");
-    if ((rc = tw_train__folder_create(&run->folder, output,
-                                      tw_train__bool(config, TW_OPTION_OVERWRITE), err)))
-        return rc;
-    if (!(run->best.path = tw_train__folder_file(&run->folder, "best.tmp")))
-        return tw_fail(err, TW_ENOMEM, "no memory to write %s", output);
-    if ((rc = tw_train__folder_config(
-             &run->folder, tw_train__config_json(config, training->val_data != NULL), err)) ||
-        (rc = write_split(run, err)) || (rc = log_start(run, err)) ||
-        (rc = tw_train__log_plan(run, err)))
-        return rc;
-    return tw_train__log_prepared(run, err);
+    if (run->training->resumes &&
+        (rc = tw_train__checkpoint_open(&run->checkpoint, output, &why, err)))
+        goto done;
+    if (why.n)
+        tw_watch_note(run->outer, "%s", why.failed ? "a checkpoint is damaged" : why.text);
+    if ((rc = run->checkpoint ? continue_folder(run, output, err) : begin_folder(run, output, err)))
+        goto done;
+    rc = tw_train__log_prepared(run, err);
+done:
+    tw_text_free(&why);
+    return rc;
 }
 
 /* ---- features */
@@ -148,10 +197,12 @@ static tw_status fail_interrupted(const tw_training *training, tw_error *err)
     char rows[32];
     int64_t n_rows = tw_dataset_count(training->data) - tw_source_missing(training->source);
 
-    return tw_fail(err, TW_EINTERRUPTED,
-                   "interrupted: the features of %s pictures are kept in the cache; training has "
-                   "no checkpoint yet",
-                   tw_count_text(rows, sizeof rows, n_rows));
+    return tw_fail(
+        err, TW_EINTERRUPTED,
+        "interrupted: the features of %s pictures are kept in the cache, \"topwork resume %s\" "
+        "goes on",
+        tw_count_text(rows, sizeof rows, n_rows),
+        tw_train__text(training->config, TW_OPTION_OUTPUT));
 }
 
 static tw_status make_features(tw_run *run, tw_error *err)
@@ -163,8 +214,7 @@ static tw_status make_features(tw_run *run, tw_error *err)
 
     if ((rc = fill_sources(run, err)))
         return rc == TW_EINTERRUPTED ? fail_interrupted(training, err) : rc;
-    run->scale = 1.0;
-    if (tw_train__is_scaled(training->config)) {
+    if (!run->checkpoint && tw_train__is_scaled(training->config)) {
         if ((rc = tw_source_deviation(&deviation, training->source, training->train,
                                       training->n_train, err)))
             return rc;
@@ -279,13 +329,17 @@ static tw_status train(tw_run *run, tw_error *err)
 {
     tw_status rc;
     tw_training *training = run->training;
+    tw_phase phase = run->checkpoint ? run->saved_phase : tw_train__phase_of(training, 1);
 
     if (!(run->order = tw_calloc((size_t)training->n_train, sizeof *run->order)))
         return tw_fail(err, TW_ENOMEM, "no memory for an order of %lld pictures",
                        (long long)training->n_train);
-    if ((rc = tw_train__trainer_create(&run->trainer, training, tw_train__phase_of(training, 1),
-                                       (float)(1.0 / run->scale), err)))
+    if ((rc = tw_train__trainer_create(&run->trainer, training, phase, (float)(1.0 / run->scale),
+                                       err)))
         return rc;
+    if (run->checkpoint && (rc = tw_train__restore(run, err)))
+        return rc;
+    run->t_saved_s = tw_clock_s();
     return tw_train__loop(run, err);
 }
 
@@ -313,7 +367,8 @@ static tw_status finish(tw_run *run, tw_training_result *result, tw_error *err)
 static void run_free(tw_run *run)
 {
     tw_train__trainer_free(&run->trainer);
-    tw_train__best_remove(&run->best);
+    tw_train__checkpoint_close(run->checkpoint);
+    tw_json_free(run->identity);
     tw_train__folder_free(&run->folder);
     tw_free(run->order);
 }
@@ -333,7 +388,8 @@ tw_status tw_training_run(tw_training *training, tw_training_result *result, con
     memset(result, 0, sizeof *result);
     run.watch = (tw_watch){pass_event, pass_stop, &run};
     run.mark.t_s = tw_clock_s();
-    if ((rc = open_folder(&run, err)) || (rc = tw_train__hash_frozen(training, err)) ||
+    if ((rc = tw_train__hash_frozen(training, err)) ||
+        (rc = tw_train__identity(&run.identity, training, err)) || (rc = open_folder(&run, err)) ||
         (rc = make_features(&run, err)) ||
         (rc = tw_train__log_phase(&run, "features", training->n_train + training->n_val, err)) ||
         (rc = train(&run, err)) ||

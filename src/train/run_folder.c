@@ -14,17 +14,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* best.tmp holds the best parameters while a run is under way. */
+/* Beside these: best-<epoch>.params, the parameters of the best epoch so far. */
 static const char *const run_files[] = {
-    "config.json", "split.csv",         "history.csv", "log.jsonl",   "predictions.csv",
-    "best.tmp",    "model.safetensors", "report.html", "report.json", NULL};
+    "config.json",     "split.csv",         "history.csv", "log.jsonl",   "last.ckpt",
+    "last.ckpt.1",     "last.ckpt.new",     "lr-find.csv", "report.html", "report.json",
+    "predictions.csv", "model.safetensors", NULL};
 
 static bool is_run_file(const char *name)
 {
     for (int i = 0; run_files[i]; i++)
         if (!strcmp(run_files[i], name))
             return true;
-    return false;
+    return tw_train__best_epoch_of(name) >= 0;
 }
 
 tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err)
@@ -64,15 +65,35 @@ static tw_status fail_memory(const char *name, tw_error *err)
     return tw_fail(err, TW_ENOMEM, "no memory to write %s", name);
 }
 
+/* All files of an older run; what else lies there stays. */
 static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
 {
-    tw_status rc = TW_OK;
+    tw_status rc;
+    char **names;
+    size_t n;
 
-    for (int i = 0; run_files[i] && !rc; i++) {
-        char *path = tw_train__folder_file(folder, run_files[i]);
-        rc = path ? tw_file_remove(path, err) : fail_memory(run_files[i], err);
+    if ((rc = tw_folder_list(&names, &n, folder->path, err)))
+        return rc;
+    for (size_t i = 0; i < n && !rc; i++) {
+        char *path;
+
+        if (!is_run_file(names[i]))
+            continue;
+        path = tw_train__folder_file(folder, names[i]);
+        rc = path ? tw_file_remove(path, err) : fail_memory(names[i], err);
         tw_free(path);
     }
+    tw_folder_list_free(names, n);
+    return rc;
+}
+
+static tw_status open_log(tw_run_folder *folder, tw_error *err)
+{
+    tw_status rc;
+    char *log = tw_train__folder_file(folder, "log.jsonl");
+
+    rc = log ? tw_file_open_append(&folder->log, log, err) : fail_memory("log.jsonl", err);
+    tw_free(log);
     return rc;
 }
 
@@ -80,21 +101,50 @@ tw_status tw_train__folder_create(tw_run_folder *out, const char *path, bool ove
                                   tw_error *err)
 {
     tw_status rc;
-    char *log = NULL;
 
     memset(out, 0, sizeof *out);
     out->log.fd = -1;
     if ((rc = tw_train__folder_check(path, overwrite, err)))
         return rc;
-    if (!(out->path = tw_strdup(path)) || !(log = tw_path_join(path, "log.jsonl"))) {
+    if (!(out->path = tw_strdup(path)))
         rc = fail_memory(path, err);
-        goto done;
+    else if (!(rc = tw_folder_create(path, err)) && !(rc = remove_files(out, err)))
+        rc = open_log(out, err);
+    if (rc)
+        tw_train__folder_free(out);
+    return rc;
+}
+
+/* A line that a killed process left unfinished is cut off. */
+static tw_status mend_log(tw_run_folder *folder, tw_error *err)
+{
+    enum { WINDOW = 4096 };
+    char tail[WINDOW];
+    int64_t end = folder->log.size;
+    tw_status rc;
+
+    while (end > 0) {
+        int64_t first = end > WINDOW ? end - WINDOW : 0;
+        if ((rc = tw_file_pread(&folder->log, tail, (size_t)(end - first), first, err)))
+            return rc;
+        while (end > first && tail[end - first - 1] != '\n')
+            end--;
+        if (end > first)
+            break;
     }
-    if ((rc = tw_folder_create(path, err)) || (rc = remove_files(out, err)))
-        goto done;
-    rc = tw_file_open_append(&out->log, log, err);
-done:
-    tw_free(log);
+    return end < folder->log.size ? tw_file_truncate(&folder->log, end, err) : TW_OK;
+}
+
+tw_status tw_train__folder_reopen(tw_run_folder *out, const char *path, tw_error *err)
+{
+    tw_status rc;
+
+    memset(out, 0, sizeof *out);
+    out->log.fd = -1;
+    if (!(out->path = tw_strdup(path)))
+        rc = fail_memory(path, err);
+    else if (!(rc = open_log(out, err)))
+        rc = mend_log(out, err);
     if (rc)
         tw_train__folder_free(out);
     return rc;
@@ -154,6 +204,12 @@ static void add_figure(tw_text *line, double figure)
         tw_text_add(line, ",%.9g", figure);
 }
 
+tw_status tw_train__folder_history(const tw_run_folder *folder, tw_error *err)
+{
+    return folder->history.n ? tw_train__folder_write(folder, "history.csv", &folder->history, err)
+                             : TW_OK;
+}
+
 tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_epoch *epoch, tw_error *err)
 {
     tw_text *history = &folder->history;
@@ -166,7 +222,7 @@ tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_epoch *epoch, t
     add_figure(history, epoch->val_loss);
     add_figure(history, epoch->val_accuracy);
     tw_text_add(history, "\n");
-    return tw_train__folder_write(folder, "history.csv", history, err);
+    return tw_train__folder_history(folder, err);
 }
 
 /* The object {"time":...,"event":...} followed by the fields, on one line. */

@@ -1,13 +1,17 @@
 /*
- * Which epoch becomes the model. The best parameters so far are kept in a file beside the run, not
- * in a second block of memory; they are written when an epoch is better and read back at the end,
- * checked against a hash taken while writing.
+ * Which epoch becomes the model. The best parameters so far are kept in a file of the run, not in a
+ * second block of memory: best-<epoch>.params, written when an epoch is better and read back at the
+ * end, checked against a hash taken while writing. The epoch in its name keeps that of one
+ * checkpoint apart from that of another.
  */
 #include "train/train_int.h"
 
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
 
 bool tw_train__is_better(const tw_epoch *epoch, const tw_epoch *best)
 {
@@ -27,7 +31,36 @@ static tw_hash128 add_hash(tw_hash128 hash, const float *data, int64_t n)
     return own;
 }
 
-static tw_status write_params(tw_best *best, tw_file *file, const tw_trained *trained,
+static const char best_prefix[] = "best-", best_suffix[] = ".params";
+
+int tw_train__best_epoch_of(const char *name)
+{
+    const size_t n = strlen(best_prefix);
+    char digits[16];
+    int64_t epoch;
+    size_t n_digits;
+
+    if (strncmp(name, best_prefix, n) != 0)
+        return -1;
+    n_digits = strcspn(name + n, ".");
+    if (n_digits == 0 || n_digits >= sizeof digits || strcmp(name + n + n_digits, best_suffix) != 0)
+        return -1;
+    memcpy(digits, name + n, n_digits);
+    digits[n_digits] = '\0';
+    return tw_parse_i64(&epoch, digits) && epoch >= 0 && epoch <= INT32_MAX ? (int)epoch : -1;
+}
+
+/* Caller frees. */
+static tw_status make_path(char **out, const tw_best *best, const char *folder, tw_error *err)
+{
+    char name[48];
+
+    snprintf(name, sizeof name, "%s%d%s", best_prefix, best->epoch.epoch, best_suffix);
+    *out = tw_path_join(folder, name);
+    return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the name of %s", name);
+}
+
+static tw_status write_params(tw_best *best, tw_writer *writer, const tw_trained *trained,
                               tw_error *err)
 {
     tw_status rc;
@@ -40,7 +73,7 @@ static tw_status write_params(tw_best *best, tw_file *file, const tw_trained *tr
 
             if (!data)
                 continue;
-            if ((rc = tw_file_append(file, data, (size_t)n * sizeof *data, err)))
+            if ((rc = tw_writer_write(writer, data, (size_t)n * sizeof *data, err)))
                 return rc;
             best->hash = add_hash(best->hash, data, n);
         }
@@ -48,19 +81,22 @@ static tw_status write_params(tw_best *best, tw_file *file, const tw_trained *tr
     return TW_OK;
 }
 
-tw_status tw_train__best_write(tw_best *best, const tw_trained *trained, tw_error *err)
+tw_status tw_train__best_write(tw_best *best, const tw_trained *trained, const char *folder,
+                               tw_error *err)
 {
     tw_status rc;
-    tw_file file;
+    tw_writer *writer = NULL;
+    char *path;
 
     best->on_disk = false;
-    if ((rc = tw_file_open_append(&file, best->path, err)))
+    if ((rc = make_path(&path, best, folder, err)))
         return rc;
-    if ((rc = tw_file_truncate(&file, 0, err)) || (rc = write_params(best, &file, trained, err)))
-        goto done;
-    best->on_disk = true;
-done:
-    tw_file_close(&file);
+    if (!(rc = tw_writer_create(&writer, path, err)) &&
+        !(rc = write_params(best, writer, trained, err)))
+        rc = tw_writer_commit(writer, err);
+    best->on_disk = !rc;
+    tw_writer_free(writer);
+    tw_free(path);
     return rc;
 }
 
@@ -86,28 +122,24 @@ static tw_status read_params(const tw_best *best, const tw_file *file, const tw_
         }
     }
     if (hash.low != best->hash.low || hash.high != best->hash.high)
-        return tw_fail(err, TW_EFILE, "%s: not what was written there after epoch %d", best->path,
+        return tw_fail(err, TW_EFILE, "%s: not what was written there after epoch %d", file->path,
                        best->epoch.epoch);
     return TW_OK;
 }
 
-tw_status tw_train__best_read(tw_best *best, const tw_trained *trained, tw_error *err)
+tw_status tw_train__best_read(const tw_best *best, const tw_trained *trained, const char *folder,
+                              tw_error *err)
 {
     tw_status rc;
     tw_file file;
+    char *path;
 
-    if ((rc = tw_file_open(&file, best->path, err)))
+    if ((rc = make_path(&path, best, folder, err)))
         return rc;
-    rc = read_params(best, &file, trained, err);
-    tw_file_close(&file);
+    if (!(rc = tw_file_open(&file, path, err))) {
+        rc = read_params(best, &file, trained, err);
+        tw_file_close(&file);
+    }
+    tw_free(path);
     return rc;
-}
-
-void tw_train__best_remove(tw_best *best)
-{
-    if (best->path && tw_file_remove(best->path, NULL))
-        best->on_disk = false; /* left behind: the next run removes it */
-    tw_free(best->path);
-    best->path = NULL;
-    best->on_disk = false;
 }

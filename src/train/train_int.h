@@ -13,6 +13,7 @@
 #include "eval/predictions.h"
 #include "eval/score.h"
 #include "feature/source.h"
+#include "train/checkpoint.h"
 
 #include <tw/train.h>
 
@@ -72,6 +73,7 @@ typedef struct tw_optimizer {
     float lr, decay, momentum;
     bool nesterov;
     float *block;          /* all state: velocity, or m then v */
+    int64_t n_state;       /* numbers of it */
     float *(*state[2])[2]; /* state[0]: velocity or m, state[1]: v; per node and slot */
     int64_t iterations;    /* steps done */
     tw_adam_step adam;
@@ -101,19 +103,20 @@ bool tw_train__is_better(const tw_epoch *epoch, const tw_epoch *best);
 
 /* The best parameters so far, kept in a file and not in memory. */
 typedef struct tw_best {
-    char *path;
     tw_epoch epoch; /* epoch 0: none yet */
     bool on_disk;
     tw_hash128 hash;
 } tw_best;
 
-/* Streams the parameters to best->path. Expected: TW_EFILE, TW_EBUDGET (disk full). */
+/* Streams the parameters to folder/best-<epoch>.params, atomically. Expected: TW_EFILE, TW_EBUDGET
+ * (disk full). */
 TW_MUST_CHECK tw_status tw_train__best_write(tw_best *best, const tw_trained *trained,
-                                             tw_error *err);
+                                             const char *folder, tw_error *err);
 /* Reads them back and checks them. Expected: TW_EFILE. */
-TW_MUST_CHECK tw_status tw_train__best_read(tw_best *best, const tw_trained *trained,
-                                            tw_error *err);
-void tw_train__best_remove(tw_best *best);
+TW_MUST_CHECK tw_status tw_train__best_read(const tw_best *best, const tw_trained *trained,
+                                            const char *folder, tw_error *err);
+/* The epoch in the name of such a file, -1 where the name is no such one. */
+int tw_train__best_epoch_of(const char *name);
 
 /* ---- scale.c */
 
@@ -136,6 +139,9 @@ TW_MUST_CHECK tw_status tw_train__folder_check(const char *path, bool overwrite,
 /* Makes the folder, without any file of an older run. */
 TW_MUST_CHECK tw_status tw_train__folder_create(tw_run_folder *out, const char *path,
                                                 bool overwrite, tw_error *err);
+/* Opens the folder of a run that goes on: nothing is removed, the log grows. */
+TW_MUST_CHECK tw_status tw_train__folder_reopen(tw_run_folder *out, const char *path,
+                                                tw_error *err);
 void tw_train__folder_free(tw_run_folder *folder);
 /* RUN/name, allocated; NULL when memory ran out. */
 char *tw_train__folder_file(const tw_run_folder *folder, const char *name);
@@ -145,6 +151,8 @@ TW_MUST_CHECK tw_status tw_train__folder_write(const tw_run_folder *folder, cons
 /* config.json; takes the tree. */
 TW_MUST_CHECK tw_status tw_train__folder_config(const tw_run_folder *folder, tw_json *config,
                                                 tw_error *err);
+/* Writes history.csv as it is in memory, unless it is empty. */
+TW_MUST_CHECK tw_status tw_train__folder_history(const tw_run_folder *folder, tw_error *err);
 /* Adds a row and writes history.csv again. */
 TW_MUST_CHECK tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_epoch *epoch,
                                                tw_error *err);
@@ -195,8 +203,9 @@ typedef struct tw_train_memory {
 
 struct tw_training {
     tw_config *config;
-    tw_computer computer; /* as asked for */
-    tw_computer trunk;    /* the same backend with what the memory limit leaves for the trunk */
+    bool resumes, extends; /* goes on with a run; and beyond its end */
+    tw_computer computer;  /* as asked for */
+    tw_computer trunk;     /* the same backend with what the memory limit leaves for the trunk */
     tw_dataset *data;     /* training pictures, validation ones too when they are drawn from them */
     tw_dataset *val_data; /* the data's own validation pictures, NULL when drawn */
     int64_t *train, *val; /* samples of data, and of val_data or data; ascending */
@@ -219,6 +228,12 @@ struct tw_training {
     tw_text text[6]; /* sentences of the plan */
     tw_training_plan plan;
 };
+
+/* ---- training.c */
+
+/* tw_training_open, for a run that goes on, and beyond its end, too. */
+TW_MUST_CHECK tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes,
+                                       bool extends, const tw_watch *watch, tw_error *err);
 
 /* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
@@ -254,13 +269,29 @@ bool tw_train__recomputes(const tw_training *training);
  * features are cached, else what training does not need. Expected: TW_EBUDGET. */
 TW_MUST_CHECK tw_status tw_train__share_memory(tw_training *training, tw_error *err);
 
+/* ---- identity.c: what a run is of */
+
+/* Configuration, pictures, weights, numerics. Caller frees. */
+TW_MUST_CHECK tw_status tw_train__identity(tw_json **out, const tw_training *training,
+                                           tw_error *err);
+/* Refuses what would change the result, naming it (TW_EFILE); other numerics are a note. */
+TW_MUST_CHECK tw_status tw_train__identity_compare(const tw_json *then, const tw_json *now,
+                                                   const tw_training *training,
+                                                   const tw_watch *watch, tw_error *err);
+
 /* ---- loop.c */
 
-/* Where a phase began. */
+/* Where a phase of the log began. */
 typedef struct tw_run_mark {
     double t_s;
     int64_t n_trunk;
 } tw_run_mark;
+
+/* Where a run is: the epoch under way, its loss and accuracy still sums over the pictures seen. */
+typedef struct tw_position {
+    tw_epoch epoch;
+    int64_t step, seen; /* steps and pictures of it that are done */
+} tw_position;
 
 /* One run: what the epochs need beside the training. */
 typedef struct tw_run {
@@ -268,6 +299,7 @@ typedef struct tw_run {
     tw_trainer trainer;
     tw_run_folder folder;
     tw_best best;
+    tw_position at;
     tw_predictions *predictions; /* while they are written */
     double scale;
     int n_proven;   /* frozen layers that are as they were */
@@ -278,6 +310,16 @@ typedef struct tw_run {
     double t_epoch_s;    /* clock when the epoch began */
     double t_validate_s; /* what the last validation took; 0 before the first */
     tw_run_mark mark;    /* end of the last phase */
+
+    tw_json *identity;
+    tw_checkpoint *checkpoint; /* that the run goes on from, until it is read */
+    tw_phase saved_phase;
+    int64_t saved_iterations;
+    int64_t sequence,
+        n_saved;    /* of checkpoints: the newest one's number; written by this process */
+    int saved_best; /* epoch whose best parameters the newest one refers to */
+    double t_saved_s;
+    int64_t steps_since_saved;
 } tw_run;
 
 /* Epochs of the whole run, those of the top alone first. */
@@ -291,6 +333,20 @@ TW_MUST_CHECK tw_status tw_train__validate(tw_score *out, tw_run *run, float mul
                                            tw_status (*on_answer)(void *, const tw_answer *,
                                                                   tw_error *),
                                            tw_error *err);
+
+/* ---- save.c: a run into its checkpoint and out of it */
+
+/* Bytes of a checkpoint, at most. */
+int64_t tw_train__save_bytes(const tw_train_memory *memory);
+TW_MUST_CHECK tw_status tw_train__save(tw_run *run, tw_error *err);
+/* After a step. A disk that is full, say, is a note: training goes on. */
+void tw_train__save_if_due(tw_run *run);
+/* TW_EINTERRUPTED, with what was done about it; where: "step 3 of 10". */
+TW_MUST_CHECK tw_status tw_train__save_interrupted(tw_run *run, const char *where, tw_error *err);
+/* Position, history and best from the checkpoint's state. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_train__take_state(tw_run *run, const tw_json *state, tw_error *err);
+/* Parameters and optimizer, into a trainer made for the saved phase; closes the checkpoint. */
+TW_MUST_CHECK tw_status tw_train__restore(tw_run *run, tw_error *err);
 
 /* ---- run_log.c: what log.jsonl says for the report */
 

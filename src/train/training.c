@@ -65,7 +65,7 @@ static tw_status settle_weights(tw_config *config, tw_error *err)
     return tw_config_set(config, "weights", weights, TW_FROM_DEFAULT, err);
 }
 
-static tw_status check_options(tw_config *config, tw_error *err)
+static tw_status check_options(tw_config *config, bool resumes, tw_error *err)
 {
     tw_status rc;
     const char *output = tw_train__text(config, TW_OPTION_OUTPUT);
@@ -76,8 +76,9 @@ static tw_status check_options(tw_config *config, tw_error *err)
         (rc = tw_train__config_settle(config, err)) || (rc = settle_cut(config, err)) ||
         (rc = settle_weights(config, err)))
         return rc;
-    return output ? tw_train__folder_check(output, tw_train__bool(config, TW_OPTION_OVERWRITE), err)
-                  : TW_OK;
+    return output && !resumes
+               ? tw_train__folder_check(output, tw_train__bool(config, TW_OPTION_OVERWRITE), err)
+               : TW_OK;
 }
 
 static tw_status open_computer(tw_training *training, tw_error *err)
@@ -234,6 +235,12 @@ static void tell_empty_classes(const tw_training *training, const tw_watch *watc
 tw_status tw_training_open(tw_training **out, const tw_config *config, const tw_watch *watch,
                            tw_error *err)
 {
+    return tw_train__open(out, config, false, false, watch, err);
+}
+
+tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes, bool extends,
+                         const tw_watch *watch, tw_error *err)
+{
     tw_status rc;
     tw_training *training;
     double t_begin_s = tw_clock_s();
@@ -241,10 +248,13 @@ tw_status tw_training_open(tw_training **out, const tw_config *config, const tw_
     *out = NULL;
     if (!(training = tw_calloc(1, sizeof *training)))
         return tw_fail(err, TW_ENOMEM, "no memory for a training");
+    training->resumes = resumes;
+    training->extends = extends;
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
-        (rc = check_options(training->config, err)) || (rc = open_computer(training, err)) ||
-        (rc = tw_train__split(training, err)) || (rc = open_model(training, watch, err)) ||
-        (rc = open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
+        (rc = check_options(training->config, resumes, err)) ||
+        (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
+        (rc = open_model(training, watch, err)) || (rc = open_sources(training, watch, err)) ||
+        (rc = tw_train__plan(training, err)))
         goto done;
     tell_empty_classes(training, watch);
     training->t_open_s = tw_clock_s() - t_begin_s;
@@ -284,4 +294,9 @@ void tw_training_free(tw_training *training)
 const tw_training_plan *tw_training_get_plan(const tw_training *training)
 {
     return &training->plan;
+}
+
+const char *tw_training_get_option(const tw_training *training, const char *name)
+{
+    return tw_config_get(training->config, name);
 }

@@ -172,7 +172,9 @@ static void test_refused_values(void **state)
         {"cache-budget", "5X", "option cache-budget: '5X' is not a size above 0 such as 512M"},
         {"nesterov", "maybe", "option nesterov: 'maybe' is not true or false"},
         {"optimizer", "adm", "option optimizer: 'adm' is none of adam, sgd; did you mean adam"},
-        {"recipe", "finetune", "option recipe: 'finetune' is none of features"},
+        {"recipe", "finetuned",
+         "option recipe: 'finetuned' is none of features, finetune, scratch; did you mean "
+         "finetune"},
         {"select", "zzzzzzzz", "option select: 'zzzzzzzz' is none of best, last"},
         {"preprocess", "cafe",
          "option preprocess: 'cafe' is none of none, caffe, tf, torch; did you mean caffe"},

@@ -68,9 +68,9 @@ static void test_an_existing_run_is_refused(void **state)
 
 static void test_overwriting_removes_every_old_file(void **state)
 {
-    static const char *const names[] = {"config.json", "split.csv",       "history.csv",
-                                        "best.tmp",    "predictions.csv", "model.safetensors",
-                                        "report.html", "report.json"};
+    static const char *const names[] = {
+        "config.json",       "split.csv", "history.csv", "best-3.params", "predictions.csv",
+        "model.safetensors", "last.ckpt", "last.ckpt.1", "report.html",   "report.json"};
     const char *path = path_of(state, "old");
     tw_run_folder folder;
     char file[300];

@@ -23,15 +23,11 @@ static void fill(float first)
         kernel_2[i] = first * 0.5f + (float)i;
 }
 
-static tw_best make_best(void **state)
-{
-    char path[256];
-    tw_best best = {0};
+static const tw_best none_yet = {.epoch.epoch = 3};
 
-    snprintf(path, sizeof path, "%s/best.tmp", (char *)*state);
-    best.path = tw_strdup(path);
-    best.epoch.epoch = 3;
-    return best;
+static char *path_in(void **state, const char *name)
+{
+    return tw_path_join(*state, name);
 }
 
 static tw_epoch figures(int epoch, double accuracy, double loss)
@@ -73,71 +69,83 @@ static void test_the_earlier_epoch_wins_a_tie(void **state)
 
 static void test_parameters_come_back_bit_for_bit(void **state)
 {
-    tw_best best = make_best(state);
+    tw_best best = none_yet;
 
     fill(0.1f);
     kernel[3] = -0.0f;
-    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_ok(tw_train__best_write(&best, &trained, *state, e));
     assert_true(best.on_disk);
     fill(7.0f);
-    assert_ok(tw_train__best_read(&best, &trained, e));
+    assert_ok(tw_train__best_read(&best, &trained, *state, e));
     assert_true(kernel[0] == 0.1f && kernel[5] == 0.1f + 5.0f && bias[1] == -0.1f - 1.0f);
     assert_true(kernel[3] == 0.0f && signbit(kernel[3]));
     assert_true(kernel_2[2] == 0.1f * 0.5f + 2.0f);
-    tw_train__best_remove(&best);
 }
 
-static void test_a_later_best_replaces_the_file(void **state)
+static void test_a_later_write_replaces_the_file(void **state)
 {
-    tw_best best = make_best(state);
+    char *path = path_in(state, "best-3.params");
+    tw_best best = none_yet;
 
     fill(1.0f);
-    assert_ok(tw_train__best_write(&best, &trained, e));
+    assert_ok(tw_train__best_write(&best, &trained, *state, e));
     fill(2.0f);
-    assert_ok(tw_train__best_write(&best, &trained, e));
-    assert_int_equal(tw_path_size(best.path), 11 * sizeof(float));
+    assert_ok(tw_train__best_write(&best, &trained, *state, e));
+    assert_int_equal(tw_path_size(path), 11 * sizeof(float));
     fill(3.0f);
-    assert_ok(tw_train__best_read(&best, &trained, e));
+    assert_ok(tw_train__best_read(&best, &trained, *state, e));
     assert_true(kernel[0] == 2.0f);
-    tw_train__best_remove(&best);
+    tw_free(path);
 }
 
 static void test_a_changed_file_is_found(void **state)
 {
-    tw_best best = make_best(state);
+    char *path = path_in(state, "best-3.params");
+    tw_best best = none_yet;
     char sentence[320];
     float wrong[11] = {0};
 
     fill(1.0f);
-    assert_ok(tw_train__best_write(&best, &trained, e));
-    assert_ok(tw_file_write(best.path, wrong, sizeof wrong, e));
-    snprintf(sentence, sizeof sentence, "%s: not what was written there after epoch 3", best.path);
-    assert_fails(TW_EFILE, sentence, tw_train__best_read(&best, &trained, e));
-    tw_train__best_remove(&best);
+    assert_ok(tw_train__best_write(&best, &trained, *state, e));
+    assert_ok(tw_file_write(path, wrong, sizeof wrong, e));
+    snprintf(sentence, sizeof sentence, "%s: not what was written there after epoch 3", path);
+    assert_fails(TW_EFILE, sentence, tw_train__best_read(&best, &trained, *state, e));
+    tw_free(path);
 }
 
 static void test_a_short_file_is_found(void **state)
 {
-    tw_best best = make_best(state);
+    char *path = path_in(state, "best-3.params");
+    tw_best best = none_yet;
 
     fill(1.0f);
-    assert_ok(tw_train__best_write(&best, &trained, e));
-    assert_ok(tw_file_write(best.path, kernel, sizeof kernel, e));
-    assert_int_equal(tw_train__best_read(&best, &trained, NULL), TW_EFILE);
-    tw_train__best_remove(&best);
+    assert_ok(tw_train__best_write(&best, &trained, *state, e));
+    assert_ok(tw_file_write(path, kernel, sizeof kernel, e));
+    assert_int_equal(tw_train__best_read(&best, &trained, *state, NULL), TW_EFILE);
+    tw_free(path);
 }
 
-static void test_the_file_is_gone_afterwards(void **state)
+static void test_frozen_layers_are_not_in_the_file(void **state)
 {
-    tw_best best = make_best(state);
-    char path[256];
+    float *some[4][2] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {kernel_2, NULL}};
+    const tw_trained part = {4, weights, some, size, 3};
+    char *path = path_in(state, "best-3.params");
+    tw_best best = none_yet;
 
-    snprintf(path, sizeof path, "%s", best.path);
-    assert_ok(tw_train__best_write(&best, &trained, e));
-    assert_true(tw_path_exists(path));
-    tw_train__best_remove(&best);
-    assert_false(tw_path_exists(path));
-    tw_train__best_remove(&best); /* nothing left to remove is fine */
+    assert_ok(tw_train__best_write(&best, &part, *state, e));
+    assert_int_equal(tw_path_size(path), 3 * sizeof(float));
+    tw_free(path);
+}
+
+static void test_its_name_tells_the_epoch(void **state)
+{
+    (void)state;
+    assert_int_equal(tw_train__best_epoch_of("best-3.params"), 3);
+    assert_int_equal(tw_train__best_epoch_of("best-120.params"), 120);
+    assert_int_equal(tw_train__best_epoch_of("best-.params"), -1);
+    assert_int_equal(tw_train__best_epoch_of("best-3.params.tmp-7"), -1);
+    assert_int_equal(tw_train__best_epoch_of("best-x.params"), -1);
+    assert_int_equal(tw_train__best_epoch_of("model.safetensors"), -1);
 }
 
 int main(void)
@@ -148,10 +156,11 @@ int main(void)
         cmocka_unit_test(test_loss_decides_among_equal_accuracies),
         cmocka_unit_test(test_the_earlier_epoch_wins_a_tie),
         cmocka_unit_test(test_parameters_come_back_bit_for_bit),
-        cmocka_unit_test(test_a_later_best_replaces_the_file),
+        cmocka_unit_test(test_a_later_write_replaces_the_file),
         cmocka_unit_test(test_a_changed_file_is_found),
         cmocka_unit_test(test_a_short_file_is_found),
-        cmocka_unit_test(test_the_file_is_gone_afterwards),
+        cmocka_unit_test(test_frozen_layers_are_not_in_the_file),
+        cmocka_unit_test(test_its_name_tells_the_epoch),
     };
 
     return cmocka_run_group_tests_name("train/select", tests, check_make_folder,

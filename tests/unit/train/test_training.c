@@ -787,6 +787,16 @@ static void test_a_broken_loss_stops_the_run(void **state)
     tw_config_free(config);
 }
 
+/* The sentence of an interrupted run. */
+static const char *interrupted(const char *where, const char *run)
+{
+    static char text[400];
+
+    snprintf(text, sizeof text, "interrupted in epoch %s: \"topwork resume %s\" goes on from there",
+             where, run);
+    return text;
+}
+
 static void test_interrupting_leaves_no_model(void **state)
 {
     witness seen = {.stop_after = 2};
@@ -795,11 +805,11 @@ static void test_interrupting_leaves_no_model(void **state)
     const char *run = tw_config_get(config, "output");
     tw_training_result result;
 
-    assert_fails(TW_EINTERRUPTED, "interrupted in epoch 3, step 1: training has no checkpoint yet",
+    assert_fails(TW_EINTERRUPTED, interrupted("3, step 1 of 6", run),
                  try_train(&result, config, &watch, e));
     assert_true(is_there(run, "config.json") && is_there(run, "history.csv"));
+    assert_true(is_there(run, "last.ckpt"));
     assert_false(is_there(run, "model.safetensors"));
-    assert_false(is_there(run, "best.tmp"));
     tw_config_free(config);
 }
 
@@ -823,7 +833,7 @@ static void test_interrupting_validation_names_the_epoch(void **state)
     tw_training_result result;
 
     assert_fails(TW_EINTERRUPTED,
-                 "interrupted in epoch 2, while validating: training has no checkpoint yet",
+                 interrupted("2, while validating", tw_config_get(config, "output")),
                  try_train(&result, config, &watch, e));
     tw_config_free(config);
 }
@@ -839,7 +849,7 @@ static void test_interrupting_the_extraction_keeps_the_cache(void **state)
     tw_error err;
 
     assert_int_equal(try_train(&result, config, &watch, &err), TW_EINTERRUPTED);
-    assert_non_null(strstr(err.text, "training has no checkpoint yet"));
+    assert_non_null(strstr(err.text, " pictures are kept in the cache, \"topwork resume "));
     tw_config_free(config);
     free(cache);
 }

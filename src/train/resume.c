@@ -1,0 +1,140 @@
+/*
+ * Going on with a run: its config.json says what it is, its checkpoint how far it came. Where there
+ * is no checkpoint yet it starts anew; where it is finished it is left alone, unless it is to have
+ * more epochs than it had.
+ */
+#include "train/train_int.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_LOG_BYTES = 1 << 28 };
+
+/* The event of a line of log.jsonl, "" where it is none. */
+static void find_event(char *out, size_t out_size, const char *line, size_t n)
+{
+    tw_json *json;
+    const char *event;
+
+    out[0] = '\0';
+    if (tw_json_parse(&json, line, n, "log.jsonl", NULL))
+        return;
+    if (tw_json_string(&event, tw_json_get(json, "event")))
+        snprintf(out, out_size, "%s", event);
+    tw_json_free(json);
+}
+
+/* Its last beginning was followed by an end. */
+static bool ends_finished(const char *log)
+{
+    bool finished = false;
+    char event[32];
+
+    for (const char *line = log; *line;) {
+        size_t n = strcspn(line, "\n");
+
+        find_event(event, sizeof event, line, n);
+        if (!strcmp(event, "end"))
+            finished = true;
+        else if (!strcmp(event, "start") || !strcmp(event, "resume"))
+            finished = false;
+        line += n + (line[n] == '\n');
+    }
+    return finished;
+}
+
+tw_status tw_run_is_finished(int *out, const char *run, tw_error *err)
+{
+    tw_status rc = TW_OK;
+    char *path = tw_path_join(run, "log.jsonl"), *text = NULL;
+    size_t n;
+
+    *out = 0;
+    if (!path)
+        return tw_fail(err, TW_ENOMEM, "no memory for the name of %s/log.jsonl", run);
+    if (tw_path_exists(path) && !(rc = tw_file_read(&text, &n, path, MAX_LOG_BYTES, err)))
+        *out = ends_finished(text);
+    tw_free(text);
+    tw_free(path);
+    return rc;
+}
+
+static tw_status read_config(tw_config **out, const char *run, tw_error *err)
+{
+    tw_status rc;
+    char *path = tw_path_join(run, "config.json");
+
+    *out = NULL;
+    if (!path)
+        return tw_fail(err, TW_ENOMEM, "no memory for the name of %s/config.json", run);
+    if (!tw_path_is_folder(run))
+        rc = tw_fail(err, TW_EFILE, "%s: no such run folder", run);
+    else if (!tw_path_exists(path))
+        rc = tw_fail(err, TW_EFILE, "%s: no config.json there, nothing to go on with", run);
+    else if (!(rc = tw_config_create(out, err)) && !(rc = tw_config_read(*out, path, err)))
+        rc = tw_config_set(*out, "output", run, TW_FROM_FLAG, err);
+    tw_free(path);
+    if (rc) {
+        tw_config_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+/* More epochs than the configuration has. */
+static tw_status set_epochs(tw_config *config, const char *run, int64_t epochs, bool *extends,
+                            tw_error *err)
+{
+    int64_t now = tw_train__i64(config, TW_OPTION_EPOCHS);
+    char text[24];
+
+    *extends = epochs > now;
+    if (epochs < now)
+        return tw_fail(err, TW_EUSAGE, "epochs %lld: %s is one of %lld, it can only get more",
+                       (long long)epochs, run, (long long)now);
+    snprintf(text, sizeof text, "%" PRId64, epochs);
+    return tw_config_set(config, "epochs", text, TW_FROM_FILE, err);
+}
+
+/* A finished run without its last checkpoint has nothing to go on from. */
+static tw_status check_extension(const char *run, tw_error *err)
+{
+    tw_status rc;
+    tw_checkpoint *checkpoint;
+    tw_text why = {0};
+
+    if (!(rc = tw_train__checkpoint_open(&checkpoint, run, &why, err)) && !checkpoint)
+        rc = tw_fail(err, TW_EFILE, "%s: its last checkpoint is gone, it cannot be extended", run);
+    if (!rc)
+        tw_train__checkpoint_close(checkpoint);
+    tw_text_free(&why);
+    return rc;
+}
+
+tw_status tw_training_resume(tw_training **out, const char *run, int64_t epochs,
+                             const tw_watch *watch, tw_error *err)
+{
+    tw_status rc;
+    tw_config *config;
+    bool extends = false;
+    int finished = 0;
+
+    *out = NULL;
+    if ((rc = read_config(&config, run, err)))
+        return rc;
+    if ((rc = tw_run_is_finished(&finished, run, err)) ||
+        (epochs > 0 && (rc = set_epochs(config, run, epochs, &extends, err))))
+        goto done;
+    if (finished && !extends)
+        goto done;
+    if (finished && (rc = check_extension(run, err)))
+        goto done;
+    rc = tw_train__open(out, config, true, extends, watch, err);
+done:
+    tw_config_free(config);
+    return rc;
+}
