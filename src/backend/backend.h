@@ -46,10 +46,12 @@ typedef struct tw_sink {
 typedef struct tw_adam_step {
     float alpha; /* lr * sqrt(1 - b2^t) / (1 - b1^t), powers in float32 */
     float one_minus_beta1, one_minus_beta2, epsilon;
+    float lr, weight_decay; /* before the step w -= w * weight_decay * lr; 0: left alone */
 } tw_adam_step;
 typedef struct tw_sgd_step {
     float lr, momentum; /* lr after decay */
     bool nesterov;
+    float weight_decay; /* as above */
 } tw_sgd_step;
 
 typedef struct tw_backend_table {
@@ -78,14 +80,15 @@ typedef struct tw_backend_table {
                               int64_t batch, int n_workers, const bool *frozen, tw_error *err);
     /* Forward with dropout (key for node i: tw_rng_make_key(seed, TW_RNG_DROPOUT, epoch,
      * step << 16 | i)), softmax cross-entropy on the logits, backward. n <= batch samples; labels
-     * (n). loss (n): each sample's loss; logits (n, classes). Gradients of the mean loss over n go
-     * to the sink; sink NULL: forward only. A node's weights are read (data gradient) before its
+     * (n). loss (n): each sample's loss; logits (n, classes). sample_weights (n), NULL: all 1,
+     * multiply loss and gradient. Gradients of the mean loss over n go to the sink; sink NULL:
+     * forward only. A node's weights are read (data gradient) before its
      * own gradient is handed to the sink. The last node is Softmax, or Dense with that activation.
      */
     tw_status (*train_step)(tw_train_plan *plan, const tw_node_weights *weights, const float *in,
-                            const int *labels, int64_t n, uint64_t seed, uint32_t epoch,
-                            uint64_t step, double *loss, float *logits, const tw_sink *sink,
-                            tw_error *err);
+                            const int *labels, const float *sample_weights, int64_t n,
+                            uint64_t seed, uint32_t epoch, uint64_t step, double *loss,
+                            float *logits, const tw_sink *sink, tw_error *err);
     void (*train_free)(tw_train_plan *plan);
 
     void (*adam)(float *w, float *m, float *v, const float *g, int64_t n, const tw_adam_step *step);

@@ -86,9 +86,9 @@ tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
                                    const tw_train_kernels *kernels, const tw_graph *graph,
                                    int64_t batch, int n_workers, const bool *frozen, tw_error *err);
 tw_status tw_backend__train_step(tw_train_plan *plan, const tw_node_weights *weights,
-                                 const float *in, const int *labels, int64_t n, uint64_t seed,
-                                 uint32_t epoch, uint64_t step, double *loss, float *logits,
-                                 const tw_sink *sink, tw_error *err);
+                                 const float *in, const int *labels, const float *sample_weights,
+                                 int64_t n, uint64_t seed, uint32_t epoch, uint64_t step,
+                                 double *loss, float *logits, const tw_sink *sink, tw_error *err);
 void tw_backend__train_free(tw_train_plan *plan);
 
 /* Optimizer arithmetic in plain C, shared (backend/optimizer.c). */

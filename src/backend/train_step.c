@@ -168,8 +168,9 @@ static tw_status backward_node(tw_chain_state *s, const tw_sink *sink, bool *mov
 
 /* ---- the step */
 
-/* d(mean loss)/d(logits) = (softmax - one-hot) / n */
-static void logits_gradient(float *out, const float *logits, const int *labels, int64_t n, int l)
+/* d(mean loss)/d(logits) = weight * (softmax - one-hot) / n */
+static void logits_gradient(float *out, const float *logits, const int *labels,
+                            const float *sample_weights, int64_t n, int l)
 {
     for (int64_t i = 0; i < n; i++) {
         float *row = out + i * l;
@@ -177,6 +178,8 @@ static void logits_gradient(float *out, const float *logits, const int *labels, 
         row[labels[i]] -= 1.0f;
         for (int k = 0; k < l; k++)
             row[k] /= (float)n;
+        for (int k = 0; sample_weights && k < l; k++)
+            row[k] *= sample_weights[i];
     }
 }
 
@@ -195,9 +198,9 @@ static tw_status check_arguments(const tw_train_plan *plan, const tw_node_weight
 }
 
 tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *weights,
-                                 const float *in, const int *labels, int64_t n, uint64_t seed,
-                                 uint32_t epoch, uint64_t step, double *loss, float *logits,
-                                 const tw_sink *sink, tw_error *err)
+                                 const float *in, const int *labels, const float *sample_weights,
+                                 int64_t n, uint64_t seed, uint32_t epoch, uint64_t step,
+                                 double *loss, float *logits, const tw_sink *sink, tw_error *err)
 {
     tw_chain_plan *plan = (tw_chain_plan *)base;
     tw_chain_state s = {.plan = plan, .weights = weights, .in = in, .n = n};
@@ -215,11 +218,12 @@ tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *wei
     end = output_of(&s, last);
     memcpy(logits, end, (size_t)(n * l) * sizeof *logits);
     for (int64_t i = 0; i < n; i++)
-        loss[i] = tw_cross_entropy_row(end + i * l, l, labels[i]);
+        loss[i] = tw_cross_entropy_row(end + i * l, l, labels[i]) *
+                  (sample_weights ? (double)sample_weights[i] : 1.0);
     if (!sink || plan->first_trained > last)
         return TW_OK;
 
-    logits_gradient(plan->gradients[0], end, labels, n, l);
+    logits_gradient(plan->gradients[0], end, labels, sample_weights, n, l);
     for (s.node = last; s.node >= plan->first_trained; s.node--) {
         s.gradient = plan->gradients[turn];
         s.next = plan->gradients[turn ^ 1];

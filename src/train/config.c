@@ -595,6 +595,36 @@ static const char *no_effect_of_freezing(const tw_config *config, tw_option opti
     return NULL;
 }
 
+static const char *no_effect_of_momentum(const tw_config *config)
+{
+    if (tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd"))
+        return NULL;
+    return tw_train__is(config, TW_OPTION_OPTIMIZER, "adam") ? "with optimizer adam"
+                                                             : "with optimizer adamw";
+}
+
+/* Options that belong to some schedules only. */
+static const char *no_effect_of_schedule(const tw_config *config, tw_option option)
+{
+    bool step = tw_train__is(config, TW_OPTION_SCHEDULE, "step");
+    bool plateau = tw_train__is(config, TW_OPTION_SCHEDULE, "plateau");
+
+    if (option == TW_OPTION_LR_STEP)
+        return step ? NULL : "without schedule step";
+    if (option == TW_OPTION_LR_PATIENCE)
+        return plateau ? NULL : "without schedule plateau";
+    if (option == TW_OPTION_LR_FACTOR)
+        return step || plateau ? NULL : "without schedule step or plateau";
+    return tw_train__is(config, TW_OPTION_SCHEDULE, "one-cycle")
+               ? "with schedule one-cycle, which has a warm-up of its own"
+               : NULL;
+}
+
+static bool has_val(const tw_config *config, bool own_val)
+{
+    return own_val || tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0;
+}
+
 /* Why an option changes nothing beside the others, NULL when it does. */
 static const char *no_effect(const tw_config *config, tw_option option, bool own_val)
 {
@@ -617,10 +647,10 @@ static const char *no_effect(const tw_config *config, tw_option option, bool own
                      "freeze 0 begins with these)"
                    : NULL;
     case TW_OPTION_MOMENTUM:
-        return tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd") ? NULL : "with optimizer adam";
+        return no_effect_of_momentum(config);
     case TW_OPTION_NESTEROV:
-        if (!tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd"))
-            return "with optimizer adam";
+        if (no_effect_of_momentum(config))
+            return no_effect_of_momentum(config);
         return tw_train__f64(config, TW_OPTION_MOMENTUM) > 0.0 ? NULL : "without momentum";
     case TW_OPTION_CACHE_DIR:
     case TW_OPTION_CACHE_BUDGET:
@@ -635,8 +665,13 @@ static const char *no_effect(const tw_config *config, tw_option option, bool own
             return "on data with validation pictures of its own, unless val-split is given";
         return tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0 ? NULL : "with val-split 0";
     case TW_OPTION_SELECT:
-        return own_val || tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0 ? NULL
-                                                                           : "with val-split 0";
+    case TW_OPTION_PATIENCE:
+        return has_val(config, own_val) ? NULL : "with val-split 0";
+    case TW_OPTION_LR_STEP:
+    case TW_OPTION_LR_FACTOR:
+    case TW_OPTION_LR_PATIENCE:
+    case TW_OPTION_WARMUP:
+        return no_effect_of_schedule(config, option);
     default:
         return NULL;
     }

@@ -304,8 +304,24 @@ static tw_status run_epoch(tw_run *run, int n_epochs, tw_error *err)
     if ((rc = keep_best(run, &epoch, err)) || (rc = record_epoch(run, &epoch, n_epochs, err)))
         return rc;
     guard_stall(run, &epoch);
+    if (run->trainer.phase == TW_PHASE_ALL)
+        tw_train__schedule_see(&run->trainer.schedule,
+                               run->training->n_val > 0 ? epoch.val_loss : epoch.loss);
+    if (tw_train__is_better(&epoch, &run->peak))
+        run->peak = epoch;
     stand_before(run, epoch.epoch + 1);
     return TW_OK;
+}
+
+/* Early stopping: so many epochs of the main phase were not better than the best. */
+static bool is_out_of_patience(const tw_run *run)
+{
+    const tw_config *config = run->training->config;
+    const int done = run->at.epoch.epoch - 1;
+
+    return tw_train__text(config, TW_OPTION_PATIENCE) && run->training->n_val > 0 &&
+           run->trainer.phase == TW_PHASE_ALL && run->at.step == 0 &&
+           done - run->peak.epoch >= tw_train__i64(config, TW_OPTION_PATIENCE);
 }
 
 int tw_train__epoch_count(const tw_training *training)
@@ -343,11 +359,17 @@ tw_status tw_train__loop(tw_run *run, tw_error *err)
 
         if (run->trainer.phase != phase)
             rc = tw_train__trainer_enter(&run->trainer, run->training, phase, err);
+        if (!rc && is_out_of_patience(run))
+            break;
         if (!rc)
             rc = run_epoch(run, n_epochs, err);
     }
     if (rc)
         return rc;
+    if (run->at.epoch.epoch <= n_epochs)
+        tw_watch_note(&run->watch, "stopped after epoch %d: the best was epoch %d, patience %s",
+                      run->at.epoch.epoch - 1, run->peak.epoch,
+                      tw_train__text(run->training->config, TW_OPTION_PATIENCE));
     save_end(run);
     return run->best.on_disk
                ? tw_train__best_read(&run->best, &run->trainer.trained, run->folder.path, err)

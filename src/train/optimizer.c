@@ -1,22 +1,25 @@
 /*
- * Optimizers: their state and schedule; the arithmetic is the backend's. All state is one block,
- * laid out as the parameters are: velocity for SGD, m then v for Adam. A finished gradient is
- * applied there and then, on the thread that made it; ranges are disjoint and the arithmetic is
- * elementwise, so the order cannot matter.
+ * Optimizers: their state; the arithmetic is the backend's. All state is one block, laid out as the
+ * parameters are: velocity for SGD, m then v for Adam. A finished gradient is applied there and
+ * then, on the thread that made it; ranges are disjoint and the arithmetic is elementwise, so the
+ * order cannot matter. Only where gradients are clipped by their global norm are they kept whole,
+ * in a block of their own, and applied when the step ends; the norm is summed over fixed pieces.
  *
- * Formulas are Keras's: Adam in the epsilon-hat form, lr_t = lr / (1 + decay * iterations), all in
- * float32.
+ * Formulas are Keras's: Adam in the epsilon-hat form, lr_t = lr * factor * multiplier / (1 + decay
+ * * iterations), decoupled weight decay, all in float32; clipping is tf.clip_by_global_norm.
  */
 #include "train/train_int.h"
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
 #include <string.h>
 
 static const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+enum { PIECE = 65536 }; /* numbers summed, or applied, at once */
 
 /* ---- the trained parameters */
 
@@ -63,60 +66,98 @@ void tw_train__trained_free(tw_trained *trained)
 
 /* ---- state */
 
+static tw_optimizer_kind kind_of(const tw_config *config)
+{
+    if (tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd"))
+        return TW_SGD;
+    return tw_train__is(config, TW_OPTION_OPTIMIZER, "adamw") ? TW_ADAMW : TW_ADAM;
+}
+
 static int n_states(const tw_config *config)
 {
-    return tw_train__is(config, TW_OPTION_OPTIMIZER, "adam") ? 2 : 1;
+    return kind_of(config) == TW_SGD ? 1 : 2;
+}
+
+static bool is_clipped(const tw_config *config)
+{
+    return tw_train__text(config, TW_OPTION_CLIP_NORM) != NULL;
 }
 
 int64_t tw_train__optimizer_size(const tw_config *config, int64_t n)
 {
-    return n * n_states(config);
+    return n * (n_states(config) + is_clipped(config));
 }
 
-/* Hands out the block in the order of the parameters. */
-static void lay_out(tw_optimizer *optimizer, int states)
+/* Hands out a block in the order of the parameters; returns what comes behind. */
+static float *lay_out(float *(*places)[2], const tw_trained *trained, float *next)
 {
-    const tw_trained *trained = optimizer->trained;
-    float *next = optimizer->block;
-
-    for (int s = 0; s < states; s++) {
-        for (int node = 0; node < trained->n_nodes; node++) {
-            for (int slot = 0; slot < 2; slot++) {
-                if (!trained->data[node][slot])
-                    continue;
-                optimizer->state[s][node][slot] = next;
-                next += trained->size[node][slot];
-            }
+    for (int node = 0; node < trained->n_nodes; node++) {
+        for (int slot = 0; slot < 2; slot++) {
+            if (!trained->data[node][slot])
+                continue;
+            places[node][slot] = next;
+            next += trained->size[node][slot];
         }
     }
+    return next;
 }
 
-tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
-                                     const tw_backend_table *table, const tw_trained *trained,
-                                     tw_error *err)
+static void take_options(tw_optimizer *out, const tw_config *config)
 {
-    int states = n_states(config);
-    bool ok = true;
+    const char *weight_decay = tw_train__text(config, TW_OPTION_WEIGHT_DECAY);
 
-    memset(out, 0, sizeof *out);
-    out->table = table;
-    out->trained = trained;
-    out->is_adam = tw_train__is(config, TW_OPTION_OPTIMIZER, "adam");
+    out->kind = kind_of(config);
     out->lr = (float)tw_train__f64(config, TW_OPTION_LR);
     out->decay = (float)tw_train__f64(config, TW_OPTION_DECAY);
     out->momentum = (float)tw_train__f64(config, TW_OPTION_MOMENTUM);
     out->nesterov = tw_train__bool(config, TW_OPTION_NESTEROV);
+    if (weight_decay)
+        out->weight_decay = (float)tw_train__f64(config, TW_OPTION_WEIGHT_DECAY);
+    else if (out->kind == TW_ADAMW)
+        out->weight_decay = 0.004f; /* Keras's default */
+    if (is_clipped(config))
+        out->clip_norm = (float)tw_train__f64(config, TW_OPTION_CLIP_NORM);
+}
+
+static bool make_gradients(tw_optimizer *out, const tw_trained *trained)
+{
+    size_t n_nodes = (size_t)trained->n_nodes;
+    size_t n_pieces = (size_t)((trained->n + PIECE - 1) / PIECE);
+
+    if (!(out->gradients = tw_alloc_f32(trained->n)) ||
+        !(out->gradient = tw_calloc(n_nodes, sizeof *out->gradient)) ||
+        !(out->squares = tw_calloc(n_pieces + 1, sizeof *out->squares)))
+        return false;
+    lay_out(out->gradient, trained, out->gradients);
+    return true;
+}
+
+tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
+                                     const tw_backend_table *table, const tw_trained *trained,
+                                     const double *multipliers, int n_workers, tw_error *err)
+{
+    const int states = n_states(config);
+    bool ok = true;
+    float *next;
+
+    memset(out, 0, sizeof *out);
+    out->table = table;
+    out->trained = trained;
+    out->multipliers = multipliers;
+    out->n_workers = n_workers;
+    out->n_state = states * trained->n;
+    take_options(out, config);
 
     for (int s = 0; s < 2; s++)
         ok &= (out->state[s] = tw_calloc((size_t)trained->n_nodes, sizeof *out->state[s])) != NULL;
-    ok &= (out->block = tw_alloc_f32(states * trained->n)) != NULL;
-    if (!ok) {
+    ok &= (next = out->block = tw_alloc_f32(out->n_state)) != NULL;
+    if (!ok || (is_clipped(config) && !make_gradients(out, trained))) {
         tw_train__optimizer_free(out);
         return tw_fail(err, TW_ENOMEM, "no memory for the optimizer's state of %lld numbers",
-                       (long long)(states * trained->n));
+                       (long long)tw_train__optimizer_size(config, trained->n));
     }
-    out->n_state = states * trained->n;
-    lay_out(out, states);
+    for (int s = 0; s < states; s++)
+        next = lay_out(out->state[s], trained, next);
     return TW_OK;
 }
 
@@ -125,39 +166,137 @@ void tw_train__optimizer_free(tw_optimizer *optimizer)
     tw_free(optimizer->block);
     tw_free(optimizer->state[0]);
     tw_free(optimizer->state[1]);
+    tw_free(optimizer->gradients);
+    tw_free(optimizer->gradient);
+    tw_free(optimizer->squares);
     memset(optimizer, 0, sizeof *optimizer);
 }
 
 /* ---- steps */
 
-void tw_train__optimizer_begin(tw_optimizer *optimizer)
+void tw_train__optimizer_begin(tw_optimizer *optimizer, double factor)
 {
-    float lr = optimizer->lr / (1.0f + optimizer->decay * (float)optimizer->iterations);
+    float rate = (float)((double)optimizer->lr * factor);
+    float lr = rate / (1.0f + optimizer->decay * (float)optimizer->iterations);
     float t = (float)(optimizer->iterations + 1);
 
     optimizer->adam = (tw_adam_step){.alpha = lr * sqrtf(1.0f - powf((float)beta2, t)) /
                                               (1.0f - powf((float)beta1, t)),
                                      .one_minus_beta1 = (float)(1.0 - beta1),
                                      .one_minus_beta2 = (float)(1.0 - beta2),
-                                     .epsilon = (float)epsilon};
-    optimizer->sgd = (tw_sgd_step){lr, optimizer->momentum, optimizer->nesterov};
+                                     .epsilon = (float)epsilon,
+                                     .lr = lr,
+                                     .weight_decay = optimizer->weight_decay};
+    optimizer->sgd =
+        (tw_sgd_step){lr, optimizer->momentum, optimizer->nesterov, optimizer->weight_decay};
     optimizer->iterations++;
+}
+
+static void apply(const tw_optimizer *optimizer, int node, int slot, int64_t first, int64_t n,
+                  const float *gradient)
+{
+    const float mult = optimizer->multipliers ? (float)optimizer->multipliers[node] : 1.0f;
+    float *w = optimizer->trained->data[node][slot] + first;
+    float *state = optimizer->state[0][node][slot] + first;
+    tw_adam_step adam = optimizer->adam;
+    tw_sgd_step sgd = optimizer->sgd;
+
+    adam.alpha *= mult;
+    adam.lr *= mult;
+    sgd.lr *= mult;
+    if (optimizer->kind == TW_SGD)
+        optimizer->table->sgd(w, state, gradient, n, &sgd);
+    else
+        optimizer->table->adam(w, state, optimizer->state[1][node][slot] + first, gradient, n,
+                               &adam);
 }
 
 static void take_gradient(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
 {
     const tw_optimizer *optimizer = ctx;
-    float *w = optimizer->trained->data[node][slot] + first;
-    float *state = optimizer->state[0][node][slot] + first;
 
-    if (optimizer->is_adam)
-        optimizer->table->adam(w, state, optimizer->state[1][node][slot] + first, gradient, n,
-                               &optimizer->adam);
+    if (optimizer->gradients)
+        memcpy(optimizer->gradient[node][slot] + first, gradient, (size_t)n * sizeof *gradient);
     else
-        optimizer->table->sgd(w, state, gradient, n, &optimizer->sgd);
+        apply(optimizer, node, slot, first, n, gradient);
 }
 
 tw_sink tw_train__optimizer_sink(tw_optimizer *optimizer)
 {
     return (tw_sink){take_gradient, optimizer};
+}
+
+/* ---- clipping */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void sum_piece(void *ctx, int64_t item, int worker)
+{
+    const tw_optimizer *optimizer = ctx;
+    const int64_t first = item * PIECE, end = least(first + PIECE, optimizer->trained->n);
+    double sum = 0.0;
+
+    (void)worker;
+    for (int64_t i = first; i < end; i++)
+        sum += (double)optimizer->gradients[i] * (double)optimizer->gradients[i];
+    optimizer->squares[item] = sum;
+}
+
+static double find_norm(tw_optimizer *optimizer)
+{
+    const int64_t n_pieces = (optimizer->trained->n + PIECE - 1) / PIECE;
+    double sum = 0.0;
+
+    tw_parallel(optimizer->n_workers, n_pieces, sum_piece, optimizer);
+    for (int64_t i = 0; i < n_pieces; i++)
+        sum += optimizer->squares[i];
+    return sqrt(sum);
+}
+
+/* One parameter's gradient, scaled and applied. */
+typedef struct applying {
+    const tw_optimizer *optimizer;
+    int node, slot;
+    float scale;
+} applying;
+
+static void apply_piece(void *ctx, int64_t item, int worker)
+{
+    const applying *now = ctx;
+    const int64_t first = item * PIECE;
+    const int64_t n = least(PIECE, now->optimizer->trained->size[now->node][now->slot] - first);
+    float *gradient = now->optimizer->gradient[now->node][now->slot] + first;
+
+    (void)worker;
+    for (int64_t i = 0; i < n; i++)
+        gradient[i] *= now->scale;
+    apply(now->optimizer, now->node, now->slot, first, n, gradient);
+}
+
+tw_status tw_train__optimizer_end(tw_optimizer *optimizer, tw_error *err)
+{
+    const tw_trained *trained = optimizer->trained;
+    applying now = {.optimizer = optimizer, .scale = 1.0f};
+    double norm;
+
+    if (!optimizer->gradients)
+        return TW_OK;
+    norm = find_norm(optimizer);
+    if (!isfinite(norm))
+        return tw_fail(err, TW_EFAIL,
+                       "the gradients' norm is not finite in step %lld: a smaller "
+                       "lr may help",
+                       (long long)optimizer->iterations);
+    if (norm > (double)optimizer->clip_norm)
+        now.scale = (float)((double)optimizer->clip_norm / norm);
+    for (now.node = 0; now.node < trained->n_nodes; now.node++)
+        for (now.slot = 0; now.slot < 2; now.slot++)
+            if (trained->data[now.node][now.slot])
+                tw_parallel(optimizer->n_workers,
+                            (trained->size[now.node][now.slot] + PIECE - 1) / PIECE, apply_piece,
+                            &now);
+    return TW_OK;
 }

@@ -85,28 +85,60 @@ static void describe_model(tw_training *training)
                 tw_preprocess_name(contract->preprocess));
 }
 
+static void describe_rate(tw_text *text, const tw_config *config)
+{
+    const char *schedule = tw_train__text(config, TW_OPTION_SCHEDULE);
+
+    tw_text_add(text, ", learning rate %s", tw_train__text(config, TW_OPTION_LR));
+    if (strcmp(schedule, "constant") != 0)
+        tw_text_add(text, " (%s)", schedule);
+    if (tw_train__f64(config, TW_OPTION_WARMUP) > 0.0)
+        tw_text_add(text, ", warm-up %s epochs", tw_train__text(config, TW_OPTION_WARMUP));
+    if (tw_train__f64(config, TW_OPTION_DECAY) > 0.0)
+        tw_text_add(text, ", decay %s a step", tw_train__text(config, TW_OPTION_DECAY));
+}
+
+static void describe_update(tw_text *text, const tw_config *config)
+{
+    bool is_sgd = tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd");
+    bool is_adamw = tw_train__is(config, TW_OPTION_OPTIMIZER, "adamw");
+    const char *weight_decay = tw_train__text(config, TW_OPTION_WEIGHT_DECAY);
+    const char *clip = tw_train__text(config, TW_OPTION_CLIP_NORM);
+
+    tw_text_add(text, "%s", is_sgd ? "SGD" : is_adamw ? "AdamW" : "Adam");
+    describe_rate(text, config);
+    if (is_sgd)
+        tw_text_add(text, ", momentum %s%s", tw_train__text(config, TW_OPTION_MOMENTUM),
+                    tw_train__bool(config, TW_OPTION_NESTEROV) ? " (Nesterov)" : "");
+    if (weight_decay || is_adamw)
+        tw_text_add(text, ", weight decay %s", weight_decay ? weight_decay : "0.004");
+    if (clip)
+        tw_text_add(text, ", gradients clipped to norm %s", clip);
+}
+
 static void describe_optimizer(tw_training *training)
 {
     tw_text *text = &training->text[OPTIMIZER];
     const tw_config *config = training->config;
-    bool is_adam = tw_train__is(config, TW_OPTION_OPTIMIZER, "adam");
+    int64_t n_top = tw_train__i64(config, TW_OPTION_FREEZE_EPOCHS);
     bool one_epoch = tw_train__i64(config, TW_OPTION_EPOCHS) == 1;
 
-    tw_text_add(text, "%s, learning rate %s", is_adam ? "Adam" : "SGD",
-                tw_train__text(config, TW_OPTION_LR));
-    if (tw_train__f64(config, TW_OPTION_DECAY) > 0.0)
-        tw_text_add(text, ", decay %s a step", tw_train__text(config, TW_OPTION_DECAY));
-    if (!is_adam)
-        tw_text_add(text, ", momentum %s%s", tw_train__text(config, TW_OPTION_MOMENTUM),
-                    tw_train__bool(config, TW_OPTION_NESTEROV) ? " (Nesterov)" : "");
-    tw_text_add(text, "; batches of %s, %s epoch%s, seed %s, %s; features %s",
-                tw_train__text(config, TW_OPTION_BATCH_SIZE),
+    describe_update(text, config);
+    tw_text_add(text, "; batches of %s, ", tw_train__text(config, TW_OPTION_BATCH_SIZE));
+    if (n_top > 0)
+        tw_text_add(text, "%lld epoch%s of the new top alone, then ", (long long)n_top,
+                    n_top == 1 ? "" : "s");
+    tw_text_add(text, "%s epoch%s, seed %s, %s; features %s",
                 tw_train__text(config, TW_OPTION_EPOCHS), one_epoch ? "" : "s",
                 tw_train__text(config, TW_OPTION_SEED),
                 training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best")
                     ? "the best epoch is kept"
                     : "the last epoch is kept",
                 tw_train__is_scaled(config) ? "scaled by their standard deviation" : "as they are");
+    if (tw_train__text(config, TW_OPTION_PATIENCE))
+        tw_text_add(text, "; patience %s epochs", tw_train__text(config, TW_OPTION_PATIENCE));
+    if (tw_train__is(config, TW_OPTION_CLASS_WEIGHT, "balanced"))
+        tw_text_add(text, "; classes weigh the same");
 }
 
 static tw_status describe(tw_training *training, tw_error *err)

@@ -68,6 +68,19 @@ static tw_json *best_json(const tw_best *best)
     return NULL;
 }
 
+static tw_json *plateau_json(const tw_plateau *plateau)
+{
+    tw_json *json = tw_json_new_object();
+    bool ok = set_exact(json, "best", plateau->best);
+
+    ok &= set_exact(json, "factor", plateau->factor);
+    ok &= tw_json_set(json, "n_bad", tw_json_new_i64(plateau->n_bad));
+    if (ok)
+        return json;
+    tw_json_free(json);
+    return NULL;
+}
+
 static tw_json *copy_json(const tw_json *json)
 {
     char *text = tw_json_dump(json, 0);
@@ -92,6 +105,8 @@ static tw_status state_json(tw_json **out, const tw_run *run, tw_error *err)
     ok &= tw_json_set(json, "phase", tw_json_new_i64(run->trainer.phase));
     ok &= tw_json_set(json, "iterations", tw_json_new_i64(run->trainer.optimizer.iterations));
     ok &= tw_json_set(json, "best", best_json(&run->best));
+    ok &= tw_json_set(json, "peak", epoch_json(&run->peak));
+    ok &= tw_json_set(json, "plateau", plateau_json(&run->trainer.schedule.plateau));
     ok &= tw_json_set(json, "history", tw_json_new_string(history ? history : ""));
     ok &= set_exact(json, "scale", run->scale);
     *out = ok ? json : NULL;
@@ -155,6 +170,13 @@ static void take_best(tw_best *best, const tw_json *json, bool *ok)
     best->hash.high = word_of(json, "hash_high", ok);
 }
 
+static void take_plateau(tw_plateau *plateau, const tw_json *json, bool *ok)
+{
+    plateau->best = exact_of(json, "best", ok);
+    plateau->factor = exact_of(json, "factor", ok);
+    plateau->n_bad = whole_of(json, "n_bad", INT32_MAX, ok);
+}
+
 tw_status tw_train__take_state(tw_run *run, const tw_json *json, tw_error *err)
 {
     const tw_training *training = run->training;
@@ -168,6 +190,8 @@ tw_status tw_train__take_state(tw_run *run, const tw_json *json, tw_error *err)
     run->saved_iterations = whole_of(json, "iterations", INT64_MAX, &ok);
     run->scale = exact_of(json, "scale", &ok);
     take_best(&run->best, tw_json_get(json, "best"), &ok);
+    take_epoch(&run->peak, tw_json_get(json, "peak"), &ok);
+    take_plateau(&run->saved_plateau, tw_json_get(json, "plateau"), &ok);
     ok &= tw_json_string(&history, tw_json_get(json, "history"));
     if (!ok)
         return tw_fail(err, TW_EFILE, "%s: the checkpoint is not one of this topwork",
@@ -208,6 +232,7 @@ tw_status tw_train__restore(tw_run *run, tw_error *err)
     if ((rc = tw_train__checkpoint_read(run->checkpoint, parts, N_PARTS, err)))
         return rc;
     run->trainer.optimizer.iterations = run->saved_iterations;
+    run->trainer.schedule.plateau = run->saved_plateau;
     tw_train__checkpoint_close(run->checkpoint);
     run->checkpoint = NULL;
     return TW_OK;

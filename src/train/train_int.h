@@ -66,29 +66,74 @@ TW_MUST_CHECK tw_status tw_train__trained_create(tw_trained *out, const tw_model
                                                  int boundary, const bool *frozen, tw_error *err);
 void tw_train__trained_free(tw_trained *trained);
 
+typedef enum tw_optimizer_kind { TW_SGD, TW_ADAM, TW_ADAMW } tw_optimizer_kind;
+
 typedef struct tw_optimizer {
     const tw_backend_table *table;
     const tw_trained *trained;
-    bool is_adam;
-    float lr, decay, momentum;
+    const double *multipliers; /* of the learning rate, per node; NULL: all 1 */
+    int n_workers;
+    tw_optimizer_kind kind;
+    float lr, decay, momentum, weight_decay, clip_norm; /* clip_norm 0: gradients as they are */
     bool nesterov;
     float *block;          /* all state: velocity, or m then v */
     int64_t n_state;       /* numbers of it */
     float *(*state[2])[2]; /* state[0]: velocity or m, state[1]: v; per node and slot */
+    float *gradients;      /* of a step, where they are clipped: laid out as one state is */
+    float *(*gradient)[2]; /* per node and slot */
+    double *squares;       /* sums over fixed pieces of the gradients */
     int64_t iterations;    /* steps done */
-    tw_adam_step adam;
+    tw_adam_step adam;     /* of this step, for a multiplier of 1 */
     tw_sgd_step sgd;
 } tw_optimizer;
 
-/* Numbers of state for n trained parameters. */
+/* Numbers of state for n trained parameters, and of gradients where they are clipped. */
 int64_t tw_train__optimizer_size(const tw_config *config, int64_t n);
+/* trained and multipliers must outlive it. */
 TW_MUST_CHECK tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
                                                    const tw_backend_table *table,
-                                                   const tw_trained *trained, tw_error *err);
+                                                   const tw_trained *trained,
+                                                   const double *multipliers, int n_workers,
+                                                   tw_error *err);
 void tw_train__optimizer_free(tw_optimizer *optimizer);
-/* Fixes the constants of the next step; after it the sink applies gradients there and then. */
-void tw_train__optimizer_begin(tw_optimizer *optimizer);
+/* Fixes the constants of the next step: the learning rate times `factor`. After it the sink applies
+ * gradients there and then, or keeps them where they are clipped. */
+void tw_train__optimizer_begin(tw_optimizer *optimizer, double factor);
 tw_sink tw_train__optimizer_sink(tw_optimizer *optimizer);
+/* Applies the gradients that were kept, clipped by their global norm. A norm that is not finite is
+ * TW_EFAIL, and nothing is applied. */
+TW_MUST_CHECK tw_status tw_train__optimizer_end(tw_optimizer *optimizer, tw_error *err);
+
+/* ---- schedule.c: the learning rate over the steps */
+
+typedef enum tw_schedule_kind {
+    TW_CONSTANT,
+    TW_STEP,
+    TW_COSINE,
+    TW_ONE_CYCLE,
+    TW_PLATEAU
+} tw_schedule_kind;
+
+/* What plateau has seen; part of a checkpoint. */
+typedef struct tw_plateau {
+    double best; /* lowest loss; infinite before the first epoch */
+    double factor;
+    int64_t n_bad; /* epochs since then, or since the last reduction */
+} tw_plateau;
+
+typedef struct tw_schedule {
+    tw_schedule_kind kind;
+    int64_t epoch_steps, n_steps, n_warm; /* steps of an epoch, of all, of the warm-up */
+    int64_t period, patience;             /* epochs: of step, of plateau */
+    double factor;                        /* what both multiply by */
+    tw_plateau plateau;
+} tw_schedule;
+
+void tw_train__schedule_create(tw_schedule *out, const tw_config *config, int64_t epoch_steps);
+/* Multiplier of the learning rate for step i, from 0. */
+double tw_train__schedule_factor(const tw_schedule *schedule, int64_t i);
+/* After an epoch, with its validation loss, else its training loss. */
+void tw_train__schedule_see(tw_schedule *schedule, double loss);
 
 /* ---- select.c */
 
@@ -184,10 +229,13 @@ typedef struct tw_trainer {
     tw_phase phase;
     tw_train_plan *plan;
     tw_optimizer optimizer;
-    float *scaled; /* (batch, row), NULL where features are not scaled */
-    float *logits; /* (batch, L) */
-    double *loss;  /* (batch) */
-    int *labels;   /* (batch) */
+    float *scaled;         /* (batch, row), NULL where features are not scaled */
+    float *logits;         /* (batch, L) */
+    double *loss;          /* (batch) */
+    int *labels;           /* (batch) */
+    float *class_weights;  /* (L), NULL: all 1 */
+    float *sample_weights; /* (batch), with them */
+    tw_schedule schedule;
     int64_t batch, row_size;
     int n_classes;
     float multiplier;
@@ -299,6 +347,7 @@ typedef struct tw_run {
     tw_trainer trainer;
     tw_run_folder folder;
     tw_best best;
+    tw_epoch peak; /* the best epoch so far, selected or not: for early stopping */
     tw_position at;
     tw_predictions *predictions; /* while they are written */
     double scale;
@@ -315,6 +364,7 @@ typedef struct tw_run {
     tw_checkpoint *checkpoint; /* that the run goes on from, until it is read */
     tw_phase saved_phase;
     int64_t saved_iterations;
+    tw_plateau saved_plateau;
     int64_t sequence,
         n_saved;    /* of checkpoints: the newest one's number; written by this process */
     int saved_best; /* epoch whose best parameters the newest one refers to */

@@ -117,9 +117,35 @@ tw_status tw_train__trainer_enter(tw_trainer *trainer, const tw_training *traini
     if (!(rc = tw_train__trained_create(&trainer->active, trainer->model, training->boundary,
                                         frozen, err)))
         rc = tw_train__optimizer_create(&trainer->optimizer, training->config,
-                                        training->computer.backend->table, &trainer->active, err);
+                                        training->computer.backend->table, &trainer->active,
+                                        training->multipliers + training->boundary,
+                                        training->computer.n_threads, err);
     tw_free(frozen);
     return rc ? rc : tw_train__trainer_wake(trainer, training, err);
+}
+
+/* scikit-learn's balanced: n / (L n_c) over the training pictures, L classes that have any. */
+static tw_status balance(tw_trainer *trainer, const tw_training *training, tw_error *err)
+{
+    const int *labels = tw_dataset_labels(training->data);
+    int n_classes = trainer->n_classes, n_present = 0;
+
+    if (!tw_train__is(training->config, TW_OPTION_CLASS_WEIGHT, "balanced"))
+        return TW_OK;
+    trainer->class_weights = tw_calloc((size_t)n_classes, sizeof *trainer->class_weights);
+    trainer->sample_weights = tw_calloc((size_t)trainer->batch, sizeof *trainer->sample_weights);
+    if (!trainer->class_weights || !trainer->sample_weights)
+        return tw_fail(err, TW_ENOMEM, "no memory for the weights of %d classes", n_classes);
+    for (int64_t i = 0; i < training->n_train; i++)
+        trainer->class_weights[labels[training->train[i]]] += 1.0f;
+    for (int c = 0; c < n_classes; c++)
+        n_present += trainer->class_weights[c] > 0.0f;
+    for (int c = 0; c < n_classes; c++)
+        if (trainer->class_weights[c] > 0.0f)
+            trainer->class_weights[c] =
+                (float)((double)training->n_train /
+                        ((double)n_present * (double)trainer->class_weights[c]));
+    return TW_OK;
 }
 
 static tw_status make_buffers(tw_trainer *trainer, bool is_scaled, tw_error *err)
@@ -152,11 +178,13 @@ tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
         (rc = tw_train__trained_create(&out->trained, out->model, training->boundary,
                                        training->frozen, err)) ||
         (rc = tw_train__trainer_enter(out, training, phase, err)) ||
-        (rc = make_buffers(out, multiplier != 1.0f, err))) {
+        (rc = balance(out, training, err)) || (rc = make_buffers(out, multiplier != 1.0f, err))) {
         tw_train__trainer_free(out);
         return rc;
     }
     mark_frozen(out, training);
+    tw_train__schedule_create(&out->schedule, training->config,
+                              (training->n_train + out->batch - 1) / out->batch);
     return TW_OK;
 }
 
@@ -169,23 +197,43 @@ void tw_train__trainer_free(tw_trainer *trainer)
     tw_free(trainer->logits);
     tw_free(trainer->loss);
     tw_free(trainer->labels);
+    tw_free(trainer->class_weights);
+    tw_free(trainer->sample_weights);
     memset(trainer, 0, sizeof *trainer);
+}
+
+static const float *scale_rows(tw_trainer *trainer, const float *rows, int64_t n)
+{
+    if (!trainer->scaled)
+        return rows;
+    for (int64_t i = 0; i < n * trainer->row_size; i++)
+        trainer->scaled[i] = rows[i] * trainer->multiplier;
+    return trainer->scaled;
+}
+
+/* The top alone learns at one rate. */
+static double find_factor(const tw_trainer *trainer)
+{
+    return trainer->phase == TW_PHASE_ALL
+               ? tw_train__schedule_factor(&trainer->schedule, trainer->optimizer.iterations)
+               : 1.0;
 }
 
 tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t n, uint64_t seed,
                                  uint32_t epoch, uint64_t step, tw_error *err)
 {
+    tw_status rc;
     tw_sink sink = tw_train__optimizer_sink(&trainer->optimizer);
 
-    if (trainer->scaled) {
-        for (int64_t i = 0; i < n * trainer->row_size; i++)
-            trainer->scaled[i] = rows[i] * trainer->multiplier;
-        rows = trainer->scaled;
-    }
-    tw_train__optimizer_begin(&trainer->optimizer);
-    return trainer->plan->table->train_step(trainer->plan, trainer->active.weights, rows,
-                                            trainer->labels, n, seed, epoch, step, trainer->loss,
-                                            trainer->logits, &sink, err);
+    rows = scale_rows(trainer, rows, n);
+    for (int64_t i = 0; trainer->class_weights && i < n; i++)
+        trainer->sample_weights[i] = trainer->class_weights[trainer->labels[i]];
+    tw_train__optimizer_begin(&trainer->optimizer, find_factor(trainer));
+    if ((rc = trainer->plan->table->train_step(
+             trainer->plan, trainer->active.weights, rows, trainer->labels, trainer->sample_weights,
+             n, seed, epoch, step, trainer->loss, trainer->logits, &sink, err)))
+        return rc;
+    return tw_train__optimizer_end(&trainer->optimizer, err);
 }
 
 /* ---- before the run: what it will hold, and how long a step takes */

@@ -127,8 +127,8 @@ static tw_status step(training *it, tw_train_plan *plan, tw_error *err)
     float unused = 0;
     tw_sink sink = {ignore, &unused};
 
-    return plan->table->train_step(plan, it->weights, it->in, it->labels, BATCH, 1, 0, 0, it->loss,
-                                   it->logits, &sink, err);
+    return plan->table->train_step(plan, it->weights, it->in, it->labels, NULL, BATCH, 1, 0, 0,
+                                   it->loss, it->logits, &sink, err);
 }
 
 static tw_status attempt_training(training *it, const tw_backend_table *table, tw_error *err)

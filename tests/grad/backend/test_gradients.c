@@ -287,7 +287,7 @@ static double mean_loss(world *w, const tw_sink *sink)
 {
     double loss[MAX_N], sum = 0;
     float logits[MAX_N * CLASSES];
-    assert_ok(w->table->train_step(w->plan, w->weights, w->x, w->labels, w->n, 1, 2, 3, loss,
+    assert_ok(w->table->train_step(w->plan, w->weights, w->x, w->labels, NULL, w->n, 1, 2, 3, loss,
                                    logits, sink, e));
     for (int i = 0; i < w->n; i++)
         sum += loss[i];
@@ -390,9 +390,9 @@ static void a_batch_too_large_is_refused(void **state)
     float logits[MAX_N * CLASSES];
     (void)state;
     make_world(&w, &cases[0], "ref");
-    assert_fails(
-        TW_EUSAGE, "a batch of 12 samples in a plan for 11",
-        w.table->train_step(w.plan, w.weights, w.x, w.labels, 12, 1, 1, 1, loss, logits, NULL, e));
+    assert_fails(TW_EUSAGE, "a batch of 12 samples in a plan for 11",
+                 w.table->train_step(w.plan, w.weights, w.x, w.labels, NULL, 12, 1, 1, 1, loss,
+                                     logits, NULL, e));
     free_world(&w);
 }
 
@@ -404,9 +404,9 @@ static void weights_at_odd_addresses_are_refused(void **state)
     (void)state;
     make_world(&w, &cases[0], "ref");
     w.weights[1].kernel = (const float *)((const char *)w.weights[1].kernel + 1);
-    assert_fails(
-        TW_EUSAGE, "layer0: its weights lie at an address that is no float's",
-        w.table->train_step(w.plan, w.weights, w.x, w.labels, 1, 1, 1, 1, loss, logits, NULL, e));
+    assert_fails(TW_EUSAGE, "layer0: its weights lie at an address that is no float's",
+                 w.table->train_step(w.plan, w.weights, w.x, w.labels, NULL, 1, 1, 1, 1, loss,
+                                     logits, NULL, e));
     free_world(&w);
 }
 

@@ -256,7 +256,8 @@ static float *step_of(const char *backend_name, int n_workers, int64_t n, int64_
     assert_ok(tw_backend_find(&table, backend_name, e));
     assert_ok(table->open(&backend, NULL, e));
     assert_ok(table->train_create(&plan, backend, graph, BATCH, n_workers, NULL, e));
-    assert_ok(table->train_step(plan, weights, x, labels, n, 42, 3, 17, loss, logits, &sink, e));
+    assert_ok(
+        table->train_step(plan, weights, x, labels, NULL, n, 42, 3, 17, loss, logits, &sink, e));
 
     result = tw_alloc_f32(100000);
     for (int64_t i = 0; i < n; i++)

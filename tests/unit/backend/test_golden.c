@@ -151,7 +151,10 @@ static void adam_is_kerass(void **state)
     fill(w, 6, 5);
     for (int t = 1; t <= 5; t++) {
         float beta1 = powf(0.9f, (float)t), beta2 = powf(0.999f, (float)t);
-        tw_adam_step step = {0.001f * sqrtf(1 - beta2) / (1 - beta1), 1 - 0.9f, 1 - 0.999f, 1e-7f};
+        tw_adam_step step = {.alpha = 0.001f * sqrtf(1 - beta2) / (1 - beta1),
+                             .one_minus_beta1 = 1 - 0.9f,
+                             .one_minus_beta2 = 1 - 0.999f,
+                             .epsilon = 1e-7f};
         fill(g, 6, 10 + (uint32_t)t - 1);
         table->adam(w, m, v, g, 6, &step);
     }
@@ -166,7 +169,8 @@ static void check_sgd(const char *name, float momentum, bool nesterov, float dec
     assert_ok(tw_backend_find(&table, "ref", e));
     fill(w, 6, 5);
     for (int t = 0; t < 5; t++) {
-        tw_sgd_step step = {0.1f / (1 + decay * (float)t), momentum, nesterov};
+        tw_sgd_step step = {
+            .lr = 0.1f / (1 + decay * (float)t), .momentum = momentum, .nesterov = nesterov};
         fill(g, 6, 10 + (uint32_t)t);
         table->sgd(w, velocity, g, 6, &step);
     }

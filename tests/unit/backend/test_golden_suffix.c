@@ -161,7 +161,8 @@ static void check_net(FILE *file, const net *it, const char *backend_name)
     assert_ok(tw_backend_find(&table, backend_name, e));
     assert_ok(table->open(&backend, NULL, e));
     assert_ok(table->train_create(&plan, backend, graph, MAX_N, 1, NULL, e));
-    assert_ok(table->train_step(plan, weights, x, labels, it->n, 1, 0, 0, loss, logits, &sink, e));
+    assert_ok(
+        table->train_step(plan, weights, x, labels, NULL, it->n, 1, 0, 0, loss, logits, &sink, e));
 
     for (int i = 0; i < it->n; i++)
         mean += (float)(loss[i] / it->n);

@@ -33,7 +33,7 @@ static void open_fixture(fixture *f, const char *const (*options)[2], int n)
     for (int i = 0; i < n; i++)
         assert_ok(tw_config_set(f->config, options[i][0], options[i][1], TW_FROM_FLAG, e));
     assert_ok(tw_backend_find(&table, "ref", e));
-    assert_ok(tw_train__optimizer_create(&f->optimizer, f->config, table, &f->trained, e));
+    assert_ok(tw_train__optimizer_create(&f->optimizer, f->config, table, &f->trained, NULL, 2, e));
 }
 
 static void close_fixture(fixture *f)
@@ -49,7 +49,7 @@ static void step(fixture *f, int i)
     float g[N];
 
     memcpy(g, gradients[i], sizeof g);
-    tw_train__optimizer_begin(&f->optimizer);
+    tw_train__optimizer_begin(&f->optimizer, 1.0);
     sink.take(sink.ctx, 1, 0, 1, 2, g + 1);
     sink.take(sink.ctx, 1, 0, 0, 1, g);
 }
