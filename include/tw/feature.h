@@ -21,19 +21,25 @@ extern "C" {
     X(TW_CACHE_OFF, "off")
 #define TW_CACHE_ENUM(name, text) name,
 typedef enum tw_cache_mode { TW_CACHE_MODE_LIST(TW_CACHE_ENUM) TW_N_CACHE_MODE } tw_cache_mode;
+#define TW_CACHE_DTYPE_LIST(X) \
+    X(TW_CACHE_FP32, "fp32")   \
+    X(TW_CACHE_BF16, "bf16")
+typedef enum tw_cache_dtype { TW_CACHE_DTYPE_LIST(TW_CACHE_ENUM) TW_N_CACHE_DTYPE } tw_cache_dtype;
 #undef TW_CACHE_ENUM
 
-/* Where features are kept. Zero-filled: auto, the default folder, half of the free space. */
+/* Where features are kept, and as what. Zero-filled: auto, the default folder, half of the free
+ * space, fp32. With bf16 features are rounded to nearest even whether they are kept or not. */
 typedef struct tw_cache_options {
     tw_cache_mode mode;
     const char *dir; /* NULL: $XDG_CACHE_HOME/topwork/activations, else ~/.cache/... */
     int64_t budget;  /* bytes that all entries together may take; 0: half of the free space */
+    tw_cache_dtype dtype;
 } tw_cache_options;
 
 /* One cached job, for `topwork cache list`. */
 typedef struct tw_cache_entry {
     char key[65];  /* hex; the folder's name */
-    char job[256]; /* "vgg16 to block5_pool, cubic 224x224, caffe, fp32" */
+    char job[256]; /* "vgg16 to block5_pool, cubic 224x224, caffe, fp32[, kept as bf16]" */
     int64_t n_rows;
     int64_t n_bytes;  /* on disk */
     int64_t t_used_s; /* last use, Unix time */

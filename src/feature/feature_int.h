@@ -14,11 +14,14 @@
 
 /* Bytes of the bitmap of n numbers; most bytes that the packed row can take. */
 int64_t tw_feature__bitmap_bytes(int64_t n);
-int64_t tw_feature__pack_bound(int64_t n);
-/* Packs n numbers into out (pack_bound bytes); returns the bytes used. */
-int64_t tw_feature__pack(uint8_t *out, const float *row, int64_t n);
+int64_t tw_feature__pack_bound(int64_t n, tw_cache_dtype dtype);
+/* Rounds n numbers to those that dtype has: to nearest, ties to even, NaN stays NaN. */
+void tw_feature__round(float *row, int64_t n, tw_cache_dtype dtype);
+/* Packs n numbers, rounded before, into out (pack_bound bytes); returns the bytes used. */
+int64_t tw_feature__pack(uint8_t *out, const float *row, int64_t n, tw_cache_dtype dtype);
 /* false when the packed bytes are not those of n numbers; out is undefined then. */
-bool tw_feature__unpack(float *out, int64_t n, const uint8_t *packed, int64_t n_packed);
+bool tw_feature__unpack(float *out, int64_t n, const uint8_t *packed, int64_t n_packed,
+                        tw_cache_dtype dtype);
 /* Sum and sum of squares, in double, one after the other: the same wherever a row comes from. */
 void tw_feature__moments(double *sum, double *sum_squares, const float *row, int64_t n);
 
@@ -31,10 +34,10 @@ enum { TW_FEATURE__HEADER_BYTES = 56, TW_FEATURE__ENTRY_BYTES = 64 };
 
 /* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. */
 tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const char *precision,
-                          const char *numerics, tw_error *err);
+                          tw_cache_dtype dtype, const char *numerics, tw_error *err);
 /* What the entry holds: {"job": sentence, ...}. NULL when memory ran out. */
 tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
-                         const char *numerics, int64_t row_size);
+                         tw_cache_dtype dtype, const char *numerics);
 
 /* ---- cache.c */
 
@@ -55,10 +58,12 @@ struct tw_source {
     const tw_dataset *dataset;
     tw_computer *computer;
     tw_cache_mode mode;
+    tw_cache_dtype dtype;
     bool is_over_budget; /* why it recomputes */
     int64_t n, row_size;
 
     tw_store *store;  /* NULL: recomputes */
+    uint8_t *record;  /* (tw_store_record_bytes), of the row being read, with a store */
     tw_hash128 *keys; /* (n), with a store */
     int64_t *places;  /* (n), -1 where the row is missing, with a store */
     int64_t missing;  /* rows to make, each picture counted once */
@@ -77,7 +82,7 @@ void tw_feature__source_do_without_cache(tw_source *source, const char *why, con
 /* Compiles the trunk for up to n_workers, unless it is compiled. */
 tw_status tw_feature__source_compile(tw_source *source, int n_workers, tw_error *err);
 void tw_feature__source_free_trunk(tw_source *source);
-/* Rows of n samples through the trunk, which is compiled. */
+/* Rows of n samples through the trunk, which is compiled, rounded to the type of the cache. */
 tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int64_t n, float *out,
                                  tw_error *err);
 /* Rows that go through the compiled trunk at once: whole pieces for all workers, several of them

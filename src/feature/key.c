@@ -6,14 +6,20 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "feature/feature_int.h"
+#include "tensor/tensor.h"
 
 #include <string.h>
 
 enum { FORMAT_VERSION = 1, AUGMENTATION_VIEW = 0 };
-static const char *const storage = "fp32";
+
+static const char *const dtype_names[] = {
+#define NAME(id, text) text,
+    TW_CACHE_DTYPE_LIST(NAME)
+#undef NAME
+};
 
 static tw_status describe_key(tw_json **out, const tw_model *model, int last, const char *precision,
-                              const char *numerics, tw_error *err)
+                              tw_cache_dtype dtype, const char *numerics, tw_error *err)
 {
     tw_status rc;
     tw_graph *prefix = NULL;
@@ -30,7 +36,7 @@ static tw_status describe_key(tw_json **out, const tw_model *model, int last, co
         !tw_json_set(json, "graph", tw_graph_to_json(prefix)) ||
         !tw_json_set(json, "contract", tw_contract_to_json(&model->contract)) ||
         !tw_json_set(json, "precision", tw_json_new_string(precision)) ||
-        !tw_json_set(json, "storage", tw_json_new_string(storage)) ||
+        !tw_json_set(json, "storage", tw_json_new_string(dtype_names[dtype])) ||
         !tw_json_set(json, "numerics", tw_json_new_string(numerics)) ||
         !tw_json_set(json, "view", tw_json_new_i64(AUGMENTATION_VIEW))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the cache key");
@@ -45,11 +51,11 @@ done:
 }
 
 tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const char *precision,
-                          const char *numerics, tw_error *err)
+                          tw_cache_dtype dtype, const char *numerics, tw_error *err)
 {
     tw_json *json;
     char *text;
-    tw_status rc = describe_key(&json, model, last, precision, numerics, err);
+    tw_status rc = describe_key(&json, model, last, precision, dtype, numerics, err);
 
     if (rc)
         return rc;
@@ -63,9 +69,10 @@ tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const c
 }
 
 tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
-                         const char *numerics, int64_t row_size)
+                         tw_cache_dtype dtype, const char *numerics)
 {
     const tw_contract *contract = &model->contract;
+    const int64_t row_size = tw_shape_size(&model->graph->nodes[last].out);
     const char *name = model->architecture ? model->architecture : "a model";
     tw_json *json = tw_json_new_object();
     tw_text text = {0};
@@ -75,6 +82,8 @@ tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
                 tw_interpolation_name(contract->interpolation), contract->height, contract->width,
                 contract->colour == TW_COLOUR_GREY ? " grey" : "",
                 tw_preprocess_name(contract->preprocess), precision);
+    if (dtype != TW_CACHE_FP32)
+        tw_text_add(&text, ", kept as %s", dtype_names[dtype]);
     ok = !text.failed && tw_json_set(json, "job", tw_json_new_string(text.text)) &&
          tw_json_set(json, "weights", tw_json_new_string(model->weights ? model->weights : "")) &&
          tw_json_set(json, "numbers", tw_json_new_i64(row_size)) &&

@@ -171,8 +171,10 @@ static void give_up_cache(tw_source *source)
     close_store(source);
     tw_free(source->keys);
     tw_free(source->places);
+    tw_free(source->record);
     source->keys = NULL;
     source->places = NULL;
+    source->record = NULL;
     source->missing = source->n;
 }
 
@@ -184,11 +186,14 @@ static tw_status open_store(tw_source *source, const tw_cache_options *options,
 
     if ((rc = tw_feature__cache_folder(&source->folder, options->dir, err)))
         return rc;
-    if (!(job = tw_feature__job(source->model, source->last, source->computer->precision, numerics,
-                                source->row_size)))
+    if (!(job = tw_feature__job(source->model, source->last, source->computer->precision,
+                                source->dtype, numerics)))
         return tw_fail(err, TW_ENOMEM, "no memory to describe the cache");
-    rc = tw_store_open(&source->store, source->folder, source->key, source->row_size, job, err);
+    rc = tw_store_open(&source->store, source->folder, source->key, source->row_size, source->dtype,
+                       job, err);
     tw_json_free(job);
+    if (!rc && !(source->record = tw_malloc((size_t)tw_store_record_bytes(source->store))))
+        rc = tw_fail(err, TW_ENOMEM, "no memory to read a row of %s", source->folder);
     return rc;
 }
 
@@ -207,7 +212,7 @@ static tw_status decide(tw_source *source, const tw_cache_options *options, cons
     tw_error own;
     bool too_small;
     tw_status rc = tw_feature__key(source->key, source->model, source->last,
-                                   source->computer->precision, numerics, err);
+                                   source->computer->precision, source->dtype, numerics, err);
 
     if (rc)
         return rc;
@@ -255,6 +260,7 @@ tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
     source->dataset = dataset;
     source->computer = computer;
     source->mode = cache->mode;
+    source->dtype = cache->dtype;
     source->n = source->missing = tw_dataset_count(dataset);
     source->row_size = tw_chain_out_size(planned);
     describe_recomputing(source, NULL);
@@ -281,6 +287,7 @@ void tw_source_free(tw_source *source)
     close_store(source);
     tw_free(source->keys);
     tw_free(source->places);
+    tw_free(source->record);
     tw_free(source->folder);
     tw_text_free(&source->describe);
     tw_free(source);
@@ -314,8 +321,10 @@ int64_t tw_source_disk(const tw_source *source)
 
     if (!source->store)
         return 0;
-    return tw_mul_i64(&n_bytes, source->missing, tw_store_row_bound(source->row_size)) ? n_bytes
-                                                                                       : INT64_MAX;
+    return tw_mul_i64(&n_bytes, source->missing,
+                      tw_store_row_bound(source->row_size, source->dtype))
+               ? n_bytes
+               : INT64_MAX;
 }
 
 tw_status tw_source_trunk_memory(int64_t *packed, int64_t *per_worker, tw_source *source,

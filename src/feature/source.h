@@ -16,7 +16,8 @@ typedef struct tw_source tw_source;
 
 /* Makes ready features of node `last` of `model` for the whole dataset. Decides between cache and
  * recomputing (sends a TW_EVENT_NOTE saying why it recomputes; with TW_CACHE_ON that is
- * TW_EBUDGET). No trunk is compiled here. Model, dataset and computer must outlive the source.
+ * TW_EBUDGET). Rows are of the cache's dtype either way. No trunk is compiled here. Model, dataset
+ * and computer must outlive the source.
  * Expected: TW_EBUDGET, TW_EFILE, TW_EUNSUPPORTED, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
                                          const tw_dataset *dataset, tw_computer *computer,

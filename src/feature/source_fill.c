@@ -53,9 +53,11 @@ tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int6
     feed from = {source, samples};
     tw_status rc = tw_chain_run(source->trunk, NULL, n, out, make_input, &from, err);
 
-    if (!rc)
-        source->trunk_count += n;
-    return rc;
+    if (rc)
+        return rc;
+    tw_feature__round(out, n * source->row_size, source->dtype);
+    source->trunk_count += n;
+    return TW_OK;
 }
 
 int64_t tw_feature__source_batch(const tw_source *source)

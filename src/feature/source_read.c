@@ -19,7 +19,7 @@ static tw_status repair_row(tw_source *source, int64_t i, float *row, tw_error *
     tw_status rc = TW_OK;
 
     if (place >= 0)
-        rc = tw_store_read(source->store, place, row, &damaged, err);
+        rc = tw_store_read(source->store, place, row, source->record, &damaged, err);
     if (rc || !damaged)
         return rc;
     if ((rc = tw_feature__source_compile(source, 1, err)) ||
@@ -57,10 +57,12 @@ static tw_status read_row(tw_source *source, int64_t sample, float *out, tw_erro
     if (source->places[sample] < 0)
         return tw_fail(err, TW_EFAIL, "%s: picture %lld has no row yet",
                        tw_store_path(source->store), (long long)sample);
-    if ((rc = tw_store_read(source->store, source->places[sample], out, &damaged, err)) || !damaged)
+    if ((rc = tw_store_read(source->store, source->places[sample], out, source->record, &damaged,
+                            err)) ||
+        !damaged)
         return rc;
-    if ((rc = repair(source, err)) ||
-        (rc = tw_store_read(source->store, source->places[sample], out, &damaged, err)))
+    if ((rc = repair(source, err)) || (rc = tw_store_read(source->store, source->places[sample],
+                                                          out, source->record, &damaged, err)))
         return rc;
     if (damaged)
         return tw_fail(err, TW_EFILE, "%s: the row of picture %lld is damaged right after writing",

@@ -30,6 +30,7 @@ struct tw_store {
     char *folder, *rows_path, *index_path, *lock_path, *job_path;
     char *job; /* text of job.json; NULL: none is written */
     int64_t row_size;
+    tw_cache_dtype dtype;
     tw_file rows, index;
     tw_lock lock;
     bool is_locked;
@@ -143,7 +144,7 @@ static bool decode_entry(row_place *place, const uint8_t entry[TW_FEATURE__ENTRY
     return memcmp(entry + 48, &checksum.low, 8) == 0 &&
            memcmp(entry + 56, &checksum.high, 8) == 0 && place->offset >= 0 &&
            place->n_bytes >= TW_FEATURE__HEADER_BYTES &&
-           place->n_bytes <= TW_FEATURE__HEADER_BYTES + tw_feature__pack_bound(store->row_size) &&
+           place->n_bytes <= tw_store_record_bytes(store) &&
            tw_add_i64(&end, place->offset, place->n_bytes) && end <= store->rows.size;
 }
 
@@ -209,7 +210,7 @@ static tw_status write_job(const tw_store *store, tw_error *err)
 }
 
 tw_status tw_store_open(tw_store **out, const char *dir, const char *key, int64_t row_size,
-                        const tw_json *job, tw_error *err)
+                        tw_cache_dtype dtype, const tw_json *job, tw_error *err)
 {
     tw_status rc;
     tw_store *store = NULL;
@@ -223,6 +224,7 @@ tw_status tw_store_open(tw_store **out, const char *dir, const char *key, int64_
         goto done;
     }
     store->row_size = row_size;
+    store->dtype = dtype;
     store->index.fd = store->rows.fd = store->lock.fd = -1;
     if (!(store->folder = tw_path_join(dir, key)) ||
         !(store->rows_path = tw_path_join(store->folder, "rows")) ||
@@ -230,7 +232,7 @@ tw_status tw_store_open(tw_store **out, const char *dir, const char *key, int64_
         !(store->lock_path = tw_path_join(store->folder, "lock")) ||
         !(store->job_path = tw_path_join(store->folder, "job.json")) ||
         (job && !(store->job = tw_json_dump(job, 1))) ||
-        !(store->record = tw_malloc((size_t)tw_store_row_bound(row_size)))) {
+        !(store->record = tw_malloc((size_t)tw_store_record_bytes(store)))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the cache in %s", dir);
         goto done;
     }
@@ -327,9 +329,15 @@ const char *tw_store_path(const tw_store *store)
     return store->folder;
 }
 
-int64_t tw_store_row_bound(int64_t row_size)
+int64_t tw_store_record_bytes(const tw_store *store)
 {
-    return TW_FEATURE__HEADER_BYTES + tw_feature__pack_bound(row_size) + TW_FEATURE__ENTRY_BYTES;
+    return TW_FEATURE__HEADER_BYTES + tw_feature__pack_bound(store->row_size, store->dtype);
+}
+
+int64_t tw_store_row_bound(int64_t row_size, tw_cache_dtype dtype)
+{
+    return TW_FEATURE__HEADER_BYTES + tw_feature__pack_bound(row_size, dtype) +
+           TW_FEATURE__ENTRY_BYTES;
 }
 
 void tw_store_moments(const tw_store *store, int64_t place, double *sum, double *sum_squares)
@@ -370,22 +378,19 @@ static bool is_record_whole(const uint8_t *record, const row_place *place, int64
            memcmp(record + 40, &n_packed, 8) == 0 && memcmp(record + 48, &row_size, 8) == 0;
 }
 
-tw_status tw_store_read(const tw_store *store, int64_t place, float *out, bool *damaged,
-                        tw_error *err)
+tw_status tw_store_read(const tw_store *store, int64_t place, float *out, uint8_t *record,
+                        bool *damaged, tw_error *err)
 {
     const row_place *where = &store->places[place];
-    tw_status rc;
-    uint8_t *record = tw_malloc((size_t)where->n_bytes);
+    tw_status rc = tw_file_pread(&store->rows, record, (size_t)where->n_bytes, where->offset, err);
 
     *damaged = false;
-    if (!record)
-        return tw_fail(err, TW_ENOMEM, "no memory to read a row of %s", store->rows_path);
-    if (!(rc = tw_file_pread(&store->rows, record, (size_t)where->n_bytes, where->offset, err)))
-        *damaged = !is_record_whole(record, where, store->row_size) ||
-                   !tw_feature__unpack(out, store->row_size, record + TW_FEATURE__HEADER_BYTES,
-                                       where->n_bytes - TW_FEATURE__HEADER_BYTES);
-    tw_free(record);
-    return rc;
+    if (rc)
+        return rc;
+    *damaged = !is_record_whole(record, where, store->row_size) ||
+               !tw_feature__unpack(out, store->row_size, record + TW_FEATURE__HEADER_BYTES,
+                                   where->n_bytes - TW_FEATURE__HEADER_BYTES, store->dtype);
+    return TW_OK;
 }
 
 tw_status tw_store_add(tw_store *store, tw_hash128 picture, const float *row, tw_error *err)
@@ -397,7 +402,8 @@ tw_status tw_store_add(tw_store *store, tw_hash128 picture, const float *row, tw
 
     if (!store->is_locked)
         return tw_fail(err, TW_EFAIL, "%s: rows are added with the lock held only", store->folder);
-    n_packed = tw_feature__pack(store->record + TW_FEATURE__HEADER_BYTES, row, store->row_size);
+    n_packed = tw_feature__pack(store->record + TW_FEATURE__HEADER_BYTES, row, store->row_size,
+                                store->dtype);
     encode_header(store->record, picture, n_packed, store->row_size);
     place.n_bytes = TW_FEATURE__HEADER_BYTES + n_packed;
     tw_feature__moments(&place.sum, &place.sum_squares, row, store->row_size);

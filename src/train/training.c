@@ -202,6 +202,8 @@ static tw_status open_sources(tw_training *training, const tw_watch *watch, tw_e
     training->cache.dir = tw_train__text(config, TW_OPTION_CACHE_DIR);
     if (tw_train__text(config, TW_OPTION_CACHE_BUDGET))
         training->cache.budget = tw_train__i64(config, TW_OPTION_CACHE_BUDGET);
+    if (tw_train__is(config, TW_OPTION_CACHE_DTYPE, "bf16"))
+        training->cache.dtype = TW_CACHE_BF16;
 
     if ((rc = tw_source_create(&training->source, training->base, boundary, training->data,
                                &training->trunk, &training->cache, watch, err)))

@@ -14,6 +14,7 @@ typedef struct fixture {
     tw_model *model;
     tw_dataset *dataset;
     tw_computer computer;
+    tw_cache_dtype dtype;
     float truth[N * TINY_ROW];
 } fixture;
 
@@ -21,7 +22,7 @@ typedef struct fixture {
 static tw_status run_job(fixture *f, tw_cache_mode mode, const tw_watch *watch, float *out,
                          tw_error *err)
 {
-    const tw_cache_options options = {.mode = mode, .dir = f->cache};
+    const tw_cache_options options = {.mode = mode, .dir = f->cache, .dtype = f->dtype};
     int64_t samples[N];
     tw_source *source;
     tw_status rc;
@@ -124,9 +125,8 @@ static void test_disk_is_full_at_any_write(void **state)
 }
 
 /* With auto a full disk ends the caching, not the job. */
-static void test_full_disk_recomputes_with_auto(void **state)
+static void check_full_disk(fixture *f)
 {
-    fixture *f = *state;
     int n_told = 0;
 
     for (long nth = 1; nth < MANY; nth++) {
@@ -148,6 +148,23 @@ static void test_full_disk_recomputes_with_auto(void **state)
     assert_true(n_told > N);
 }
 
+static void test_full_disk_recomputes_with_auto(void **state)
+{
+    check_full_disk(*state);
+}
+
+static void test_full_disk_recomputes_rounded_rows(void **state)
+{
+    fixture *f = *state;
+    float exact[N * TINY_ROW];
+
+    memcpy(exact, f->truth, sizeof exact);
+    f->dtype = TW_CACHE_BF16;
+    assert_ok(run_job(f, TW_CACHE_OFF, NULL, f->truth, e));
+    assert_memory_not_equal(f->truth, exact, sizeof exact);
+    check_full_disk(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -159,6 +176,7 @@ int main(void)
         TEST(test_writes_fail),
         TEST(test_disk_is_full_at_any_write),
         TEST(test_full_disk_recomputes_with_auto),
+        TEST(test_full_disk_recomputes_rounded_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

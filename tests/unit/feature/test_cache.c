@@ -18,7 +18,7 @@ static tw_store *make_entry(const char *folder, const char *key, const char *sen
     bool got;
 
     assert_true(tw_json_set(job, "job", tw_json_new_string(sentence)));
-    assert_ok(tw_store_open(&store, folder, key, 2, job, e));
+    assert_ok(tw_store_open(&store, folder, key, 2, TW_CACHE_FP32, job, e));
     assert_ok(tw_store_lock(store, &got, e));
     assert_true(got);
     for (int i = 0; i < n; i++)

@@ -5,13 +5,18 @@
 
 #include <math.h>
 
-enum { N = 60, DISTINCT = 52 }; /* 7, 14 .. 56 repeat the picture before them */
+enum {
+    N = 60,
+    DISTINCT = 52,
+    TINY_INPUT = TINY_SIDE * TINY_SIDE * 3
+}; /* 7, 14 .. 56 repeat the picture before them */
 
 typedef struct fixture {
     char *data, *cache;
     tw_model *model;
     tw_dataset *dataset;
     tw_computer computer;
+    tw_cache_dtype dtype;
     watcher heard;
     tw_watch watch;
 } fixture;
@@ -45,7 +50,7 @@ static int tear_down(void **state)
 
 static tw_source *make_source(fixture *f, tw_cache_mode mode)
 {
-    const tw_cache_options options = {.mode = mode, .dir = f->cache};
+    const tw_cache_options options = {.mode = mode, .dir = f->cache, .dtype = f->dtype};
     tw_source *source;
 
     assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
@@ -114,7 +119,8 @@ static void test_cached_rows_are_recomputed_rows(void **state)
     assert_true(tw_source_is_cached(source));
     assert_int_equal(tw_source_row_size(source), TINY_ROW);
     assert_int_equal(tw_source_missing(source), DISTINCT);
-    assert_int_equal(tw_source_disk(source), DISTINCT * tw_store_row_bound(TINY_ROW));
+    assert_int_equal(tw_source_disk(source),
+                     DISTINCT * tw_store_row_bound(TINY_ROW, TW_CACHE_FP32));
     assert_ok(tw_source_fill(source, &f->watch, e));
     assert_int_equal(tw_source_missing(source), 0);
     assert_int_equal(tw_source_trunk_count(source), DISTINCT);
@@ -225,9 +231,10 @@ static void test_small_budget_recomputes_with_auto(void **state)
 
     assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
                                &f->watch, e));
-    snprintf(sentence, sizeof sentence,
-             "no cache, 52 rows need up to %s of disk, the cache's budget is ",
-             tw_bytes_text(needs, sizeof needs, DISTINCT * tw_store_row_bound(TINY_ROW)));
+    snprintf(
+        sentence, sizeof sentence,
+        "no cache, 52 rows need up to %s of disk, the cache's budget is ",
+        tw_bytes_text(needs, sizeof needs, DISTINCT * tw_store_row_bound(TINY_ROW, TW_CACHE_FP32)));
     assert_memory_equal(f->heard.notes, sentence, strlen(sentence));
     assert_non_null(strstr(f->heard.notes, ": each pass runs 60 pictures through the trunk\n"));
     assert_false(tw_source_is_cached(source));
@@ -310,24 +317,30 @@ static void test_unusable_folder_recomputes_with_auto(void **state)
     assert_null(source);
 }
 
+/* A bit of the first row and one of a row that is so many bytes further on. */
+static void flip_two_rows(const fixture *f, long distance)
+{
+    FILE *file = fopen(entry_file(f, "rows"), "r+b");
+    uint8_t byte = 0xff;
+
+    assert_non_null(file);
+    for (int i = 0; i < 2; i++) {
+        fseek(file, 60 + i * distance, SEEK_SET);
+        assert_int_equal(fread(&byte, 1, 1, file), 1);
+        byte ^= 0x10;
+        fseek(file, 60 + i * distance, SEEK_SET);
+        assert_int_equal(fwrite(&byte, 1, 1, file), 1);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
 static void test_damaged_rows_are_made_again(void **state)
 {
     fixture *f = *state;
     tw_source *source = make_source(f, TW_CACHE_ON);
-    uint8_t byte = 0xff;
-    FILE *file;
 
     assert_ok(tw_source_fill(source, NULL, e));
-    file = fopen(entry_file(f, "rows"), "r+b");
-    assert_non_null(file);
-    for (int i = 0; i < 2; i++) { /* the first row and one further on */
-        fseek(file, 60 + i * 2000, SEEK_SET);
-        assert_int_equal(fread(&byte, 1, 1, file), 1);
-        byte ^= 0x10;
-        fseek(file, 60 + i * 2000, SEEK_SET);
-        assert_int_equal(fwrite(&byte, 1, 1, file), 1);
-    }
-    assert_int_equal(fclose(file), 0);
+    flip_two_rows(f, 2000);
     check_rows(f, source);
     assert_int_equal(tw_source_damaged(source), 2);
     assert_int_equal(tw_source_trunk_count(source), DISTINCT + 2);
@@ -392,15 +405,16 @@ static void test_waits_for_the_one_who_fills(void **state)
 static void test_other_jobs_have_other_keys(void **state)
 {
     fixture *f = *state;
-    char keys[5][65];
+    char keys[6][65];
 
-    assert_ok(tw_feature__key(keys[0], f->model, TINY_POOL, "fp32", "id", e));
-    assert_ok(tw_feature__key(keys[1], f->model, TINY_POOL + 1, "fp32", "id", e));
-    assert_ok(tw_feature__key(keys[2], f->model, TINY_POOL, "bf16", "id", e));
-    assert_ok(tw_feature__key(keys[3], f->model, TINY_POOL, "fp32", "id2", e));
+    assert_ok(tw_feature__key(keys[0], f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(keys[1], f->model, TINY_POOL + 1, "fp32", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(keys[2], f->model, TINY_POOL, "bf16", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(keys[3], f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id2", e));
     f->model->contract.preprocess = TW_PREPROCESS_TF;
-    assert_ok(tw_feature__key(keys[4], f->model, TINY_POOL, "fp32", "id", e));
-    for (int i = 0; i < 5; i++)
+    assert_ok(tw_feature__key(keys[4], f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(keys[5], f->model, TINY_POOL, "fp32", TW_CACHE_BF16, "id", e));
+    for (int i = 0; i < 6; i++)
         for (int k = 0; k < i; k++)
             assert_string_not_equal(keys[i], keys[k]);
 }
@@ -410,12 +424,12 @@ static void test_key_depends_on_the_prefix_alone(void **state)
     fixture *f = *state;
     char before[65], after[65];
 
-    assert_ok(tw_feature__key(before, f->model, TINY_POOL, "fp32", "id", e));
+    assert_ok(tw_feature__key(before, f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
     f->model->params[6][0].data[0] += 1; /* fc, behind the cut */
-    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", "id", e));
+    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
     assert_string_equal(before, after);
     f->model->params[3][0].data[0] += 1; /* conv2 */
-    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", "id", e));
+    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
     assert_string_not_equal(before, after);
 }
 
@@ -441,6 +455,124 @@ static void test_deviation_is_the_same_either_way(void **state)
     tw_source_free(cached);
     tw_source_free(recomputed);
 }
+
+/* ---- bf16 */
+
+static void test_bf16_rows_are_rounded_cached_or_not(void **state)
+{
+    fixture *f = *state;
+    float exact[N * TINY_ROW], rounded[N * TINY_ROW];
+    tw_source *source;
+    tw_cache_entry *entries;
+    int n;
+
+    make_truth(f, exact);
+    for (int i = 0; i < N * TINY_ROW; i++)
+        rounded[i] = tw_f32_from_bf16(tw_bf16_from_f32(exact[i]));
+    assert_memory_not_equal(rounded, exact, sizeof exact);
+    f->dtype = TW_CACHE_BF16;
+    make_truth(f, exact);
+    assert_memory_equal(exact, rounded, sizeof exact);
+
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_disk(source),
+                     DISTINCT * tw_store_row_bound(TINY_ROW, TW_CACHE_BF16));
+    assert_ok(tw_source_fill(source, NULL, e));
+    check_rows(f, source);
+    assert_ok(tw_cache_list(&entries, &n, f->cache, e));
+    assert_int_equal(n, 1);
+    assert_string_equal(entries[0].job, "tiny to pool2, bilinear 8x8, none, fp32, kept as bf16");
+    tw_cache_list_free(entries);
+    tw_source_free(source);
+}
+
+static void test_bf16_rows_have_an_entry_of_their_own(void **state)
+{
+    fixture *f = *state;
+    tw_source *source = make_source(f, TW_CACHE_ON);
+
+    assert_ok(tw_source_fill(source, NULL, e));
+    tw_source_free(source);
+    f->dtype = TW_CACHE_BF16;
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_missing(source), DISTINCT);
+    assert_ok(tw_source_fill(source, NULL, e));
+    check_rows(f, source);
+    tw_source_free(source);
+    assert_int_equal(count_entries(f), 2);
+}
+
+static void test_budget_counts_the_bytes_of_bf16(void **state)
+{
+    fixture *f = *state;
+    const tw_cache_options options = {
+        .mode = TW_CACHE_AUTO,
+        .dir = f->cache,
+        .budget = DISTINCT * tw_store_row_bound(TINY_ROW, TW_CACHE_BF16) + 1024}; /* and job.json */
+    tw_cache_options smaller = options;
+    tw_source *source;
+
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &options,
+                               NULL, e));
+    assert_false(tw_source_is_cached(source));
+    tw_source_free(source);
+
+    smaller.dtype = f->dtype = TW_CACHE_BF16;
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &smaller,
+                               NULL, e));
+    assert_true(tw_source_is_cached(source));
+    tw_source_free(source);
+    smaller.budget = 1000;
+    assert_ok(tw_source_create(&source, f->model, TINY_POOL, f->dataset, &f->computer, &smaller,
+                               NULL, e));
+    assert_false(tw_source_is_cached(source));
+    check_rows(f, source); /* recomputed, and rounded */
+    tw_source_free(source);
+}
+
+static void test_damaged_bf16_rows_are_made_again(void **state)
+{
+    fixture *f = *state;
+    tw_source *source;
+
+    f->dtype = TW_CACHE_BF16;
+    source = make_source(f, TW_CACHE_ON);
+    assert_ok(tw_source_fill(source, NULL, e));
+    flip_two_rows(f, 1000);
+    check_rows(f, source);
+    assert_int_equal(tw_source_damaged(source), 2);
+    tw_source_free(source);
+
+    source = make_source(f, TW_CACHE_ON);
+    assert_int_equal(tw_source_missing(source), 0);
+    check_rows(f, source);
+    assert_int_equal(tw_source_damaged(source), 0);
+    tw_source_free(source);
+}
+
+static void test_deviation_of_bf16_is_of_rounded_rows(void **state)
+{
+    fixture *f = *state;
+    const int64_t samples[] = {3, 1, 40};
+    tw_source *exact = make_source(f, TW_CACHE_OFF), *cached, *recomputed;
+    double a, b, of_exact;
+
+    f->dtype = TW_CACHE_BF16;
+    cached = make_source(f, TW_CACHE_ON);
+    recomputed = make_source(f, TW_CACHE_OFF);
+    assert_ok(tw_source_fill(cached, NULL, e));
+    assert_ok(tw_source_deviation(&of_exact, exact, samples, 3, e));
+    assert_ok(tw_source_deviation(&a, cached, samples, 3, e));
+    assert_ok(tw_source_deviation(&b, recomputed, samples, 3, e));
+    assert_true(a == b);
+    assert_true(a != of_exact);
+    assert_true(fabs(a - of_exact) < 0.01 * of_exact);
+    tw_source_free(exact);
+    tw_source_free(cached);
+    tw_source_free(recomputed);
+}
+
+/* ---- */
 
 static void test_reading_before_filling_is_an_error(void **state)
 {
@@ -526,6 +658,11 @@ int main(void)
         TEST(test_other_jobs_have_other_keys),
         TEST(test_key_depends_on_the_prefix_alone),
         TEST(test_deviation_is_the_same_either_way),
+        TEST(test_bf16_rows_are_rounded_cached_or_not),
+        TEST(test_bf16_rows_have_an_entry_of_their_own),
+        TEST(test_budget_counts_the_bytes_of_bf16),
+        TEST(test_damaged_bf16_rows_are_made_again),
+        TEST(test_deviation_of_bf16_is_of_rounded_rows),
         TEST(test_reading_before_filling_is_an_error),
         TEST(test_unreadable_pictures_are_errors_in_every_mode),
         TEST(test_memory_limit_is_kept),

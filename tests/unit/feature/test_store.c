@@ -9,6 +9,7 @@
 enum { N = 70, ROWS = 3 };
 
 static char folder[64];
+static uint8_t record[1024];
 static const char *const key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static int make_folder(void **state)
@@ -46,7 +47,7 @@ static tw_store *open_store(void)
     tw_store *store;
     tw_error err;
 
-    assert_int_equal(tw_store_open(&store, folder, key, N, NULL, &err), TW_OK);
+    assert_int_equal(tw_store_open(&store, folder, key, N, TW_CACHE_FP32, NULL, &err), TW_OK);
     return store;
 }
 
@@ -87,7 +88,7 @@ static bool has_row(const tw_store *store, int i)
     if (place < 0)
         return false;
     make_row(row, i);
-    assert_int_equal(tw_store_read(store, place, out, &damaged, NULL), TW_OK);
+    assert_int_equal(tw_store_read(store, place, out, record, &damaged, NULL), TW_OK);
     if (damaged)
         return false;
     assert_memory_equal(out, row, sizeof row);
@@ -148,9 +149,35 @@ static void test_bytes_are_within_the_bound(void **state)
     (void)state;
     add_rows(0, ROWS);
     store = open_store();
-    assert_true(tw_store_bytes(store) <= ROWS * tw_store_row_bound(N));
+    assert_true(tw_store_bytes(store) <= ROWS * tw_store_row_bound(N, TW_CACHE_FP32));
     assert_int_equal(tw_store_bytes(store),
                      tw_path_size(path_of("rows")) + tw_path_size(path_of("index")));
+    tw_store_close(store);
+}
+
+static void test_bf16_halves_the_numbers(void **state)
+{
+    tw_store *store;
+    float row[N], out[N];
+    bool got, damaged;
+
+    (void)state;
+    make_row(row, 3);
+    tw_feature__round(row, N, TW_CACHE_BF16);
+    assert_int_equal(tw_store_open(&store, folder, key, N, TW_CACHE_BF16, NULL, NULL), TW_OK);
+    assert_int_equal(tw_store_record_bytes(store), TW_FEATURE__HEADER_BYTES + 16 + 2 * N);
+    assert_int_equal(tw_store_row_bound(N, TW_CACHE_BF16),
+                     tw_store_row_bound(N, TW_CACHE_FP32) - 2 * N);
+    assert_int_equal(tw_store_lock(store, &got, NULL), TW_OK);
+    assert_int_equal(tw_store_add(store, key_of(3), row, NULL), TW_OK);
+    tw_store_close(store);
+
+    assert_int_equal(tw_store_open(&store, folder, key, N, TW_CACHE_BF16, NULL, NULL), TW_OK);
+    assert_true(tw_store_bytes(store) <= tw_store_row_bound(N, TW_CACHE_BF16));
+    assert_int_equal(
+        tw_store_read(store, tw_store_find(store, key_of(3)), out, record, &damaged, NULL), TW_OK);
+    assert_false(damaged);
+    assert_memory_equal(out, row, sizeof row);
     tw_store_close(store);
 }
 
@@ -183,8 +210,9 @@ static void test_later_row_wins(void **state)
     assert_int_equal(tw_store_add(store, key_of(2), row, NULL), TW_OK);
     for (int turn = 0; turn < 2; turn++) {
         assert_int_equal(tw_store_count(store), ROWS);
-        assert_int_equal(tw_store_read(store, tw_store_find(store, key_of(2)), out, &damaged, NULL),
-                         TW_OK);
+        assert_int_equal(
+            tw_store_read(store, tw_store_find(store, key_of(2)), out, record, &damaged, NULL),
+            TW_OK);
         assert_false(damaged);
         assert_memory_equal(out, row, sizeof row);
         assert_true(has_row(store, 1));
@@ -238,7 +266,7 @@ static void test_cleared_entry_is_made_again(void **state)
     bool got;
 
     (void)state;
-    assert_int_equal(tw_store_open(&store, folder, key, N, job, NULL), TW_OK);
+    assert_int_equal(tw_store_open(&store, folder, key, N, TW_CACHE_FP32, job, NULL), TW_OK);
     assert_int_equal(tw_cache_clear(&n_bytes, folder, key, NULL), TW_OK);
     assert_false(tw_path_exists(path_of("job.json")));
     assert_int_equal(tw_store_lock(store, &got, NULL), TW_OK);
@@ -378,9 +406,9 @@ static void test_rows_of_another_size_are_damaged(void **state)
 
     (void)state;
     add_rows(0, 1);
-    assert_int_equal(tw_store_open(&store, folder, key, N + 1, NULL, NULL), TW_OK);
-    assert_int_equal(tw_store_read(store, tw_store_find(store, key_of(0)), out, &damaged, NULL),
-                     TW_OK);
+    assert_int_equal(tw_store_open(&store, folder, key, N + 1, TW_CACHE_FP32, NULL, NULL), TW_OK);
+    assert_int_equal(
+        tw_store_read(store, tw_store_find(store, key_of(0)), out, record, &damaged, NULL), TW_OK);
     assert_true(damaged);
     tw_store_close(store);
 }
@@ -391,7 +419,7 @@ static void test_refuses_empty_rows(void **state)
     tw_error err;
 
     (void)state;
-    assert_int_equal(tw_store_open(&store, "cache", key, 0, NULL, &err), TW_ESHAPE);
+    assert_int_equal(tw_store_open(&store, "cache", key, 0, TW_CACHE_FP32, NULL, &err), TW_ESHAPE);
     assert_null(store);
     assert_string_equal(err.text, "cache: rows of 0 numbers cannot be cached");
 }
@@ -405,7 +433,7 @@ static void test_folder_that_is_a_file_is_an_error(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/file", folder);
     assert_int_equal(tw_file_write(path, "x", 1, NULL), TW_OK);
-    assert_int_equal(tw_store_open(&store, path, key, N, NULL, &err), TW_EFILE);
+    assert_int_equal(tw_store_open(&store, path, key, N, TW_CACHE_FP32, NULL, &err), TW_EFILE);
     assert_null(store);
     assert_int_equal(remove(path), 0);
 }
@@ -417,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_gives_back_rows_in_any_order),
         TEST(test_bytes_are_within_the_bound),
+        TEST(test_bf16_halves_the_numbers),
         TEST(test_moments_come_from_the_table),
         TEST(test_later_row_wins),
         TEST(test_adding_needs_the_lock),

@@ -55,6 +55,7 @@ static void test_defaults_are_those_of_features(void **state)
         {"seed", "42"},
         {"stratify", "false"},
         {"cache", "auto"},
+        {"cache-dtype", "fp32"},
         {"memory-limit", "512M"},
         {"backend", "cpu"},
         {"isa", "auto"},
@@ -303,6 +304,7 @@ static void test_flags_without_effect_are_named(void **state)
                   "option cache-dir has no effect with cache off");
     assert_effect(FLAGS({"cache", "off"}, {"cache-budget", "1G"}), 2, false,
                   "option cache-budget has no effect with cache off");
+    assert_effect(FLAGS({"cache", "off"}, {"cache-dtype", "bf16"}), 2, false, NULL);
     assert_effect(FLAGS({"backend", "ref"}, {"isa", "avx2"}), 2, false,
                   "option isa has no effect with backend ref");
     assert_effect(FLAGS({"val-split", "0"}, {"split-seed", "1"}), 2, false,

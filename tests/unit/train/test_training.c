@@ -183,6 +183,20 @@ static void test_cache_changes_nothing(void **state)
     assert_option_changes_nothing(*state, OPTIONS({"cache", "on"}), 1);
 }
 
+/* Features of bf16 are rounded whether they are kept or not, and only where that is asked for. */
+static void test_bf16_features_give_one_run_cached_or_not(void **state)
+{
+    tw_training_result plain, cached, recomputed;
+    char *a = train(&cached, *state, OPTIONS({"cache-dtype", "bf16"}, {"cache", "on"}), 2);
+    char *b = train(&recomputed, *state, OPTIONS({"cache-dtype", "bf16"}, {"cache", "off"}), 2);
+
+    assert_same_run(a, b);
+    free(train(&plain, *state, NULL, 0));
+    assert_true(plain.val_loss != cached.val_loss);
+    free(a);
+    free(b);
+}
+
 static void test_memory_limit_changes_nothing(void **state)
 {
     assert_option_changes_nothing(*state, OPTIONS({"memory-limit", "64M"}), 1);
@@ -860,6 +874,7 @@ int main(void)
         cmocka_unit_test(test_a_run_repeats_bit_for_bit),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_cache_changes_nothing),
+        cmocka_unit_test(test_bf16_features_give_one_run_cached_or_not),
         cmocka_unit_test(test_memory_limit_changes_nothing),
         cmocka_unit_test(test_seed_changes_the_model),
         cmocka_unit_test(test_it_learns),
