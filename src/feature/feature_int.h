@@ -79,10 +79,13 @@ struct tw_source {
 tw_status tw_feature__source_look_up(tw_source *source, tw_error *err);
 /* From here on the source recomputes, and says why: store and keys are given up. */
 void tw_feature__source_do_without_cache(tw_source *source, const char *why, const tw_watch *watch);
-/* Compiles the trunk for up to n_workers, unless it is compiled. */
+/* Nothing is frozen: rows are what the contract makes of the pictures. */
+bool tw_feature__source_is_input(const tw_source *source);
+/* Compiles the trunk for up to n_workers, unless it is compiled or there is none. */
 tw_status tw_feature__source_compile(tw_source *source, int n_workers, tw_error *err);
 void tw_feature__source_free_trunk(tw_source *source);
-/* Rows of n samples through the trunk, which is compiled, rounded to the type of the cache. */
+/* Rows of n samples through the trunk, which is compiled, rounded to the type of the cache; where
+ * nothing is frozen the pictures themselves, one after the other, as they are. */
 tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int64_t n, float *out,
                                  tw_error *err);
 /* Rows that go through the compiled trunk at once: whole pieces for all workers, several of them

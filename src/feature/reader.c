@@ -81,7 +81,7 @@ static void *run_thread(void *ctx)
 
 static tw_status start_thread(tw_reader *reader, tw_error *err)
 {
-    if (!tw_source_is_cached(reader->source))
+    if (!tw_source_is_cached(reader->source) && !tw_feature__source_is_input(reader->source))
         return TW_OK;
     if (!(reader->rows[1] = tw_alloc_f32(reader->batch * tw_source_row_size(reader->source))))
         return tw_fail(err, TW_ENOMEM, "no memory to read %lld rows ahead",

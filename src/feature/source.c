@@ -3,6 +3,8 @@
  * already, what is missing, what that takes of the disk. Filling is source_fill.c's, reading is
  * source_read.c's.
  *
+ * Where nothing is frozen (`last` is the input) the rows are the pictures: no trunk, no cache.
+ *
  * Rows are addressed by picture, so a picture that the data set has twice is made once, and other
  * data sets with the same picture share its row.
  */
@@ -237,6 +239,21 @@ static tw_status decide(tw_source *source, const tw_cache_options *options, cons
     return TW_OK;
 }
 
+/* Pictures are not kept: whoever asks for that is told. */
+static tw_status decide_input(tw_source *source, tw_error *err)
+{
+    if (source->mode == TW_CACHE_ON)
+        return tw_fail(err, TW_EUSAGE,
+                       "no layers are frozen, so there is nothing to cache: switch the cache off");
+    if (source->dtype != TW_CACHE_FP32)
+        return tw_fail(err, TW_EUSAGE,
+                       "no layers are frozen, so there are no features to keep as bf16");
+    source->missing = 0;
+    source->describe.n = 0;
+    tw_text_add(&source->describe, "no frozen layers: pictures are read anew in each epoch");
+    return TW_OK;
+}
+
 tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
                            const tw_dataset *dataset, tw_computer *computer,
                            const tw_cache_options *cache, const tw_watch *watch, tw_error *err)
@@ -264,8 +281,11 @@ tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
     source->n = source->missing = tw_dataset_count(dataset);
     source->row_size = tw_chain_out_size(planned);
     describe_recomputing(source, NULL);
-    if (source->mode != TW_CACHE_OFF &&
-        (rc = decide(source, cache, tw_chain_numerics(planned), watch, err)))
+    if (tw_feature__source_is_input(source))
+        rc = decide_input(source, err);
+    else if (source->mode != TW_CACHE_OFF)
+        rc = decide(source, cache, tw_chain_numerics(planned), watch, err);
+    if (rc)
         goto done;
     if (source->describe.failed) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a source of features");
@@ -294,6 +314,11 @@ void tw_source_free(tw_source *source)
 }
 
 /* ---- questions */
+
+bool tw_feature__source_is_input(const tw_source *source)
+{
+    return source->last == 0;
+}
 
 int64_t tw_source_row_size(const tw_source *source)
 {
@@ -330,6 +355,9 @@ int64_t tw_source_disk(const tw_source *source)
 tw_status tw_source_trunk_memory(int64_t *packed, int64_t *per_worker, tw_source *source,
                                  tw_error *err)
 {
+    *packed = *per_worker = 0;
+    if (tw_feature__source_is_input(source))
+        return TW_OK;
     return tw_chain_estimate(packed, per_worker, source->model, 0, source->last,
                              source->computer->backend, source->computer->precision, err);
 }

@@ -16,9 +16,10 @@ typedef struct tw_source tw_source;
 
 /* Makes ready features of node `last` of `model` for the whole dataset. Decides between cache and
  * recomputing (sends a TW_EVENT_NOTE saying why it recomputes; with TW_CACHE_ON that is
- * TW_EBUDGET). Rows are of the cache's dtype either way. No trunk is compiled here. Model, dataset
- * and computer must outlive the source.
- * Expected: TW_EBUDGET, TW_EFILE, TW_EUNSUPPORTED, TW_ENOMEM. */
+ * TW_EBUDGET). Rows are of the cache's dtype either way. No trunk is compiled here. With `last` 0
+ * nothing is frozen: rows are the preprocessed pictures, and cache on or another dtype than fp32
+ * are TW_EUSAGE. Model, dataset and computer must outlive the source.
+ * Expected: TW_EBUDGET, TW_EFILE, TW_EUSAGE, TW_EUNSUPPORTED, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
                                          const tw_dataset *dataset, tw_computer *computer,
                                          const tw_cache_options *cache, const tw_watch *watch,
@@ -26,7 +27,7 @@ TW_MUST_CHECK tw_status tw_source_create(tw_source **out, const tw_model *model,
 void tw_source_free(tw_source *source);
 
 int64_t tw_source_row_size(const tw_source *source);
-/* Rows that a pass through the trunk must still make (0: all are cached). */
+/* Rows that a pass through the trunk must still make (0: all are cached, or nothing is frozen). */
 int64_t tw_source_missing(const tw_source *source);
 bool tw_source_is_cached(const tw_source *source);       /* false: recomputes each epoch */
 const char *tw_source_describe(const tw_source *source); /* the plan's sentence about the cache */
@@ -54,7 +55,8 @@ int64_t tw_source_damaged(const tw_source *source);
 void tw_source_tell_damage(const tw_source *source, const tw_watch *watch);
 /* Pictures that went through the trunk so far. */
 int64_t tw_source_trunk_count(const tw_source *source);
-/* Times the trunk on a few pieces: seconds a picture. Compiles and frees it. */
+/* Times the trunk on a few pieces: seconds a picture. Compiles and frees it. Where nothing is
+ * frozen, what reading a picture takes. */
 TW_MUST_CHECK tw_status tw_source_measure(double *t_picture_s, tw_source *source, tw_error *err);
 
 /* Reading ahead: batches of the given order, in turn, made by a thread of its own while the caller

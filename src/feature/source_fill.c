@@ -10,13 +10,13 @@
 
 #include <time.h>
 
-enum { BATCH_ROWS = 32, POLL_MS = 200 };
+enum { BATCH_ROWS = 32, POLL_MS = 200, MEASURED_PICTURES = 8 };
 
 /* ---- the trunk */
 
 tw_status tw_feature__source_compile(tw_source *source, int n_workers, tw_error *err)
 {
-    if (source->trunk)
+    if (source->trunk || tw_feature__source_is_input(source))
         return TW_OK;
     return tw_chain_create(&source->trunk, source->model, 0, source->last,
                            source->computer->backend, source->computer->precision, n_workers,
@@ -47,13 +47,24 @@ static tw_status make_input(void *ctx, int64_t row, float *out, tw_error *err)
     return rc;
 }
 
+static tw_status make_inputs(feed *from, int64_t n, float *out, tw_error *err)
+{
+    tw_status rc = TW_OK;
+
+    for (int64_t i = 0; i < n && !rc; i++)
+        rc = make_input(from, i, out + i * from->source->row_size, err);
+    return rc;
+}
+
 tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int64_t n, float *out,
                                  tw_error *err)
 {
     feed from = {source, samples};
-    tw_status rc = tw_chain_run(source->trunk, NULL, n, out, make_input, &from, err);
+    tw_status rc;
 
-    if (rc)
+    if (tw_feature__source_is_input(source))
+        return make_inputs(&from, n, out, err);
+    if ((rc = tw_chain_run(source->trunk, NULL, n, out, make_input, &from, err)))
         return rc;
     tw_feature__round(out, n * source->row_size, source->dtype);
     source->trunk_count += n;
@@ -63,8 +74,9 @@ tw_status tw_feature__source_run(tw_source *source, const int64_t *samples, int6
 int64_t tw_feature__source_batch(const tw_source *source)
 {
     const int64_t row_bytes = source->row_size * (int64_t)sizeof(float);
-    const int64_t left = source->computer->memory_limit - tw_chain_memory(source->trunk);
-    const int64_t piece = tw_chain_batch(source->trunk);
+    const int64_t taken = source->trunk ? tw_chain_memory(source->trunk) : 0;
+    const int64_t left = source->computer->memory_limit - taken;
+    const int64_t piece = source->trunk ? tw_chain_batch(source->trunk) : 1;
     int64_t batch = piece;
 
     while (batch + piece <= BATCH_ROWS)
@@ -214,12 +226,33 @@ tw_status tw_source_fill(tw_source *source, const tw_watch *watch, tw_error *err
     return rc;
 }
 
+/* Seconds that the first pictures take to read, each. */
+static tw_status measure_inputs(double *t_picture_s, tw_source *source, tw_error *err)
+{
+    const int64_t n = source->n < MEASURED_PICTURES ? source->n : MEASURED_PICTURES;
+    const double t_begin_s = tw_clock_s();
+    tw_status rc = TW_OK;
+    float *row = tw_alloc_f32(source->row_size);
+
+    if (!row)
+        return tw_fail(err, TW_ENOMEM, "no memory for a row of %lld numbers",
+                       (long long)source->row_size);
+    for (int64_t i = 0; i < n && !rc; i++)
+        rc = tw_feature__source_run(source, &i, 1, row, err);
+    if (!rc && n > 0)
+        *t_picture_s = (tw_clock_s() - t_begin_s) / (double)n;
+    tw_free(row);
+    return rc;
+}
+
 tw_status tw_source_measure(double *t_picture_s, tw_source *source, tw_error *err)
 {
     const bool was_compiled = source->trunk != NULL;
     tw_status rc;
 
     *t_picture_s = 0;
+    if (tw_feature__source_is_input(source))
+        return measure_inputs(t_picture_s, source, err);
     if ((rc = tw_feature__source_compile(source, source->computer->n_threads, err)))
         return rc;
     rc = tw_chain_measure(t_picture_s, source->trunk, err);

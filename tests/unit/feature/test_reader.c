@@ -111,6 +111,67 @@ static void test_starts_over_in_the_middle(void **state)
         }
 }
 
+static void test_pictures_come_in_order(void **state)
+{
+    enum { SIZE = TINY_SIDE * TINY_SIDE * 3 };
+    const fixture *f = *state;
+    const tw_rng_key key = tw_rng_make_key(2, TW_RNG_SHUFFLE, 0, 0);
+    tw_computer computer = f->computer;
+    int64_t order[N], n, at = 0;
+    tw_source *source;
+    tw_reader *reader;
+    const float *rows;
+
+    tw_rng_permutation(order, N, &key);
+    assert_ok(tw_source_create(&source, f->model, 0, f->dataset, &computer, NULL, NULL, e));
+    assert_ok(tw_reader_create(&reader, source, 7, e));
+    assert_ok(tw_reader_start(reader, order, N, e));
+    for (;;) {
+        assert_ok(tw_reader_next(reader, &rows, &n, e));
+        if (n == 0)
+            break;
+        for (int64_t i = 0; i < n; i++) {
+            tw_picture picture = {0};
+            float truth[SIZE];
+
+            assert_ok(tw_dataset_read(&picture, f->dataset, order[at + i], e));
+            assert_ok(tw_contract_apply(truth, &f->model->contract, &picture, e));
+            assert_memory_equal(rows + i * SIZE, truth, sizeof truth);
+            tw_picture_free(&picture);
+        }
+        at += n;
+    }
+    assert_int_equal(at, N);
+    tw_reader_free(reader);
+    tw_source_free(source);
+}
+
+/* What was read before the file was cut still comes. */
+static void test_pictures_are_read_ahead(void **state)
+{
+    const fixture *f = *state;
+    const int64_t order[] = {40, 41, 42};
+    char *path = path_in(f->folder, "train-images-idx3-ubyte");
+    tw_computer computer = f->computer;
+    tw_source *source;
+    tw_reader *reader;
+    const float *rows;
+    int64_t n;
+    tw_error err;
+
+    assert_ok(tw_source_create(&source, f->model, 0, f->dataset, &computer, NULL, NULL, e));
+    assert_ok(tw_reader_create(&reader, source, 1, e));
+    assert_ok(tw_reader_start(reader, order, 3, e));
+    usleep(200000); /* time for the thread to fill both buffers */
+    assert_int_equal(truncate(path, 16), 0);
+    assert_ok(tw_reader_next(reader, &rows, &n, e));
+    assert_ok(tw_reader_next(reader, &rows, &n, e));
+    assert_int_equal(tw_reader_next(reader, &rows, &n, &err), TW_EFILE);
+    tw_reader_free(reader);
+    tw_source_free(source);
+    free(path);
+}
+
 static void test_a_batch_stays_until_the_next_call(void **state)
 {
     const fixture *f = *state;
@@ -171,9 +232,13 @@ static void test_refuses_pictures_that_are_not_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_gives_every_batch_in_order),          TEST(test_starts_over_in_the_middle),
-        TEST(test_a_batch_stays_until_the_next_call),   TEST(test_read_errors_reach_the_caller),
+        TEST(test_gives_every_batch_in_order),
+        TEST(test_starts_over_in_the_middle),
+        TEST(test_a_batch_stays_until_the_next_call),
+        TEST(test_read_errors_reach_the_caller),
         TEST(test_refuses_pictures_that_are_not_there),
+        TEST(test_pictures_come_in_order),
+        TEST(test_pictures_are_read_ahead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

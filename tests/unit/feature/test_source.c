@@ -572,6 +572,131 @@ static void test_deviation_of_bf16_is_of_rounded_rows(void **state)
     tw_source_free(recomputed);
 }
 
+/* ---- nothing frozen: the rows are the pictures */
+
+static void make_input(const fixture *f, int64_t sample, float *out)
+{
+    tw_picture picture = {0};
+
+    assert_ok(tw_dataset_read(&picture, f->dataset, sample, e));
+    assert_ok(tw_contract_apply(out, &f->model->contract, &picture, e));
+    tw_picture_free(&picture);
+}
+
+static tw_source *make_input_source(fixture *f, const tw_cache_options *options)
+{
+    tw_source *source;
+
+    assert_ok(
+        tw_source_create(&source, f->model, 0, f->dataset, &f->computer, options, &f->watch, e));
+    return source;
+}
+
+static void test_input_rows_are_the_pictures(void **state)
+{
+    fixture *f = *state;
+    const int64_t samples[] = {59, 0, 7, 6, 0, 31};
+    const tw_cache_options options = {.dir = f->cache};
+    float truth[TINY_INPUT], out[6 * TINY_INPUT];
+    tw_source *source = make_input_source(f, &options);
+
+    assert_int_equal(tw_source_row_size(source), TINY_INPUT);
+    assert_ok(tw_source_fill(source, &f->watch, e));
+    assert_ok(tw_source_read(source, samples, 6, out, e));
+    for (int i = 0; i < 6; i++) {
+        make_input(f, samples[i], truth);
+        assert_memory_equal(out + i * TINY_INPUT, truth, sizeof truth);
+    }
+    tw_source_free(source);
+    assert_int_equal(count_entries(f), 0);
+    assert_string_equal(f->heard.notes, "");
+    assert_int_equal(f->heard.n_progress, 0);
+}
+
+static void test_input_needs_no_trunk(void **state)
+{
+    fixture *f = *state;
+    const tw_cache_options options = {.mode = TW_CACHE_OFF};
+    const int64_t samples[] = {1, 2};
+    tw_source *source = make_input_source(f, &options);
+    int64_t packed = 1, worker = 1;
+    float out[2 * TINY_INPUT];
+    double t_s = 0;
+
+    f->computer.memory_limit = 1;
+    assert_string_equal(tw_source_describe(source),
+                        "no frozen layers: pictures are read anew in each epoch");
+    assert_false(tw_source_is_cached(source));
+    assert_int_equal(tw_source_missing(source), 0);
+    assert_int_equal(tw_source_disk(source), 0);
+    assert_ok(tw_source_trunk_memory(&packed, &worker, source, e));
+    assert_int_equal(packed, 0);
+    assert_int_equal(worker, 0);
+    assert_ok(tw_source_measure(&t_s, source, e));
+    assert_true(t_s > 0);
+    assert_ok(tw_source_read(source, samples, 2, out, e));
+    assert_int_equal(tw_source_trunk_count(source), 0);
+    assert_null(source->trunk);
+    tw_source_free(source);
+}
+
+static void test_input_has_a_deviation(void **state)
+{
+    fixture *f = *state;
+    const int64_t samples[] = {3, 1, 40};
+    tw_source *source = make_input_source(f, NULL);
+    double deviation, sum = 0, squares = 0;
+    const double count = 3 * TINY_INPUT;
+    float row[TINY_INPUT];
+
+    for (int i = 0; i < 3; i++) {
+        make_input(f, samples[i], row);
+        for (int k = 0; k < TINY_INPUT; k++) {
+            sum += (double)row[k];
+            squares += (double)row[k] * (double)row[k];
+        }
+    }
+    assert_ok(tw_source_deviation(&deviation, source, samples, 3, e));
+    assert_true(fabs(deviation - sqrt(squares / count - sum / count * (sum / count))) <
+                1e-9 * deviation);
+    tw_source_free(source);
+}
+
+static void test_input_is_not_cached(void **state)
+{
+    fixture *f = *state;
+    tw_cache_options options = {.mode = TW_CACHE_ON, .dir = f->cache};
+    tw_source *source;
+
+    assert_fails(
+        TW_EUSAGE, "no layers are frozen, so there is nothing to cache: switch the cache off",
+        tw_source_create(&source, f->model, 0, f->dataset, &f->computer, &options, NULL, e));
+    assert_null(source);
+    options = (tw_cache_options){.mode = TW_CACHE_OFF, .dtype = TW_CACHE_BF16};
+    assert_fails(
+        TW_EUSAGE, "no layers are frozen, so there are no features to keep as bf16",
+        tw_source_create(&source, f->model, 0, f->dataset, &f->computer, &options, NULL, e));
+    assert_null(source);
+}
+
+static void test_unreadable_input_is_an_error(void **state)
+{
+    fixture *f = *state;
+    char *path = path_in(f->data, "train-images-idx3-ubyte");
+    const tw_cache_options options = {.mode = TW_CACHE_OFF};
+    tw_source *source = make_input_source(f, &options);
+    const int64_t sample = 50;
+    float out[TINY_INPUT];
+    double t_s = 0;
+    tw_error err;
+
+    assert_int_equal(truncate(path, 16 + 25 * 3), 0); /* behind the open data set's back */
+    assert_int_equal(tw_source_read(source, &sample, 1, out, &err), TW_EFILE);
+    assert_int_equal(tw_source_measure(&t_s, source, &err), TW_EFILE);
+    tw_source_free(source);
+    free(path);
+}
+
 /* ---- */
 
 static void test_reading_before_filling_is_an_error(void **state)
@@ -663,6 +788,11 @@ int main(void)
         TEST(test_budget_counts_the_bytes_of_bf16),
         TEST(test_damaged_bf16_rows_are_made_again),
         TEST(test_deviation_of_bf16_is_of_rounded_rows),
+        TEST(test_input_rows_are_the_pictures),
+        TEST(test_input_needs_no_trunk),
+        TEST(test_input_has_a_deviation),
+        TEST(test_input_is_not_cached),
+        TEST(test_unreadable_input_is_an_error),
         TEST(test_reading_before_filling_is_an_error),
         TEST(test_unreadable_pictures_are_errors_in_every_mode),
         TEST(test_memory_limit_is_kept),
