@@ -60,7 +60,7 @@ int64_t tw_source_trunk_count(const tw_source *source);
 TW_MUST_CHECK tw_status tw_source_measure(double *t_picture_s, tw_source *source, tw_error *err);
 
 /* Reading ahead: batches of the given order, in turn, made by a thread of its own while the caller
- * computes. order is borrowed. */
+ * computes. order is borrowed; to go on in the middle, start with what is left of it. */
 typedef struct tw_reader tw_reader;
 TW_MUST_CHECK tw_status tw_reader_create(tw_reader **out, tw_source *source, int64_t batch,
                                          tw_error *err);
@@ -70,5 +70,7 @@ TW_MUST_CHECK tw_status tw_reader_start(tw_reader *reader, const int64_t *order,
 /* The next batch; *n_out is 0 after the last. *rows is borrowed until the next call. */
 TW_MUST_CHECK tw_status tw_reader_next(tw_reader *reader, const float **rows, int64_t *n_out,
                                        tw_error *err);
+/* Seconds that the caller spent in tw_reader_next so far, waiting for its batches. */
+double tw_reader_waited_s(const tw_reader *reader);
 
 #endif

@@ -1,4 +1,5 @@
 /* Batches come in order and whole, however the source makes them. */
+#include "base/clock.h"
 #include "feature/feature_int.h"
 #include "tiny_net.h"
 
@@ -111,6 +112,24 @@ static void test_starts_over_in_the_middle(void **state)
         }
 }
 
+/* What is left of an order is an order: a resumed epoch gives the batches that were to come. */
+static void test_goes_on_in_the_middle_of_an_order(void **state)
+{
+    const fixture *f = *state;
+    const tw_rng_key key = tw_rng_make_key(2, TW_RNG_SHUFFLE, 1, 0);
+    int64_t order[N];
+
+    tw_rng_permutation(order, N, &key);
+    for (int i = 0; i < 2; i++) {
+        tw_reader *reader;
+
+        assert_ok(tw_reader_create(&reader, f->sources[i], 8, e));
+        for (int64_t done = 0; done <= N; done += 8)
+            check_pass(f, reader, order + done, N - done, 8);
+        tw_reader_free(reader);
+    }
+}
+
 static void test_pictures_come_in_order(void **state)
 {
     enum { SIZE = TINY_SIDE * TINY_SIDE * 3 };
@@ -170,6 +189,35 @@ static void test_pictures_are_read_ahead(void **state)
     tw_reader_free(reader);
     tw_source_free(source);
     free(path);
+}
+
+static void test_counts_the_time_that_the_caller_waits(void **state)
+{
+    enum { T_COMPUTE_US = 20000 };
+    const fixture *f = *state;
+    const int64_t order[] = {1, 2, 3, 4, 5, 6};
+
+    for (int i = 0; i < 2; i++) {
+        tw_reader *reader;
+        const float *rows;
+        int64_t n;
+        double t_s, before_s = 0, waited_s = 0;
+
+        assert_ok(tw_reader_create(&reader, f->sources[i], 2, e));
+        assert_true(tw_reader_waited_s(reader) == 0.0);
+        assert_ok(tw_reader_start(reader, order, 6, e));
+        for (int k = 0; k < 4; k++) {
+            t_s = tw_clock_s();
+            assert_ok(tw_reader_next(reader, &rows, &n, e));
+            waited_s += tw_clock_s() - t_s;
+            assert_true(tw_reader_waited_s(reader) > before_s);
+            before_s = tw_reader_waited_s(reader);
+            usleep(T_COMPUTE_US); /* the caller's own time does not count */
+        }
+        assert_true(before_s <= waited_s);
+        assert_true(tw_reader_waited_s(reader) == before_s);
+        tw_reader_free(reader);
+    }
 }
 
 static void test_a_batch_stays_until_the_next_call(void **state)
@@ -237,8 +285,10 @@ int main(void)
         TEST(test_a_batch_stays_until_the_next_call),
         TEST(test_read_errors_reach_the_caller),
         TEST(test_refuses_pictures_that_are_not_there),
+        TEST(test_goes_on_in_the_middle_of_an_order),
         TEST(test_pictures_come_in_order),
         TEST(test_pictures_are_read_ahead),
+        TEST(test_counts_the_time_that_the_caller_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
