@@ -77,7 +77,8 @@ static void print_result(const tw_training_result *result, const char *output, c
     if (!isnan(result->val_accuracy))
         printf("on the validation pictures: loss %.4f, accuracy %s%.2f %%%s\n", result->val_loss,
                bold, 100 * result->val_accuracy, plain);
-    cli_print_trunk(result->n_trunk, 0);
+    if (result->n_unchanged > 0)
+        cli_print_trunk(result->n_trunk, 0);
     if (result->n_unchanged > 0)
         printf("frozen: %d layer%s in the model with the SHA-256 they came with\n",
                result->n_unchanged, result->n_unchanged == 1 ? "" : "s");

@@ -535,7 +535,6 @@ static const struct {
     {"scratch", TW_OPTION_WEIGHTS, "random"},
     {"scratch", TW_OPTION_INIT_MISSING, "he_uniform"},
     {"scratch", TW_OPTION_BATCH_SIZE, "32"},
-    {"scratch", TW_OPTION_SCALE_FEATURES, "none"},
     {"scratch", TW_OPTION_MEMORY_LIMIT, "1300M"},
 };
 
@@ -586,7 +585,7 @@ tw_status tw_train__config_settle(tw_config *config, tw_error *err)
 static const char *no_effect_of_freezing(const tw_config *config, tw_option option)
 {
     if (!tw_train__is(config, TW_OPTION_RECIPE, "finetune"))
-        return "with this recipe, it is one of finetune";
+        return "with this recipe, it belongs to finetune";
     if (option == TW_OPTION_FREEZE && is_given(config, TW_OPTION_UNFREEZE_FROM))
         return "beside unfreeze-from";
     if (option == TW_OPTION_FREEZE_ONLY &&
@@ -637,9 +636,9 @@ static const char *no_effect(const tw_config *config, tw_option option, bool own
     case TW_OPTION_LAYER_DECAY:
         return no_effect_of_freezing(config, option);
     case TW_OPTION_SCALE_FEATURES:
-        return tw_train__is(config, TW_OPTION_RECIPE, "features")
-                   ? NULL
-                   : "with this recipe, it is one of features";
+        return tw_train__is(config, TW_OPTION_RECIPE, "finetune")
+                   ? "with recipe finetune: the layers it begins with know their scale"
+                   : NULL;
     case TW_OPTION_WEIGHTS:
         return tw_train__is(config, TW_OPTION_RECIPE, "scratch") &&
                        !tw_train__is(config, TW_OPTION_WEIGHTS, "random")

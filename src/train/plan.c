@@ -76,7 +76,10 @@ static void describe_model(tw_training *training)
     char shape[96];
 
     tw_text_add(text, "%s", base->architecture ? base->architecture : "network");
-    if (base->weights)
+    if (tw_train__is(training->config, TW_OPTION_RECIPE, "scratch"))
+        tw_text_add(text, " from random weights (%s)",
+                    tw_train__text(training->config, TW_OPTION_INIT_MISSING));
+    else if (base->weights)
         tw_text_add(text, " with weights %s", base->weights);
     tw_text_add(text, ", cut after %s (%s), pictures %s, resized to %dx%d (%s), preprocessing %s",
                 last->name, tw_shape_text(shape, sizeof shape, &last->out),
@@ -170,6 +173,8 @@ static tw_status describe(tw_training *training, tw_error *err)
 
 static bool needs_trunk(const tw_training *training)
 {
+    if (training->boundary == 0)
+        return false; /* nothing is frozen: pictures are read, that is all */
     return tw_source_missing(training->source) > 0 || !tw_source_is_cached(training->source) ||
            (training->own_val &&
             (tw_source_missing(training->own_val) > 0 || !tw_source_is_cached(training->own_val)));
@@ -178,7 +183,7 @@ static bool needs_trunk(const tw_training *training)
 bool tw_train__recomputes(const tw_training *training)
 {
     if (training->boundary == 0)
-        return false; /* nothing is frozen: pictures are read, that is all */
+        return false;
     return !tw_source_is_cached(training->source) ||
            (training->own_val && !tw_source_is_cached(training->own_val));
 }

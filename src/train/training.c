@@ -158,7 +158,8 @@ static tw_status settle_missing(tw_training *training, const tw_watch *watch, tw
                      base->weights ? base->weights : "network", names.text ? names.text : "?");
     } else if (!(rc = tw_initializer_parse(&initializer, how, err))) {
         tw_model_init_missing(base, initializer);
-        tw_watch_note(watch, "%s begin with random values (%s)", names.text, how);
+        if (!tw_train__is(training->config, TW_OPTION_RECIPE, "scratch"))
+            tw_watch_note(watch, "%s begin with random values (%s)", names.text, how);
     }
     tw_text_free(&names);
     return rc;

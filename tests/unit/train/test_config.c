@@ -172,7 +172,8 @@ static void test_refused_values(void **state)
         {"memory-limit", "0", "option memory-limit: '0' is not a size above 0 such as 512M"},
         {"cache-budget", "5X", "option cache-budget: '5X' is not a size above 0 such as 512M"},
         {"nesterov", "maybe", "option nesterov: 'maybe' is not true or false"},
-        {"optimizer", "adm", "option optimizer: 'adm' is none of adam, sgd; did you mean adam"},
+        {"optimizer", "adm",
+         "option optimizer: 'adm' is none of adam, adamw, sgd; did you mean adam"},
         {"recipe", "finetuned",
          "option recipe: 'finetuned' is none of features, finetune, scratch; did you mean "
          "finetune"},
