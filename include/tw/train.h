@@ -117,6 +117,25 @@ typedef struct tw_training_result {
 TW_MUST_CHECK tw_status tw_training_run(tw_training *training, tw_training_result *result,
                                         const tw_watch *watch, tw_error *err);
 
+/* A step of the range test. */
+typedef struct tw_lr_point {
+    double lr, loss, smoothed; /* smoothed: exponential mean of the losses so far */
+} tw_lr_point;
+
+/* What the loss does as the learning rate grows. Free with tw_lr_curve_free. */
+typedef struct tw_lr_curve {
+    tw_lr_point *points;
+    int n;
+    double suggestion; /* where the loss falls most steeply; 0: it never fell */
+    double lowest;     /* where it was lowest */
+} tw_lr_curve;
+
+/* The range test for a learning rate, up to 100 steps from 1e-7 to 10. Writes the run folder with
+ * lr-find.csv in it, and no model. Expected: what tw_training_run says. */
+TW_MUST_CHECK tw_status tw_training_find_lr(tw_lr_curve *out, tw_training *training,
+                                            const tw_watch *watch, tw_error *err);
+void tw_lr_curve_free(tw_lr_curve *curve);
+
 /* *out is 1 when RUN came to its end. Expected: TW_EFILE (an unreadable log). */
 TW_MUST_CHECK tw_status tw_run_is_finished(int *out, const char *run, tw_error *err);
 

@@ -42,8 +42,8 @@ typedef struct cli_verb {
     tw_status (*run)(cli_args *args, tw_error *err);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_resume, cli_evaluate, cli_predict, cli_extract, cli_summary,
-    cli_show, cli_fetch, cli_cache, cli_completion, cli_version;
+extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_predict, cli_extract,
+    cli_summary, cli_show, cli_fetch, cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);
@@ -193,8 +193,14 @@ void cli_print_manual(void);
 #define CLI_PART_RULE "test, else val, else all"
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err);
 
-/* training.c: shows the plan (and stops there with --dry-run), runs, shows what came out of it and
- * makes the report. output and data are RUN and DATA as the next command takes them. */
+/* training.c: the options of a training job; flags, environment and --config into a configuration
+ */
+void cli_add_training_options(cli_args *args);
+tw_status cli_fill_config(tw_config *config, const cli_args *args, tw_error *err);
+tw_status cli_show_plan(const tw_training *training, const cli_args *args,
+                        const cli_progress *progress, tw_error *err);
+/* Shows the plan (and stops there with --dry-run), runs, shows what came out of it and makes the
+ * report. output and data are RUN and DATA as the next command takes them. */
 tw_status cli_run_training(tw_training *training, const char *output, const char *data,
                            const cli_args *args, cli_progress *progress, const tw_watch *watch,
                            tw_error *err);

@@ -1,8 +1,65 @@
-/* A training as its verbs show it: the plan, the run, what came out of it. */
+/* A training as its verbs take and show it: options, the plan, the run, what came out of it. */
 #include "cli/cli.h"
 
 #include <math.h>
 #include <string.h>
+
+static const cli_option options[] = {
+    {"config", 0, "FILE.json", NULL, "options from a file; flags and TOPWORK_<OPTION> win over it"},
+    {"dry-run", 0, NULL, NULL, "print everything that comes before the first step, and stop"},
+};
+
+void cli_add_training_options(cli_args *args)
+{
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+    for (int i = 0; tw_config_option(i); i++) {
+        const tw_option_info *info = tw_config_option(i);
+        char letter = (char)(strcmp(info->name, "output") == 0 ? 'o' : 0);
+        cli_add_options(
+            args, &(cli_option){info->name, letter, info->argument, info->value, info->help}, 1);
+    }
+    cli_add_watch_options(args);
+}
+
+/* DATA stands alone or behind --data. */
+static tw_status take_data(tw_config *config, const cli_args *args, tw_error *err)
+{
+    if (args->n_words == 0)
+        return TW_OK;
+    for (int i = 0; i < args->n_options; i++)
+        if (args->from_flag[i] && strcmp(args->options[i].name, "data") == 0) {
+            snprintf(err->text, sizeof err->text,
+                     "one DATA is wanted, got \"%s\" and --data \"%s\"", args->words[0],
+                     args->values[i]);
+            return err->code = TW_EUSAGE;
+        }
+    return tw_config_set(config, "data", args->words[0], TW_FROM_FLAG, err);
+}
+
+/* Flags of the option table go to the configuration; the others are the program's. */
+tw_status cli_fill_config(tw_config *config, const cli_args *args, tw_error *err)
+{
+    tw_status rc;
+
+    if (cli_has(args, "config") && (rc = tw_config_read(config, cli_get(args, "config"), err)))
+        return rc;
+    if ((rc = tw_config_read_environment(config, err)))
+        return rc;
+    for (int i = 0; i < args->n_options; i++) {
+        const char *name = args->options[i].name;
+        if (!args->from_flag[i] || !tw_config_canonical(name))
+            continue;
+        if ((rc = tw_config_set(config, name, args->values[i], TW_FROM_FLAG, err)))
+            return rc;
+    }
+    if ((rc = take_data(config, args, err)))
+        return rc;
+    if (!cli_has(args, "dry-run") && !tw_config_get(config, "output")) {
+        snprintf(err->text, sizeof err->text, "-o RUN is needed, the folder for the run");
+        return err->code = TW_EUSAGE;
+    }
+    return TW_OK;
+}
 
 /* One label a line of the plan. */
 enum { PLAN_COLUMN = 11 };
@@ -101,19 +158,25 @@ static void print_result_json(const tw_training_result *result)
     printf(",\"trunk\":%lld,\"unchanged\":%d}\n", (long long)result->n_trunk, result->n_unchanged);
 }
 
+tw_status cli_show_plan(const tw_training *training, const cli_args *args,
+                        const cli_progress *progress, tw_error *err)
+{
+    if (cli_has(args, "json"))
+        print_plan_json(tw_training_get_plan(training));
+    else if (!progress->quiet || cli_has(args, "dry-run"))
+        return print_plan(tw_training_get_plan(training), err);
+    return TW_OK;
+}
+
 tw_status cli_run_training(tw_training *training, const char *output, const char *data,
                            const cli_args *args, cli_progress *progress, const tw_watch *watch,
                            tw_error *err)
 {
-    bool json = cli_has(args, "json"), dry_run = cli_has(args, "dry-run");
+    bool json = cli_has(args, "json");
     tw_training_result result;
-    tw_status rc = TW_OK;
+    tw_status rc = cli_show_plan(training, args, progress, err);
 
-    if (json)
-        print_plan_json(tw_training_get_plan(training));
-    else if (!progress->quiet || dry_run)
-        rc = print_plan(tw_training_get_plan(training), err);
-    if (rc || dry_run)
+    if (rc || cli_has(args, "dry-run"))
         return rc;
     rc = tw_training_run(training, &result, watch, err);
     cli_progress_end(progress);

@@ -62,6 +62,7 @@ static const struct {
     {"prepare", "opening data and network"},
     {"features", "features from the frozen part"},
     {"train", "training"},
+    {"lr-find", "learning rate range test"},
     {"model", "writing the model"},
     {"predict", "validation predictions"},
     {"evaluate", "evaluation, later"},

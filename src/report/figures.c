@@ -130,6 +130,10 @@ static tw_status read_history(tw_figures *figures, tw_error *err)
 
     if ((rc = path_of(&path, figures, "history.csv", err)))
         return rc;
+    if (figures->n_rates > 0 && !tw_path_exists(path)) {
+        tw_free(path);
+        return TW_OK; /* a range test, nothing was trained */
+    }
     if (!(rc = tw_file_read(&text, &n, path, MOST, err)))
         rc = read_epochs(figures, text, n, path, err);
     tw_free(text);
@@ -141,7 +145,7 @@ static tw_status read_history(tw_figures *figures, tw_error *err)
 static tw_status make_axes(tw_figures *figures, tw_error *err)
 {
     int64_t n = figures->n_epochs;
-    double *values = tw_calloc((size_t)(5 * n), sizeof *values);
+    double *values = tw_calloc((size_t)(5 * n + 1), sizeof *values);
 
     if (!values)
         return tw_fail(err, TW_ENOMEM, "no memory for the axes of the report");
@@ -274,8 +278,9 @@ tw_status tw_report__figures_read(tw_figures *out, const char *run, const char *
     memset(out, 0, sizeof *out);
     out->seen = "maybe";
     if ((rc = copy_run(out, run, err)) || (rc = read_config(out, err)) ||
-        (rc = read_journal(out, err)) || (rc = read_history(out, err)) ||
-        (rc = make_axes(out, err)) || (rc = read_predictions(out, data, err)))
+        (rc = read_journal(out, err)) || (rc = tw_report__rates_read(out, err)) ||
+        (rc = read_history(out, err)) || (rc = make_axes(out, err)) ||
+        (rc = read_predictions(out, data, err)))
         tw_report__figures_free(out);
     return rc;
 }
@@ -293,6 +298,7 @@ void tw_report__figures_free(tw_figures *figures)
     tw_free(figures->repeat);
     tw_free(figures->listing);
     tw_free(figures->epochs);
+    tw_free(figures->rates);
     tw_free(figures->trained_on);
     tw_free(figures->no_pictures);
     memset(figures, 0, sizeof *figures);

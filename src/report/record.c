@@ -128,6 +128,27 @@ static void add_epochs(record *r, tw_json *json, const tw_figures *figures)
     put(r, json, "axes", axes);
 }
 
+/* ---- the range test */
+
+static void add_rates(record *r, tw_json *json, const tw_figures *figures)
+{
+    tw_json *rates = tw_json_new_array(), *axes = tw_json_new_object();
+
+    for (int64_t i = 0; i < figures->n_rates; i++) {
+        const tw_rate *rate = &figures->rates[i];
+        tw_json *point = tw_json_new_object();
+
+        put(r, point, "lr", tw_json_new_f64(rate->lr));
+        put(r, point, "loss", tw_json_new_f64(rate->loss));
+        put(r, point, "smoothed", tw_json_new_f64(rate->smoothed));
+        push(r, rates, point);
+    }
+    put(r, axes, "lr", axis_json(r, &figures->rate_axis));
+    put(r, axes, "loss", axis_json(r, &figures->rate_loss_axis));
+    put(r, json, "lr_find", rates);
+    put(r, json, "lr_find_axes", axes);
+}
+
 /* ---- predictions */
 
 static tw_json *baseline_json(record *r, const tw_figures *figures)
@@ -322,6 +343,8 @@ tw_json *tw_report__record_make(const tw_figures *figures)
 
     add_run(&r, json, figures);
     add_epochs(&r, json, figures);
+    if (figures->n_rates > 0)
+        add_rates(&r, json, figures);
     if (figures->answers.evaluation.n > 0)
         add_predictions(&r, json, figures);
     add_costs(&r, json, figures);

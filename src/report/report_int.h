@@ -175,6 +175,11 @@ typedef struct tw_report_epoch {
     double loss, accuracy, val_loss, val_accuracy;
 } tw_report_epoch;
 
+/* A step of a learning rate range test. */
+typedef struct tw_rate {
+    double lr, loss, smoothed;
+} tw_rate;
+
 /* An option whose value is not the default. */
 typedef struct tw_changed {
     const char *name; /* static */
@@ -192,6 +197,9 @@ typedef struct tw_figures {
     tw_report_epoch *epochs;
     int64_t n_epochs;
     tw_axis epoch_axis, loss_axis, accuracy_axis;
+    tw_rate *rates; /* lr-find.csv, NULL: no range test */
+    int64_t n_rates;
+    tw_axis rate_axis, rate_loss_axis;
     tw_answers answers;
     int64_t *trained_on; /* training pictures by class of the evaluation, NULL: none known */
     char *no_pictures;   /* why pictures are missing, NULL: they are not */
@@ -207,6 +215,11 @@ typedef struct tw_figures {
 TW_MUST_CHECK tw_status tw_report__figures_read(tw_figures *out, const char *run, const char *data,
                                                 tw_error *err);
 void tw_report__figures_free(tw_figures *figures);
+
+/* ---- rates.c: lr-find.csv */
+
+/* Fills rates and their axes; nothing where the run has no such file. Expected: TW_EFILE. */
+TW_MUST_CHECK tw_status tw_report__rates_read(tw_figures *figures, tw_error *err);
 
 /* ---- command.c */
 
@@ -233,6 +246,7 @@ void tw_report__add_style(tw_text *page);                               /* style
 void tw_report__add_headline(tw_text *page, const tw_figures *figures); /* summary.c */
 void tw_report__add_run(tw_text *page, const tw_figures *figures);
 void tw_report__add_curves(tw_text *page, const tw_figures *figures);  /* curves.c */
+void tw_report__add_rates(tw_text *page, const tw_figures *figures);   /* rates.c */
 void tw_report__add_matrix(tw_text *page, const tw_figures *figures);  /* matrix.c */
 void tw_report__add_classes(tw_text *page, const tw_figures *figures); /* classes.c */
 void tw_report__add_samples(tw_text *page, const tw_figures *figures); /* gallery.c */

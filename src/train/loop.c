@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void shuffle(tw_run *run, int epoch)
+void tw_train__shuffle(tw_run *run, int epoch)
 {
     const tw_training *training = run->training;
     uint64_t seed = (uint64_t)tw_train__i64(training->config, TW_OPTION_SEED);
@@ -113,12 +113,13 @@ static tw_status train_epoch(tw_run *run, tw_error *err)
 
     if (left == 0)
         return TW_OK;
-    shuffle(run, run->at.epoch.epoch);
+    tw_train__shuffle(run, run->at.epoch.epoch);
     if ((rc = tw_train__trainer_wake(&run->trainer, run->training, err)) ||
         (rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
         (rc = tw_reader_start(reader, run->order + run->at.seen, left, err)))
         goto done;
     rc = run_batches(run, reader, err);
+    run->t_wait_s = tw_reader_waited_s(reader);
 done:
     tw_reader_free(reader);
     return rc;
@@ -251,6 +252,8 @@ static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, 
     tw_json_set(line, "val_loss", tw_json_new_f64(epoch->val_loss));
     tw_json_set(line, "val_accuracy", tw_json_new_f64(epoch->val_accuracy));
     tw_json_set(line, "t_s", tw_json_new_f64(epoch->t_s));
+    tw_json_set(line, "t_wait_s", tw_json_new_f64(run->t_wait_s));
+    tw_json_set(line, "t_validate_s", tw_json_new_f64(run->t_validate_s));
     if ((rc = tw_train__folder_log(&run->folder, "epoch", line, err)) ||
         (rc = tw_train__folder_epoch(&run->folder, epoch, err)))
         return rc;

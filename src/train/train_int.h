@@ -358,6 +358,7 @@ typedef struct tw_run {
     tw_error unlogged;   /* the first note that did not get into the log */
     double t_epoch_s;    /* clock when the epoch began */
     double t_validate_s; /* what the last validation took; 0 before the first */
+    double t_wait_s;     /* for rows, in the steps of the epoch under way */
     tw_run_mark mark;    /* end of the last phase */
 
     tw_json *identity;
@@ -372,6 +373,8 @@ typedef struct tw_run {
     int64_t steps_since_saved;
 } tw_run;
 
+/* The training samples in the order of an epoch. */
+void tw_train__shuffle(tw_run *run, int epoch);
 /* Epochs of the whole run, those of the top alone first. */
 int tw_train__epoch_count(const tw_training *training);
 tw_phase tw_train__phase_of(const tw_training *training, int epoch);
@@ -409,8 +412,14 @@ TW_MUST_CHECK tw_status tw_train__log_phase(tw_run *run, const char *phase, int6
 TW_MUST_CHECK tw_status tw_train__log_predictions(tw_run *run, const tw_score *score,
                                                   tw_error *err);
 
-/* ---- run.c */
+/* ---- run_begin.c */
 
+void tw_train__run_init(tw_run *run, tw_training *training, const tw_watch *watch);
+void tw_train__run_free(tw_run *run);
+/* Makes the folder with what says what the run is, or takes it up where its checkpoint left it. */
+TW_MUST_CHECK tw_status tw_train__run_begin(tw_run *run, tw_error *err);
+/* Fills the cache and finds the scale. */
+TW_MUST_CHECK tw_status tw_train__run_features(tw_run *run, tw_error *err);
 /* Pictures that went through the trunk so far. */
 int64_t tw_train__trunk_count(const tw_training *training);
 
