@@ -340,16 +340,6 @@ tw_phase tw_train__phase_of(const tw_training *training, int epoch)
                                                                              : TW_PHASE_ALL;
 }
 
-/* What a run that goes on beyond its end starts from, and what has to be there for a resume that
- * comes after the last epoch. A disk that is full, say, costs only that. */
-static void save_end(tw_run *run)
-{
-    tw_error own;
-
-    if (tw_train__save(run, &own) || tw_train__checkpoint_remove_older(run->folder.path, &own))
-        tw_watch_note(&run->watch, "no checkpoint: %s; the run cannot be extended", own.text);
-}
-
 tw_status tw_train__loop(tw_run *run, tw_error *err)
 {
     tw_status rc = TW_OK;
@@ -373,7 +363,7 @@ tw_status tw_train__loop(tw_run *run, tw_error *err)
         tw_watch_note(&run->watch, "stopped after epoch %d: the best was epoch %d, patience %s",
                       run->at.epoch.epoch - 1, run->peak.epoch,
                       tw_train__text(run->training->config, TW_OPTION_PATIENCE));
-    save_end(run);
+    tw_train__save_end(run);
     return run->best.on_disk
                ? tw_train__best_read(&run->best, &run->trainer.trained, run->folder.path, err)
                : TW_OK;

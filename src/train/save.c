@@ -240,23 +240,20 @@ tw_status tw_train__restore(tw_run *run, tw_error *err)
 
 /* ---- writing */
 
-/* Files of best parameters that neither this checkpoint nor the one before refers to. */
-static tw_status remove_old_best(tw_run *run, tw_error *err)
+/* Files of best parameters other than those of the best epoch and of epoch `also`. */
+static tw_status remove_old_best(const tw_run *run, int also, tw_error *err)
 {
-    const int keep[2] = {run->best.epoch.epoch, run->saved_best};
     tw_status rc;
     char **names;
     size_t n;
 
-    if (run->n_saved < 2)
-        return TW_OK; /* what an earlier process referred to is not known */
     if ((rc = tw_folder_list(&names, &n, run->folder.path, err)))
         return rc;
     for (size_t i = 0; i < n && !rc; i++) {
         int epoch = tw_train__best_epoch_of(names[i]);
         char *path;
 
-        if (epoch < 0 || epoch == keep[0] || epoch == keep[1])
+        if (epoch < 0 || epoch == run->best.epoch.epoch || epoch == also)
             continue;
         path = tw_path_join(run->folder.path, names[i]);
         rc = path ? tw_file_remove(path, err) : tw_fail(err, TW_ENOMEM, "no memory for a path");
@@ -284,9 +281,19 @@ tw_status tw_train__save(tw_run *run, tw_error *err)
         return rc;
     run->sequence++;
     run->n_saved++;
-    rc = remove_old_best(run, err);
+    if (run->n_saved > 1) /* what an earlier process's checkpoints refer to is not known */
+        rc = remove_old_best(run, run->saved_best, err);
     run->saved_best = run->best.epoch.epoch;
     return rc;
+}
+
+void tw_train__save_end(tw_run *run)
+{
+    tw_error own;
+
+    if (tw_train__save(run, &own) || tw_train__checkpoint_remove_older(run->folder.path, &own) ||
+        remove_old_best(run, run->saved_best, &own))
+        tw_watch_note(&run->watch, "no checkpoint: %s; the run cannot be extended", own.text);
 }
 
 /* "100" steps, or "30s". */

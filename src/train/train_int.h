@@ -394,6 +394,9 @@ int64_t tw_train__save_bytes(const tw_train_memory *memory);
 TW_MUST_CHECK tw_status tw_train__save(tw_run *run, tw_error *err);
 /* After a step. A disk that is full, say, is a note: training goes on. */
 void tw_train__save_if_due(tw_run *run);
+/* The one that a finished run keeps, from which it can be extended, and nothing older. A disk that
+ * is full, say, costs only that. */
+void tw_train__save_end(tw_run *run);
 /* TW_EINTERRUPTED, with what was done about it; where: "step 3 of 10". */
 TW_MUST_CHECK tw_status tw_train__save_interrupted(tw_run *run, const char *where, tw_error *err);
 /* Position, history and best from the checkpoint's state. Expected: TW_EFILE, TW_ENOMEM. */

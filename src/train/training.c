@@ -115,19 +115,20 @@ static tw_status settle_contract(tw_training *training, tw_error *err)
     return TW_OK;
 }
 
-/* From random weights: none are kept, all begin as --init-missing says. A model file gives its
- * graph alone. */
+/* From scratch no weights are kept, all layers begin as --init-missing says; of a model file the
+ * graph alone is taken. */
 static tw_status open_base(tw_training *training, tw_error *err)
 {
     tw_status rc;
     const tw_config *config = training->config;
-    const char *weights = tw_train__text(config, TW_OPTION_WEIGHTS);
+    bool is_scratch = tw_train__is(config, TW_OPTION_RECIPE, "scratch");
+    const char *weights = is_scratch ? NULL : tw_train__text(config, TW_OPTION_WEIGHTS);
     uint64_t seed = (uint64_t)tw_train__i64(config, TW_OPTION_SEED);
 
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
                             tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
-    if (tw_train__is(config, TW_OPTION_RECIPE, "scratch"))
+    if (is_scratch)
         tw_model_forget_weights(training->base);
     if (!tw_train__text(config, TW_OPTION_IMAGE_SIZE))
         return TW_OK;

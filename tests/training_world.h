@@ -1,0 +1,156 @@
+/*
+ * Training in miniature: the tiny model, sixty little pictures, a cache of its own, and runs of
+ * them in a folder. What tests of training share.
+ */
+#ifndef TW_TESTS_TRAINING_WORLD_H
+#define TW_TESTS_TRAINING_WORLD_H
+
+#include "tiny_model.h"
+
+#include "train/train_int.h"
+
+enum { N_TRAIN = 60, N_TEST = 20, MAX_OPTIONS = 12 };
+
+typedef struct world {
+    char *folder, *data, *pictures, *cache, *model;
+    int n_runs;
+} world;
+
+/* A class folder's worth of pictures: train/ and val/ with ant, bee, cat. */
+static inline void write_pictures(const world *w, const char *part, int n, uint32_t noise)
+{
+    static const char *const classes[] = {"ant", "bee", "cat"};
+    uint8_t pixels[TINY_PICTURE * TINY_PICTURE * 3];
+    char path[512];
+
+    for (int i = 0; i < n; i++) {
+        const int label = i % TINY_CLASSES;
+        uint8_t *p = pixels;
+        const tw_picture picture = {TINY_PICTURE, TINY_PICTURE, 3, pixels};
+
+        for (int y = 0; y < TINY_PICTURE; y++)
+            for (int x = 0; x < TINY_PICTURE; x++)
+                for (int c = 0; c < 3; c++)
+                    *p++ = tiny_pixel(label, y, x, &noise);
+        snprintf(path, sizeof path, "%s/%s/%s", w->pictures, part, classes[label]);
+        assert_ok(tw_folder_create(path, e));
+        snprintf(path, sizeof path, "%s/%s/%s/%03d.png", w->pictures, part, classes[label], i);
+        assert_ok(tw_picture_write_png(&picture, path, e));
+    }
+}
+
+static inline int open_world(void **state)
+{
+    world *w = calloc(1, sizeof *w);
+
+    if (check_make_folder((void **)&w->folder))
+        return -1;
+    w->data = tiny_write_data(w->folder, N_TRAIN, N_TEST);
+    w->pictures = path_in(w->folder, "pictures");
+    w->cache = path_in(w->folder, "cache");
+    w->model = tiny_write_model(w->folder);
+    write_pictures(w, "train", 24, 5);
+    write_pictures(w, "val", 9, 6);
+    *state = w;
+    return 0;
+}
+
+static inline int close_world(void **state)
+{
+    world *w = *state;
+
+    check_remove_folder((void **)&w->folder);
+    free(w->data);
+    free(w->pictures);
+    free(w->cache);
+    free(w->model);
+    free(w);
+    return 0;
+}
+
+/* The job of most tests; `more` holds n names and values that come on top. */
+static inline tw_config *configure(world *w, const char *const (*more)[2], int n)
+{
+    char output[300];
+    tw_config *config;
+    const char *const base[][2] = {
+        {"data", w->data}, {"model", w->model},     {"cut", "pool2"},
+        {"epochs", "4"},   {"batch-size", "7"},     {"top", "8 relu, dropout 0.25"},
+        {"lr", "0.02"},    {"cache-dir", w->cache}, {"val-split", "0.3"},
+    };
+
+    snprintf(output, sizeof output, "%s/run-%d", w->folder, w->n_runs++);
+    assert_ok(tw_config_create(&config, e));
+    for (size_t i = 0; i < sizeof base / sizeof *base; i++)
+        assert_ok(tw_config_set(config, base[i][0], base[i][1], TW_FROM_FILE, e));
+    assert_ok(tw_config_set(config, "output", output, TW_FROM_FILE, e));
+    for (int i = 0; i < n; i++)
+        assert_ok(tw_config_set(config, more[i][0], more[i][1], TW_FROM_FLAG, e));
+    return config;
+}
+
+static inline tw_status try_train(tw_training_result *result, const tw_config *config,
+                                  const tw_watch *watch, tw_error *err)
+{
+    tw_training *training;
+    tw_status rc = tw_training_open(&training, config, watch, err);
+
+    if (rc)
+        return rc;
+    rc = tw_training_run(training, result, watch, err);
+    tw_training_free(training);
+    return rc;
+}
+
+/* Trains and gives back the run's folder; the caller frees it. */
+static inline char *train(tw_training_result *result, world *w, const char *const (*more)[2], int n)
+{
+    tw_config *config = configure(w, more, n);
+    char *output;
+
+    assert_ok(try_train(result, config, NULL, e));
+    output = strdup(tw_config_get(config, "output"));
+    tw_config_free(config);
+    return output;
+}
+
+#define OPTIONS(...) ((const char *const[][2]){__VA_ARGS__})
+
+static inline char *read_file(size_t *n, const char *folder, const char *name)
+{
+    char *path = path_in(folder, name), *text;
+
+    assert_ok(tw_file_read(&text, n, path, 1 << 24, e));
+    free(path);
+    return text;
+}
+
+static inline bool is_there(const char *folder, const char *name)
+{
+    char *path = path_in(folder, name);
+    bool there = tw_path_exists(path);
+
+    free(path);
+    return there;
+}
+
+static inline void assert_same_file(const char *a, const char *b, const char *name)
+{
+    size_t n_a, n_b;
+    char *text_a = read_file(&n_a, a, name), *text_b = read_file(&n_b, b, name);
+
+    if (n_a != n_b || memcmp(text_a, text_b, n_a) != 0)
+        fail_msg("%s differs between %s and %s", name, a, b);
+    tw_free(text_a);
+    tw_free(text_b);
+}
+
+static inline void assert_same_run(const char *a, const char *b)
+{
+    assert_same_file(a, b, "model.safetensors");
+    assert_same_file(a, b, "history.csv");
+    assert_same_file(a, b, "predictions.csv");
+    assert_same_file(a, b, "split.csv");
+}
+
+#endif
