@@ -220,7 +220,8 @@ static tw_status read_head(tw_checkpoint *in, tw_error *err)
     if (head->n_state < 0 || head->n_state > MAX_STATE_BYTES || head->n_parts < 0 ||
         head->n_parts > MAX_PARTS ||
         head->n_state + head->n_parts * (int64_t)sizeof *in->table >
-            in->file.size - (int64_t)sizeof *head)
+            in->file.size - (int64_t)sizeof *head ||
+        head->zero[0] || head->zero[1])
         return fail_damaged(in, "its header is damaged", err);
     return TW_OK;
 }
@@ -358,11 +359,18 @@ static tw_status consider(search *now, const char *path, tw_error *err)
 
 /* A crash between writing and renaming is made good, so that the next writer empties nothing that
  * is still needed; a half-written one is taken away. */
-static tw_status settle(const search *now, const paths *in, tw_error *err)
+static tw_status settle(search *now, paths *in, tw_error *err)
 {
-    if (now->path == in->coming)
-        return rotate(in, err);
-    return tw_file_remove(in->coming, err);
+    tw_status rc;
+    char *path = now->found->file.path;
+
+    if (now->path != in->coming)
+        return tw_file_remove(in->coming, err);
+    if ((rc = rotate(in, err)))
+        return rc;
+    now->found->file.path = in->newest; /* the open file goes by its new name */
+    in->newest = path;
+    return TW_OK;
 }
 
 /* What is damaged and was to be expected is not worth a word: a half-written new one. */
