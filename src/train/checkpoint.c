@@ -403,7 +403,8 @@ tw_status tw_train__checkpoint_open(tw_checkpoint **out, const char *folder, tw_
     if ((rc = search_files(&now, &in, err)))
         goto done;
     if (!now.found && now.n_damaged > 0)
-        rc = tw_fail(err, TW_EFILE, "%s", why->failed ? "no checkpoint is whole" : why->text);
+        rc = why->failed ? tw_fail(err, TW_EFILE, "%s: no checkpoint is whole", folder)
+                         : tw_fail(err, TW_EFILE, "%s", why->text);
     else if (now.found && !(rc = settle(&now, &in, err)) && now.n_damaged > 0)
         tw_text_add(why, "; going on from the checkpoint before it");
     if (rc)

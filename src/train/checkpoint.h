@@ -29,8 +29,9 @@ typedef struct tw_checkpoint_part {
     int64_t n_bytes;
 } tw_checkpoint_part;
 
-/* Writes the next generation, streamed. Sequence numbers grow. On failure the older generations are
- * as they were. Expected: TW_EBUDGET (disk full), TW_EFILE, TW_ENOMEM. */
+/* Writes the next generation, streamed. Sequence numbers grow. On failure the newest generation is
+ * whole, and until the new one is on the disk both are as they were; the next write may have the
+ * same number. Expected: TW_EBUDGET (disk full), TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_train__checkpoint_write(const char *folder, int64_t sequence,
                                                    const tw_json *state,
                                                    const tw_checkpoint_part *parts, int n_parts,

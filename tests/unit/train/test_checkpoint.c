@@ -241,6 +241,23 @@ static void test_the_newest_is_the_one_with_the_highest_number(void **state)
     free(folder);
 }
 
+/* One that was reported as failed at its very end is written again under the same number. */
+static void test_of_one_number_the_later_is_the_newest(void **state)
+{
+    static const int64_t first[N_PARTS] = {5, 6, 7, 8}, second[N_PARTS] = {8, 7, 6, 5};
+    char *folder = make_folder(state, "again");
+
+    write_generation(folder, 1, first);
+    write_generation(folder, 1, second);
+    assert_generation(folder, 1, second, "");
+    assert_int_equal(rename(path_in(folder, "last.ckpt"), path_in(folder, "last.ckpt.new")), 0);
+    assert_generation(folder, 1, second, "");
+    assert_int_equal(rename(path_in(folder, "last.ckpt"), path_in(folder, "last.ckpt.new")), 0);
+    assert_int_equal(rename(path_in(folder, "last.ckpt.1"), path_in(folder, "last.ckpt")), 0);
+    assert_generation(folder, 1, second, "");
+    free(folder);
+}
+
 static void test_no_checkpoint_at_all(void **state)
 {
     char *folder = make_folder(state, "none");
@@ -327,7 +344,7 @@ static void test_every_kind_of_damage_has_its_sentence(void **state)
 {
     char *folder = make_folder(state, "kinds");
     const char *newest = strdup(path_in(folder, "last.ckpt"));
-    unsigned char bytes[MAX_FILE];
+    unsigned char bytes[MAX_FILE] = {0};
     size_t n;
 
     write_generation(folder, 1, small);
@@ -611,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_parts_are_found_by_name),
         cmocka_unit_test(test_two_generations_are_kept),
         cmocka_unit_test(test_the_newest_is_the_one_with_the_highest_number),
+        cmocka_unit_test(test_of_one_number_the_later_is_the_newest),
         cmocka_unit_test(test_no_checkpoint_at_all),
         cmocka_unit_test(test_a_half_written_one_is_taken_away),
         cmocka_unit_test(test_a_whole_one_gets_its_name),
