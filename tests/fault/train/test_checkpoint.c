@@ -13,6 +13,7 @@
 #include "train/checkpoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 enum { MAX_FILE = 1 << 11, MANY = 100, PART_BYTES = 333, OLD = 2, NEW = 3 };
@@ -40,7 +41,7 @@ int ftruncate(int fd, off_t size)
 
 int unlink(const char *path)
 {
-    return fails(UNLINK) ? -1 : (int)syscall(SYS_unlink, path);
+    return fails(UNLINK) ? -1 : unlinkat(AT_FDCWD, path, 0);
 }
 
 /* As tw_sys_fail_nth does it. */
@@ -99,7 +100,7 @@ static void write_files(const files *in, const char *folder)
     for (int i = 0; i < N_NAMES; i++) {
         FILE *file;
 
-        syscall(SYS_unlink, path_in(folder, names[i]));
+        unlinkat(AT_FDCWD, path_in(folder, names[i]), 0);
         if (in->n[i] < 0)
             continue;
         assert_non_null(file = fopen(path_in(folder, names[i]), "wb"));

@@ -183,7 +183,7 @@ int unlink(const char *path)
         note(UNLINK, NONE)->name = name;
         notes.file_of[name] = NONE;
     }
-    return (int)syscall(SYS_unlink, path);
+    return unlinkat(AT_FDCWD, path, 0);
 }
 
 /* ---- folders as disks */
