@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { NAME_SIZE = 40, MAX_PARTS = 64, MAX_STATE_BYTES = 64 << 20, WINDOW = 4 << 20 };
@@ -86,10 +87,12 @@ static tw_status write_front(tw_file *file, int64_t sequence, const char *state,
     entry *table = tw_calloc((size_t)n_parts + 1, sizeof *table);
     tw_status rc;
 
+    assert(n_parts <= MAX_PARTS && head.n_state <= MAX_STATE_BYTES);
     if (!table)
         return tw_fail(err, TW_ENOMEM, "no memory to write %s", file->path);
     memcpy(head.magic, magic, sizeof magic);
     for (int i = 0; i < n_parts; i++) {
+        assert(strlen(parts[i].name) < NAME_SIZE);
         strncpy(table[i].name, parts[i].name, NAME_SIZE - 1);
         table[i].n_bytes = parts[i].n_bytes;
         table[i].checksum = hash_part(parts[i].data, parts[i].n_bytes);
@@ -164,6 +167,13 @@ static tw_status rotate(const paths *in, tw_error *err)
     return rc ? rc : tw_file_move(in->coming, in->newest, err);
 }
 
+/* What is left behind is emptied by the next writer. */
+static void remove_quietly(const char *path)
+{
+    if (tw_file_remove(path, NULL))
+        return;
+}
+
 tw_status tw_train__checkpoint_write(const char *folder, int64_t sequence, const tw_json *state,
                                      const tw_checkpoint_part *parts, int n_parts, tw_error *err)
 {
@@ -177,8 +187,8 @@ tw_status tw_train__checkpoint_write(const char *folder, int64_t sequence, const
         goto done;
     if (!(rc = write_file(in.coming, sequence, text, parts, n_parts, err)))
         rc = rotate(&in, err);
-    else if (tw_file_remove(in.coming, NULL))
-        rc = rc ? rc : TW_EFILE; /* left behind: the next one begins by emptying it */
+    else
+        remove_quietly(in.coming);
     free_paths(&in);
 done:
     tw_free(text);
@@ -366,7 +376,7 @@ static tw_status settle(search *now, paths *in, tw_error *err)
 
     if (now->path != in->coming)
         return tw_file_remove(in->coming, err);
-    if ((rc = rotate(in, err)))
+    if ((rc = tw_file_sync(&now->found->file, err)) || (rc = rotate(in, err)))
         return rc;
     now->found->file.path = in->newest; /* the open file goes by its new name */
     in->newest = path;
@@ -405,8 +415,12 @@ tw_status tw_train__checkpoint_open(tw_checkpoint **out, const char *folder, tw_
     if (!now.found && now.n_damaged > 0)
         rc = why->failed ? tw_fail(err, TW_EFILE, "%s: no checkpoint is whole", folder)
                          : tw_fail(err, TW_EFILE, "%s", why->text);
-    else if (now.found && !(rc = settle(&now, &in, err)) && now.n_damaged > 0)
+    else if (now.found && now.path == in.older && now.n_damaged > 0)
         tw_text_add(why, "; going on from the checkpoint before it");
+    else if (now.found)
+        why->n = 0; /* an older one is damaged: nothing was lost */
+    if (!rc && now.found)
+        rc = settle(&now, &in, err);
     if (rc)
         goto done;
     *out = now.found;

@@ -146,7 +146,7 @@ static tw_status open_folder(tw_run *run, tw_error *err)
     if (run->training->resumes &&
         (rc = tw_train__checkpoint_open(&run->checkpoint, output, &why, err)))
         goto done;
-    if (why.n)
+    if (why.n || why.failed)
         tw_watch_note(run->outer, "%s", why.failed ? "a checkpoint is damaged" : why.text);
     if ((rc = run->checkpoint ? continue_folder(run, output, err) : begin_folder(run, output, err)))
         goto done;

@@ -332,10 +332,8 @@ static void test_a_damaged_newest_is_passed_over(void **state)
     assert_generation(folder, 1, small,
                       in_folder(folder, "%s/last.ckpt: part optimizer has a wrong checksum; "
                                         "going on from the checkpoint before it"));
-    write_generation(folder, 2, small);
-    assert_generation(folder, 2, small,
-                      in_folder(folder, "%s/last.ckpt.1: part optimizer has a wrong checksum; "
-                                        "going on from the checkpoint before it"));
+    write_generation(folder, 2, small); /* the damaged one is the older one now: no harm */
+    assert_generation(folder, 2, small, "");
     free((char *)newest);
     free(folder);
 }
