@@ -43,10 +43,13 @@ static int64_t piece_of(const tw_node *node)
     return piece;
 }
 
-static bool wants_winograd(const tw_node *node)
+/* Not for the three colours of a picture: there direct costs less. */
+static bool wants_winograd(const tw_conv *conv)
 {
+    const tw_node *node = &conv->node;
+
     return node->window[0] == 3 && node->window[1] == 3 && node->stride[0] == 1 &&
-           node->stride[1] == 1;
+           node->stride[1] == 1 && conv->in.dims[2] > 3;
 }
 
 /* The plain layouts of all ports; `any` leaves them open. */
@@ -87,7 +90,7 @@ static dnnl_status_t choose(dnnl_primitive_desc_t *out, const tw_cpu_conv *conv,
         wanted.weights = open[TW_CONV_W];
         wanted.dst = open[TW_CONV_Y];
         status = dnnl_unimplemented;
-        if (wants_winograd(node))
+        if (wants_winograd(&conv->base))
             status = tw_backend__cpu_conv_kinds[kind].create(out, conv->engine, &wanted);
         wanted.algorithm = dnnl_convolution_direct;
         if (status != dnnl_success && status != dnnl_out_of_memory)

@@ -52,7 +52,7 @@ tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err)
 
 /* ---- training: one picture (H,W,C) */
 
-enum { LANES = 16 };
+enum { LANES = 64 };
 
 /* What of an output place's window lies in the picture: rows [top,bottom), columns [left,right). */
 typedef struct window {
@@ -89,28 +89,36 @@ static void forward(float *y, const float *x, const tw_node *node, const tw_shap
     }
 }
 
-/* Adds dy of n channels to the first maximum of each; x and dx point at the first channel. */
+/* Adds dy of n channels to the first maximum of each; x and dx point at the first channel. Loops
+ * that the compiler makes vectors of: a branch on which place is largest would be foretold wrong
+ * half of the time. */
 static void give_lanes(float *dx, const float *x, const float *dy, const window *w,
                        const tw_shape *in, int n)
 {
-    float best[LANES];
-    int64_t at[LANES];
+    int64_t row = in->dims[1] * in->dims[2], column = in->dims[2];
+    int32_t at[LANES], number = 0; /* places of the window, counted */
+    float best[LANES], share[LANES];
 
     for (int c = 0; c < n; c++) {
-        at[c] = (w->top * in->dims[1] + w->left) * in->dims[2];
-        best[c] = x[at[c] + c];
+        at[c] = 0;
+        best[c] = x[w->top * row + w->left * column + c];
+        share[c] = dy[c];
     }
     for (int64_t r = w->top; r < w->bottom; r++)
-        for (int64_t s = w->left; s < w->right; s++) {
-            int64_t place = (r * in->dims[1] + s) * in->dims[2];
-            for (int c = 0; c < n; c++) {
-                bool is_larger = x[place + c] > best[c];
-                at[c] = is_larger ? place : at[c];
-                best[c] = is_larger ? x[place + c] : best[c];
-            }
+        for (int64_t s = w->left; s < w->right; s++, number++) {
+            const float *from = x + r * row + s * column;
+            for (int c = 0; c < n; c++)
+                at[c] = from[c] > best[c] ? number : at[c];
+            for (int c = 0; c < n; c++)
+                best[c] = from[c] > best[c] ? from[c] : best[c];
         }
-    for (int c = 0; c < n; c++)
-        dx[at[c] + c] += dy[c];
+    number = 0;
+    for (int64_t r = w->top; r < w->bottom; r++)
+        for (int64_t s = w->left; s < w->right; s++, number++) {
+            float *to = dx + r * row + s * column;
+            for (int c = 0; c < n; c++)
+                to[c] += at[c] == number ? share[c] : 0.0f;
+        }
 }
 
 static void backward(float *dx, const float *x, const float *dy, const tw_node *node,
