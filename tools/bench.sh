@@ -11,3 +11,6 @@ for workers in 1 $(nproc); do
         "$build/bench/bench_trunk" "$workers" 2 "$precision" || true
     done
 done
+for side in 112 224; do
+    "$build/bench/bench_training" "$side" 64 1
+done
