@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes vgg16-mini anew: train.sh BUILD_FOLDER WORK_FOLDER. Draws the pictures (Python: numpy,
+# Pillow, fontTools, torch; the fonts of packages.txt), trains on small pictures from random weights,
+# goes on with larger ones and takes the trunk out of the last model: WORK_FOLDER/trunk.safetensors,
+# which goes to src/model/vgg16_mini.safetensors once measure.py has said what it is worth. On one
+# core, so that the same machine makes the same bytes.
+set -eu
+build=$1
+work=$2
+tools=$(dirname "$0")
+python=${PYTHON:-python3}
+data=$work/glyphs.npz
+
+train() { # RUN, options
+    run=$work/$1
+    shift
+    "$build/topwork" train "$data" -o "$run" --overwrite --threads 1 --memory-limit 3G \
+        --top "dropout 0.3" --batch-size 32 --optimizer adamw --weight-decay 0.01 --clip-norm 1 \
+        --schedule one-cycle --val-split 0.02 "$@"
+}
+go_on() { # RUN, options: with the trunk of $run, all of it at the rate of the new top
+    train "$@" --recipe finetune --model "$run/model.safetensors" --cut block5_pool \
+        --freeze-epochs 0 --backbone-lr-mult 1
+}
+
+mkdir -p "$work"
+"$python" "$tools/draw.py" "$data" --pictures 128000
+train 64 --recipe scratch --model vgg16-mini --image-size 64 --epochs 3 --lr 0.002
+go_on 112 --image-size 112 --unfreeze-from block1_conv1 --epochs 1 --lr 0.001
+go_on 224 --image-size 224 --unfreeze-from block2_conv1 --epochs 1 --lr 0.0005 --limit 32000 --cache off
+"$python" "$tools/export.py" "$run/model.safetensors" "$work/trunk.safetensors"
+"$build/topwork" evaluate "$run" "$data"
