@@ -45,7 +45,7 @@ static tw_status run(cli_args *args, tw_error *err)
 const cli_verb cli_resume = {
     .name = "resume",
     .words = "RUN",
-    .summary = "go on with a run that was stopped, or give a finished one more epochs",
+    .summary = "go on with a stopped run, or give a finished one more epochs",
     .details = "RUN goes on from its last checkpoint, in the middle of an epoch, and ends with\n"
                "the bytes of a run that was never stopped. Without a checkpoint it begins anew.\n"
                "A finished run is left as it is, unless --epochs asks for more.",
