@@ -118,7 +118,7 @@ static inline char *train(tw_training_result *result, world *w, const char *cons
 
 static inline char *read_file(size_t *n, const char *folder, const char *name)
 {
-    char *path = path_in(folder, name), *text;
+    char *path = path_in(folder, name), *text = NULL;
 
     assert_ok(tw_file_read(&text, n, path, 1 << 24, e));
     free(path);

@@ -24,7 +24,10 @@ say "How good is it, on pictures that it has not seen?"
 run evaluate "$out/digits" digits
 say "What does it say of a few of them?"
 run predict "$out/digits" digits:0-3 --show
-reports=$out/digits/report.html
+say "The other recipe: the network's last block learns, too, after the new top has"
+run train digits --model vgg16-mini --recipe finetune -o "$out/finetuned" --overwrite
+run evaluate "$out/finetuned" digits
+reports="$out/digits/report.html $out/finetuned/report.html"
 
 if "$topwork" show mnist:0 >/dev/null 2>&1; then
     say "MNIST has been fetched: does a top that learned from drawn digits read real handwriting?"

@@ -78,8 +78,9 @@ typedef struct tw_training_plan {
     const tw_layer_info *layers;                        /* trunk and top as one table */
     int64_t n_trained;                                  /* trained parameters */
     int64_t memory_extract, memory_train, memory_limit; /* bytes */
-    int64_t disk_cache, disk_run;                       /* bytes, upper bounds */
-    double t_extract_s, t_train_s;                      /* estimates; measured on a few pieces */
+    int64_t memory_peak;           /* bytes: the larger of the two, with program and libraries */
+    int64_t disk_cache, disk_run;  /* bytes, upper bounds */
+    double t_extract_s, t_train_s; /* estimates; measured on a few pieces */
 } tw_training_plan;
 
 /* Does everything that comes before the first step: opens data and model, joins the top, splits,

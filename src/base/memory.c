@@ -5,9 +5,11 @@
 
 #include "base/sys.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void *tw_malloc(size_t n_bytes)
 {
@@ -67,6 +69,23 @@ int64_t tw_memory_peak(void)
 
     getrusage(RUSAGE_SELF, &usage);
     return (int64_t)usage.ru_maxrss * 1024; /* Linux counts in kilobytes */
+}
+
+int64_t tw_memory_now(void)
+{
+    char text[128], *end;
+    int fd = tw_sys_open("/proc/self/statm", O_RDONLY, 0);
+    ssize_t n = fd < 0 ? -1 : tw_sys_pread(fd, text, sizeof text - 1, 0);
+    long long pages;
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    strtoll(text, &end, 10); /* the first number is address space */
+    pages = strtoll(end, NULL, 10);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
 bool tw_mul_size(size_t *out, size_t a, size_t b)

@@ -21,6 +21,8 @@ float *tw_alloc_f32(int64_t n) __attribute__((malloc, warn_unused_result));
 /* The most memory that the process has held so far, in bytes: pages in memory, mapped files
  * included. */
 int64_t tw_memory_peak(void);
+/* The same now; 0 where the system does not say. */
+int64_t tw_memory_now(void);
 
 /* false when the result does not fit; *out is untouched then. */
 bool tw_mul_size(size_t *out, size_t a, size_t b) __attribute__((warn_unused_result));

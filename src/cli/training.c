@@ -66,7 +66,7 @@ enum { PLAN_COLUMN = 11 };
 
 static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
 {
-    char head[128], a[32], b[32], c[32];
+    char head[128], a[32], b[32], c[32], d[32];
     tw_status rc;
 
     snprintf(head, sizeof head, "topwork %s,", tw_version());
@@ -79,10 +79,11 @@ static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
     putchar('\n');
     if ((rc = cli_print_layers(plan->layers, plan->n_layers, err)))
         return rc;
-    printf("\nmemory     %s to extract, %s to train, limit %s\n",
+    printf("\nmemory     %s to extract, %s to train, limit %s; peak %s with the program\n",
            tw_bytes_text(a, sizeof a, plan->memory_extract),
            tw_bytes_text(b, sizeof b, plan->memory_train),
-           tw_bytes_text(c, sizeof c, plan->memory_limit));
+           tw_bytes_text(c, sizeof c, plan->memory_limit),
+           tw_bytes_text(d, sizeof d, plan->memory_peak));
     printf("disk       at most %s for the cache, %s for the run\n",
            tw_bytes_text(a, sizeof a, plan->disk_cache),
            tw_bytes_text(b, sizeof b, plan->disk_run));
@@ -108,11 +109,12 @@ static void print_plan_json(const tw_training_plan *plan)
     }
     printf(
         ",\"layers\":%d,\"trained_parameters\":%lld,\"memory_extract\":%lld,\"memory_train\":%lld,"
-        "\"memory_limit\":%lld,\"disk_cache\":%lld,\"disk_run\":%lld,\"seconds_extract\":%.1f,"
+        "\"memory_limit\":%lld,\"memory_peak\":%lld,\"disk_cache\":%lld,\"disk_run\":%lld,"
+        "\"seconds_extract\":%.1f,"
         "\"seconds_train\":%.1f}\n",
         plan->n_layers, (long long)plan->n_trained, (long long)plan->memory_extract,
-        (long long)plan->memory_train, (long long)plan->memory_limit, (long long)plan->disk_cache,
-        (long long)plan->disk_run, plan->t_extract_s, plan->t_train_s);
+        (long long)plan->memory_train, (long long)plan->memory_limit, (long long)plan->memory_peak,
+        (long long)plan->disk_cache, (long long)plan->disk_run, plan->t_extract_s, plan->t_train_s);
     fflush(stdout);
 }
 

@@ -288,7 +288,7 @@ static tw_status estimate_times(tw_training *training, double t_step_s, tw_error
     tw_status rc;
     tw_training_plan *plan = &training->plan;
     int64_t batch = tw_train__i64(training->config, TW_OPTION_BATCH_SIZE);
-    int64_t epochs = tw_train__i64(training->config, TW_OPTION_EPOCHS);
+    int64_t epochs = tw_train__epoch_count(training);
     int64_t steps, pictures;
     double t_picture_s;
 
@@ -314,13 +314,19 @@ static tw_status estimate_times(tw_training *training, double t_step_s, tw_error
 tw_status tw_train__plan(tw_training *training, tw_error *err)
 {
     tw_status rc;
+    tw_training_plan *plan = &training->plan;
+    const int64_t held = tw_memory_now(); /* program, libraries, lists of pictures */
+    const int64_t later = 8 << 20;        /* code that oneDNN makes, stacks, the report */
     double t_step_s;
 
-    training->plan.memory_limit = training->computer.memory_limit;
+    plan->memory_limit = training->computer.memory_limit;
     if ((rc = make_layers(training, err)) || (rc = describe(training, err)) ||
         (rc = check_state(training, err)) ||
         (rc = tw_train__trainer_measure(&training->memory, &t_step_s, training, err)) ||
         (rc = check_memory(training, err)) || (rc = check_disk(training, err)))
         return rc;
+    plan->memory_peak =
+        held + later +
+        (plan->memory_extract > plan->memory_train ? plan->memory_extract : plan->memory_train);
     return estimate_times(training, t_step_s, err);
 }
