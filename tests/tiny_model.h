@@ -48,15 +48,16 @@ static inline tw_graph *tiny_graph(void)
     return graph;
 }
 
-/* A model whose parameters are random, all in its block. Free with tw_model_free. */
-static inline tw_model *tiny_model(uint64_t seed)
+/* A model whose parameters are random, all in its block. Takes the graph; free with tw_model_free.
+ */
+static inline tw_model *tiny_model_of(tw_graph *graph, uint64_t seed)
 {
     tw_model *model = tw_calloc(1, sizeof *model);
     int64_t n = 0;
     tw_shape shapes[2];
     float *at;
 
-    model->graph = tiny_graph();
+    model->graph = graph;
     model->contract = (tw_contract){.height = TINY_SIDE, .width = TINY_SIDE};
     model->architecture = tw_strdup("tiny");
     model->params = tw_calloc((size_t)model->graph->n, sizeof *model->params);
@@ -78,6 +79,11 @@ static inline tw_model *tiny_model(uint64_t seed)
         }
     }
     return model;
+}
+
+static inline tw_model *tiny_model(uint64_t seed)
+{
+    return tiny_model_of(tiny_graph(), seed);
 }
 
 /* Writes the model file; the caller frees the path. */

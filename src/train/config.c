@@ -563,6 +563,29 @@ static tw_status settle_option(tw_config *config, tw_option option, const char *
     return TW_OK;
 }
 
+/* As if it had not been set; a flag stays, to be refused. */
+static tw_status forget_option(tw_config *config, tw_option option, const char *value,
+                               tw_error *err)
+{
+    if (config->values[option].rank == TW_FROM_FLAG)
+        return TW_OK;
+    return store(config, option, value, TW_FROM_DEFAULT, err);
+}
+
+/* What a file or the environment says for another recipe. */
+static tw_status forget_other_recipes(tw_config *config, tw_error *err)
+{
+    static const tw_option of_finetune[] = {TW_OPTION_FREEZE_EPOCHS, TW_OPTION_BACKBONE_LR_MULT,
+                                            TW_OPTION_LAYER_DECAY};
+    tw_status rc = TW_OK;
+
+    if (tw_train__is(config, TW_OPTION_RECIPE, "finetune"))
+        return forget_option(config, TW_OPTION_SCALE_FEATURES, "none", err);
+    for (size_t i = 0; i < sizeof of_finetune / sizeof *of_finetune && !rc; i++)
+        rc = forget_option(config, of_finetune[i], options[of_finetune[i]].value, err);
+    return rc;
+}
+
 tw_status tw_train__config_settle(tw_config *config, tw_error *err)
 {
     const size_t n = sizeof recipe_defaults / sizeof *recipe_defaults;
@@ -576,7 +599,7 @@ tw_status tw_train__config_settle(tw_config *config, tw_error *err)
             rc = settle_option(config, recipe_defaults[i].option, recipe_defaults[i].value, err);
     if (!rc && one_phase && !(rc = settle_option(config, TW_OPTION_FREEZE_EPOCHS, "0", err)))
         rc = settle_option(config, TW_OPTION_BACKBONE_LR_MULT, "1", err);
-    return rc;
+    return rc ? rc : forget_other_recipes(config, err);
 }
 
 /* ---- what has an effect */

@@ -75,13 +75,22 @@ static tw_status match_names(tw_training *training, const char *glob, tw_error *
     return TW_OK;
 }
 
+/* NULL where another option counts. */
+static const char *choose_glob(const tw_config *config)
+{
+    if (!tw_train__is(config, TW_OPTION_RECIPE, "finetune") ||
+        tw_train__text(config, TW_OPTION_FREEZE) || tw_train__text(config, TW_OPTION_UNFREEZE_FROM))
+        return NULL;
+    return tw_train__text(config, TW_OPTION_FREEZE_ONLY);
+}
+
 static tw_status mark_frozen(tw_training *training, tw_error *err)
 {
-    const char *glob = tw_train__text(training->config, TW_OPTION_FREEZE_ONLY);
+    const char *glob = choose_glob(training->config);
     tw_status rc;
     int n;
 
-    if (glob && tw_train__is(training->config, TW_OPTION_RECIPE, "finetune"))
+    if (glob)
         return match_names(training, glob, err);
     if ((rc = count_frozen(&n, training, err)))
         return rc;

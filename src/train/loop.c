@@ -182,10 +182,12 @@ static bool has_sigmoid(const tw_graph *top)
     return false;
 }
 
-/* Why the loss may be as high as that. */
+/* Why the loss may be as high as that. Fine-tuning never scales. */
 static const char *guess_reason(const tw_training *training)
 {
-    bool is_scaled = tw_train__is_scaled(training->config), sigmoid = has_sigmoid(training->top);
+    bool is_scaled = tw_train__is_scaled(training->config) ||
+                     tw_train__is(training->config, TW_OPTION_RECIPE, "finetune");
+    bool sigmoid = has_sigmoid(training->top);
 
     if (!is_scaled && sigmoid)
         return "the features are not scaled, and large ones saturate sigmoid layers "

@@ -163,7 +163,7 @@ static void test_predictions_are_those_of_the_saved_model(void **state)
     assert_ok(tw_dataset_open(&data, w->data, TW_PART_TRAIN, 0, e));
     assert_ok(tw_engine_create(&engine, model, NULL, NULL, e));
     text = read_file(&n, run, "predictions.csv");
-    for (line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1, n_val++) {
+    for (line = text + strcspn(text, "\n") + 1; *line; line = strchr(line, '\n') + 1, n_val++) {
         char expected[200];
         long i = strtol(line + strlen("train:"), NULL, 10);
         tw_picture picture;
