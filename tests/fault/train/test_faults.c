@@ -13,13 +13,19 @@ typedef struct fixture {
     char *folder, *data, *cache, *model, *truth, *run;
 } fixture;
 
-static tw_status train(const fixture *f, const char *output, tw_error *err)
+/* checkpoint_every: as the option has it. */
+static tw_status train_watched(const fixture *f, const char *output, const char *checkpoint_every,
+                               const tw_watch *watch, tw_error *err)
 {
     const char *const options[][2] = {
-        {"data", f->data},  {"model", f->model},     {"cut", "pool2"},   {"epochs", "3"},
-        {"lr", "0.3"},      {"optimizer", "sgd"},    {"top", "4 relu"},  {"batch-size", "9"},
-        {"cache", "on"},    {"cache-dir", f->cache}, {"backend", "ref"}, {"threads", "1"},
-        {"output", output}, {"overwrite", "true"},   {"seed", "3"},
+        {"data", f->data},  {"model", f->model},
+        {"cut", "pool2"},   {"epochs", "3"},
+        {"lr", "0.3"},      {"optimizer", "sgd"},
+        {"top", "4 relu"},  {"batch-size", "9"},
+        {"cache", "on"},    {"cache-dir", f->cache},
+        {"backend", "ref"}, {"threads", "1"},
+        {"output", output}, {"overwrite", "true"},
+        {"seed", "3"},      {"checkpoint-every", checkpoint_every},
     };
     tw_status rc;
     tw_config *config = NULL;
@@ -30,11 +36,16 @@ static tw_status train(const fixture *f, const char *output, tw_error *err)
         return rc;
     for (size_t i = 0; i < sizeof options / sizeof *options && !rc; i++)
         rc = tw_config_set(config, options[i][0], options[i][1], TW_FROM_FILE, err);
-    if (!rc && !(rc = tw_training_open(&training, config, NULL, err)))
-        rc = tw_training_run(training, &result, NULL, err);
+    if (!rc && !(rc = tw_training_open(&training, config, watch, err)))
+        rc = tw_training_run(training, &result, watch, err);
     tw_training_free(training);
     tw_config_free(config);
     return rc;
+}
+
+static tw_status train(const fixture *f, const char *output, tw_error *err)
+{
+    return train_watched(f, output, "300s", NULL, err);
 }
 
 static int set_up(void **state)
@@ -157,12 +168,58 @@ static void test_renames_fail(void **state)
     check_kind(*state, TW_SYS_RENAME, EACCES, TW_EFILE);
 }
 
+/* ---- a checkpoint while training */
+
+typedef struct victim {
+    int n_notes, step;
+    long n_writes; /* of the checkpoint, that there were before the fault */
+    char note[512];
+} victim;
+
+/* After each step comes a checkpoint: that of the fourth meets a full disk. */
+static void fill_disk(void *ctx, const tw_event *event)
+{
+    victim *v = ctx;
+
+    if (event->kind == TW_EVENT_PROGRESS && !strcmp(event->phase, "train") && ++v->step == 4)
+        tw_sys_fail_nth(TW_SYS_WRITE, v->n_writes + 1, 0, ENOSPC);
+    if (event->kind == TW_EVENT_NOTE && strstr(event->text, "checkpoint")) {
+        v->n_notes++;
+        snprintf(v->note, sizeof v->note, "%s", event->text);
+    }
+}
+
+static void assert_survives(const fixture *f, long n_writes)
+{
+    victim v = {.n_writes = n_writes};
+    const tw_watch watch = {fill_disk, NULL, &v};
+    char start[400];
+
+    assert_ok(train_watched(f, f->run, "1", &watch, e));
+    tw_sys_fail_nth(TW_SYS_WRITE, 0, 0, 0);
+    snprintf(start, sizeof start, "no checkpoint: %s/last.ckpt.new: ", f->run);
+    assert_int_equal(v.n_notes, 1);
+    assert_memory_equal(v.note, start, strlen(start));
+    assert_non_null(strstr(v.note, "; training goes on, the last one stays"));
+    assert_whole_run(f);
+}
+
+static void test_a_full_disk_costs_a_checkpoint_only(void **state)
+{
+    for (long n_writes = 0; n_writes < 4; n_writes++)
+        assert_survives(*state, n_writes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory_runs_out),  cmocka_unit_test(test_files_do_not_open),
-        cmocka_unit_test(test_reads_fail),       cmocka_unit_test(test_writes_fail),
-        cmocka_unit_test(test_the_disk_is_full), cmocka_unit_test(test_renames_fail),
+        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_files_do_not_open),
+        cmocka_unit_test(test_reads_fail),
+        cmocka_unit_test(test_writes_fail),
+        cmocka_unit_test(test_the_disk_is_full),
+        cmocka_unit_test(test_renames_fail),
+        cmocka_unit_test(test_a_full_disk_costs_a_checkpoint_only),
     };
 
     return cmocka_run_group_tests_name("fault/train", tests, set_up, tear_down);
