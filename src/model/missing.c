@@ -4,6 +4,7 @@
  */
 #include "model/model_int.h"
 
+#include "base/fail.h"
 #include "base/memory.h"
 
 static bool is_missing(const tw_model *model, int node)
@@ -30,7 +31,23 @@ void tw_model_init_missing(tw_model *model, tw_initializer how)
             model->graph->nodes[i].initializer = how;
 }
 
-void tw_model_forget_weights(tw_model *model)
+/* Where the numbers came from no longer holds either. */
+static tw_status forget_provenance(tw_model *model, tw_error *err)
+{
+    const char *name = model->architecture;
+
+    tw_free(model->weights);
+    model->weights = NULL;
+    tw_json_free(model->provenance);
+    model->provenance = tw_json_new_object();
+    if ((!name || tw_json_set(model->provenance, "architecture", tw_json_new_string(name))) &&
+        tw_json_set(model->provenance, "weights", tw_json_new_string("random")) &&
+        tw_json_set(model->provenance, "made_by", tw_json_new_string("topwork " TW_VERSION)))
+        return TW_OK;
+    return tw_fail(err, TW_ENOMEM, "no memory to describe a network");
+}
+
+tw_status tw_model_forget_weights(tw_model *model, tw_error *err)
 {
     for (int i = 0; i < model->graph->n; i++)
         for (int slot = 0; slot < 2; slot++)
@@ -40,4 +57,5 @@ void tw_model_forget_weights(tw_model *model)
     tw_free(model->block);
     model->block = NULL;
     model->block_bytes = 0;
+    return forget_provenance(model, err);
 }

@@ -63,8 +63,9 @@ TW_MUST_CHECK tw_status tw_model_add_top(tw_model **out, const tw_model *base, c
 int tw_model_name_missing(tw_text *names, const tw_model *model, int first, int last);
 /* How those layers begin when they get parameters in tw_model_add_top. */
 void tw_model_init_missing(tw_model *model, tw_initializer how);
-/* No layer has weights any more; memory and file are given back. */
-void tw_model_forget_weights(tw_model *model);
+/* No layer has weights any more, and provenance says random; memory and file are given back.
+ * Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_forget_weights(tw_model *model, tw_error *err);
 
 /* Another size of the pictures, where no parameter's shape depends on it (TW_ESHAPE names the layer
  * whose does). Expected: TW_ESHAPE, TW_ENOMEM. */

@@ -128,8 +128,8 @@ static tw_status open_base(tw_training *training, tw_error *err)
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
                             tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
-    if (is_scratch)
-        tw_model_forget_weights(training->base);
+    if (is_scratch && (rc = tw_model_forget_weights(training->base, err)))
+        return rc;
     if (!tw_train__text(config, TW_OPTION_IMAGE_SIZE))
         return TW_OK;
     return tw_model_resize(training->base, (int)tw_train__i64(config, TW_OPTION_IMAGE_SIZE), err);

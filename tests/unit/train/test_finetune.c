@@ -351,7 +351,7 @@ static void test_missing_layers_must_be_agreed_to(void **state)
     tw_training *training;
 
     assert_ok(tw_training_open(&training, config, NULL, e));
-    tw_model_forget_weights(training->base);
+    assert_ok(tw_model_forget_weights(training->base, e));
     assert_fails(TW_EFILE, "model: no weights for conv1",
                  tw_model_require(training->base, training->boundary, e));
     tw_training_free(training);
