@@ -238,6 +238,7 @@ static const pool_case pool_cases[] = {
     {14, 14, 32, POOL(2, 2, 2, 2, TW_VALID)}, {7, 9, 5, POOL(2, 2, 2, 2, TW_VALID)},
     {9, 8, 17, POOL(3, 3, 2, 2, TW_SAME)},    {5, 6, 33, POOL(3, 2, 1, 1, TW_SAME)},
     {1, 1, 3, POOL(2, 2, 2, 2, TW_SAME)},     {8, 7, 16, POOL(1, 1, 3, 3, TW_SAME)},
+    {6, 5, 130, POOL(2, 2, 2, 2, TW_VALID)},
 };
 enum { N_POOL_CASES = sizeof pool_cases / sizeof pool_cases[0] };
 
