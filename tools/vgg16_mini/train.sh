@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes vgg16-mini anew: train.sh BUILD_FOLDER WORK_FOLDER. Draws the pictures (Python: numpy,
 # Pillow, fontTools, torch; the fonts of packages.txt), trains on small pictures from random weights,
-# goes on with larger ones and takes the trunk out of the last model: WORK_FOLDER/trunk.safetensors,
-# which goes to src/model/vgg16_mini.safetensors once measure.py has said what it is worth. On one
-# core. PICTURES=640 tries the script out.
+# goes on with larger ones, block 1 as it is, and takes the trunk out of the last model. It is
+# WORK_FOLDER/trunk.safetensors, which goes to src/model/vgg16_mini.safetensors once measure.py has
+# said what it is worth. On one core. PICTURES=640 tries the script out.
 set -eu
 build=$1
 work=$2
@@ -26,9 +26,8 @@ go_on() { # RUN, options: with the trunk of $run, all of it at the rate of the n
 
 mkdir -p "$work"
 "$python" "$tools/draw.py" "$data" --pictures "$pictures"
-train 64 --recipe scratch --model vgg16-mini --image-size 64 --epochs 3 --lr 0.002
-go_on 112 --image-size 112 --unfreeze-from block1_conv1 --epochs 1 --lr 0.001
-go_on 224 --image-size 224 --unfreeze-from block2_conv1 --epochs 1 --lr 0.0005 \
-    --limit $((pictures / 4)) --cache off
+train 112 --recipe scratch --model vgg16-mini --image-size 112 --epochs 2 --lr 0.0025
+go_on 224 --image-size 224 --unfreeze-from block2_conv1 --epochs 1 --lr 0.001 \
+    --limit $((pictures * 5 / 16)) --cache off
 "$python" "$tools/export.py" "$run/model.safetensors" "$work/trunk.safetensors"
 "$build/topwork" evaluate "$run" "$data"
