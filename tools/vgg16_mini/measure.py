@@ -1,13 +1,14 @@
 """What vgg16-mini is worth: the same new top on its trunk, on the same trunk with random weights, and the same small
 net trained from nothing, with 100, 1,000 and 10,000 training pictures.
 
-    python measure.py BUILD WORK [--mnist FOLDER] [--arms trunk,random,nothing] [--data digits,mnist]
+    python measure.py BUILD WORK [--mnist FOLDER] [--arms trunk,random,nothing] [--data digits,mnist] [--weights FILE]
 
 BUILD is a build folder (topwork and libtopwork.so), WORK keeps data and results (results.jsonl, one line a run; runs
 that are there already are not made again). Pictures: n drawn at random, by seed, from the first 10,000 training
 pictures; tested on all test pictures (10,000 of MNIST, 2,500 of digits:10000). "trunk" and "random" are topwork
 itself with its default top (256 relu, dropout 0.5). "nothing" is PyTorch: the trunk as train.py trains it (with batch
-normalization) and the same top, all of it trained with Adam. The table is printed at the end.
+normalization) and the same top, all of it trained with Adam. With --weights "trunk" is the trunk of that file instead
+of the one in the program; give it a WORK of its own. The table is printed at the end.
 """
 import argparse
 import ctypes
@@ -86,7 +87,8 @@ def run_topwork(args, name, data, n, seed, arm):
     for file, array in zip(FILES, (images, labels, data[2], data[3])):
         write_idx(folder / file, array)
     program = str(pathlib.Path(args.build) / "topwork")
-    weights = ["--weights", "random"] if arm == "random" else []
+    source = "random" if arm == "random" else args.weights
+    weights = ["--weights", source] if source else []
     subprocess.run([program, "train", folder, "--model", "vgg16-mini", *weights, "--seed", str(seed), "--epochs",
                     str(EPOCHS[n]), "--batch-size", str(BATCH[n]), "--val-split", "0", "--overwrite", "-o", run],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -159,6 +161,7 @@ def main():
     parser.add_argument("--arms", default="trunk,random,nothing")
     parser.add_argument("--data", default="digits,mnist")
     parser.add_argument("--sizes", default="100,1000,10000")
+    parser.add_argument("--weights", help="weights of the trunk that is measured; the program's own unless given")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
