@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all check demo lint bench install uninstall deb check-deb clean format
+.PHONY: all check demo lint bench kill-test install uninstall deb check-deb clean format
 
 all: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -26,6 +26,11 @@ lint:
 
 bench: all
 	@tools/bench.sh $(BUILD)
+
+# A run killed at random moments; make kill-test KILLS=1000
+KILLS ?= 100
+kill-test: all
+	@tools/kill_test.sh $(BUILD) $(KILLS)
 
 install: all
 	@tools/install.sh $(BUILD) $(PREFIX) $(DESTDIR)

@@ -29,5 +29,7 @@ mkdir -p "$work"
 train 112 --recipe scratch --model vgg16-mini --image-size 112 --epochs 2 --lr 0.0025
 go_on 224 --image-size 224 --unfreeze-from block2_conv1 --epochs 1 --lr 0.001 \
     --limit $((pictures * 5 / 16)) --cache off
+go_on 224-again --image-size 224 --unfreeze-from block2_conv1 --epochs 1 --lr 0.0015 \
+    --limit $((pictures * 7 / 16)) --cache off --seed 43
 "$python" "$tools/export.py" "$run/model.safetensors" "$work/trunk.safetensors"
 "$build/topwork" evaluate "$run" "$data"
