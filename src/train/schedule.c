@@ -59,7 +59,7 @@ static double one_cycle(const tw_schedule *schedule, int64_t i)
 
     if (at <= top)
         return anneal(low, 1.0, at / top);
-    return end > top ? anneal(1.0, lowest, (at - top) / (end - top)) : 1.0;
+    return anneal(1.0, lowest, (at - top) / (end - top));
 }
 
 static double after_warmup(const tw_schedule *schedule, int64_t i)
