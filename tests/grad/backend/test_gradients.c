@@ -221,6 +221,7 @@ typedef struct world {
     tw_node_weights weights[MAX_NODES];
     float *x;
     int labels[MAX_N];
+    const float *sample_weights; /* NULL: all 1 */
     int n;
     const tw_backend_table *table;
     tw_backend *backend;
@@ -287,8 +288,8 @@ static double mean_loss(world *w, const tw_sink *sink)
 {
     double loss[MAX_N], sum = 0;
     float logits[MAX_N * CLASSES];
-    assert_ok(w->table->train_step(w->plan, w->weights, w->x, w->labels, NULL, w->n, 1, 2, 3, loss,
-                                   logits, sink, e));
+    assert_ok(w->table->train_step(w->plan, w->weights, w->x, w->labels, w->sample_weights, w->n, 1,
+                                   2, 3, loss, logits, sink, e));
     for (int i = 0; i < w->n; i++)
         sum += loss[i];
     return sum / w->n;
@@ -316,12 +317,13 @@ static bool is_slope(world *w, float *value, double analytic)
     return false;
 }
 
-static void check_case(const top_case *c, const char *backend)
+static void check_case(const top_case *c, const char *backend, const float *sample_weights)
 {
     world w;
     tw_sink sink = {store_gradient, &w};
     int n_checked = 0, n_off = 0;
     make_world(&w, c, backend);
+    w.sample_weights = sample_weights;
     mean_loss(&w, &sink);
     for (int i = 0; i < w.graph->n; i++)
         for (int slot = 0; slot < 2; slot++)
@@ -339,14 +341,76 @@ static void gradients_are_those_of_the_loss_in_ref(void **state)
 {
     (void)state;
     for (int i = 0; i < N_CASES; i++)
-        check_case(&cases[i], "ref");
+        check_case(&cases[i], "ref", NULL);
 }
 
 static void gradients_are_those_of_the_loss_in_cpu(void **state)
 {
     (void)state;
     for (int i = 0; i < N_CASES; i++)
-        check_case(&cases[i], "cpu");
+        check_case(&cases[i], "cpu", NULL);
+}
+
+static const top_case *case_of(const char *name)
+{
+    for (int i = 0; i < N_CASES; i++)
+        if (strcmp(cases[i].name, name) == 0)
+            return &cases[i];
+    fail_msg("no case %s", name);
+    return NULL;
+}
+
+static const float sample_weights[MAX_N] = {0.5f, 3, 0, 1, 0.25f, 2, 1.5f, 0.75f, 1, 4, 0.125f};
+
+static void gradients_are_those_of_the_weighted_loss(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_CASES; i += 3) {
+        check_case(&cases[i], "ref", sample_weights);
+        check_case(&cases[i], "cpu", sample_weights);
+    }
+}
+
+/* Each sample's loss times its weight, to the bit; the logits, and a weight of 1, are as without.
+ */
+static void losses_are_multiplied_by_their_weights(void **state)
+{
+    world w;
+    double plain[MAX_N], weighted[MAX_N];
+    float logits[2][MAX_N * CLASSES];
+    (void)state;
+    make_world(&w, case_of("conv 1x1, many samples"), "cpu");
+    assert_ok(w.table->train_step(w.plan, w.weights, w.x, w.labels, NULL, w.n, 1, 2, 3, plain,
+                                  logits[0], NULL, e));
+    assert_ok(w.table->train_step(w.plan, w.weights, w.x, w.labels, sample_weights, w.n, 1, 2, 3,
+                                  weighted, logits[1], NULL, e));
+    for (int i = 0; i < w.n; i++)
+        assert_true(weighted[i] == plain[i] * (double)sample_weights[i]);
+    assert_memory_equal(logits[0], logits[1], (size_t)(w.n * CLASSES) * sizeof **logits);
+    free_world(&w);
+}
+
+/* A weight counts as so many samples do, and the mean stays one over n: all weights 2 double every
+ * gradient, to the bit. */
+static void weights_of_2_double_the_gradient(void **state)
+{
+    float twos[MAX_N];
+    world one, two;
+    tw_sink sinks[] = {{store_gradient, &one}, {store_gradient, &two}};
+    (void)state;
+    for (int i = 0; i < MAX_N; i++)
+        twos[i] = 2;
+    make_world(&one, case_of("conv 1x1, many samples"), "ref");
+    make_world(&two, case_of("conv 1x1, many samples"), "ref");
+    two.sample_weights = twos;
+    mean_loss(&one, &sinks[0]);
+    mean_loss(&two, &sinks[1]);
+    for (int i = 0; i < one.graph->n; i++)
+        for (int slot = 0; slot < 2; slot++)
+            for (int64_t k = 0; k < one.sizes[i][slot]; k++)
+                assert_true(two.gradient[i][slot][k] == 2 * one.gradient[i][slot][k]);
+    free_world(&one);
+    free_world(&two);
 }
 
 static void refused(const tw_node *nodes, int n, tw_status status, const char *sentence)
@@ -408,15 +472,6 @@ static void weights_at_odd_addresses_are_refused(void **state)
                  w.table->train_step(w.plan, w.weights, w.x, w.labels, NULL, 1, 1, 1, 1, loss,
                                      logits, NULL, e));
     free_world(&w);
-}
-
-static const top_case *case_of(const char *name)
-{
-    for (int i = 0; i < N_CASES; i++)
-        if (strcmp(cases[i].name, name) == 0)
-            return &cases[i];
-    fail_msg("no case %s", name);
-    return NULL;
 }
 
 static void make_frozen(world *w, const top_case *c, const char *backend, const bool *frozen)
@@ -530,6 +585,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_the_loss_in_ref),
         cmocka_unit_test(gradients_are_those_of_the_loss_in_cpu),
+        cmocka_unit_test(gradients_are_those_of_the_weighted_loss),
+        cmocka_unit_test(losses_are_multiplied_by_their_weights),
+        cmocka_unit_test(weights_of_2_double_the_gradient),
         cmocka_unit_test(what_cannot_be_trained_is_named),
         cmocka_unit_test(a_batch_too_large_is_refused),
         cmocka_unit_test(weights_at_odd_addresses_are_refused),
