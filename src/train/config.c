@@ -699,6 +699,17 @@ static const char *no_effect(const tw_config *config, tw_option option, bool own
     }
 }
 
+/* A learning rate that is still on its way up at the end has never been lr. */
+static tw_status check_warmup(const tw_config *config, tw_error *err)
+{
+    if (no_effect_of_schedule(config, TW_OPTION_WARMUP) ||
+        tw_train__f64(config, TW_OPTION_WARMUP) <= (double)tw_train__i64(config, TW_OPTION_EPOCHS))
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE, "option warmup: %s epochs are more than the %s of the training",
+                   tw_train__text(config, TW_OPTION_WARMUP),
+                   tw_train__text(config, TW_OPTION_EPOCHS));
+}
+
 tw_status tw_train__config_check(const tw_config *config, bool own_val, tw_error *err)
 {
     for (int i = 0; i < TW_N_OPTION; i++) {
@@ -709,7 +720,7 @@ tw_status tw_train__config_check(const tw_config *config, bool own_val, tw_error
         if ((why = no_effect(config, (tw_option)i, own_val)))
             return tw_fail(err, TW_EUSAGE, "option %s has no effect %s", options[i].name, why);
     }
-    return TW_OK;
+    return check_warmup(config, err);
 }
 
 static tw_json *value_json(int option, const char *text)

@@ -40,8 +40,8 @@ bool tw_train__bool(const tw_config *config, tw_option option);
 bool tw_train__is(const tw_config *config, tw_option option, const char *value);
 tw_source_rank tw_train__rank(const tw_config *config, tw_option option);
 
-/* An option given by flag that changes nothing beside the others is TW_EUSAGE naming it. own_val:
- * the data's own validation pictures are used. */
+/* An option given by flag that changes nothing beside the others is TW_EUSAGE naming it, and so is
+ * a warm-up longer than the training. own_val: the data's own validation pictures are used. */
 TW_MUST_CHECK tw_status tw_train__config_check(const tw_config *config, bool own_val,
                                                tw_error *err);
 /* The effective configuration, enough to repeat the run: every option that has an effect, but not

@@ -172,6 +172,15 @@ static void test_refused_values(void **state)
         {"memory-limit", "0", "option memory-limit: '0' is not a size above 0 such as 512M"},
         {"cache-budget", "5X", "option cache-budget: '5X' is not a size above 0 such as 512M"},
         {"nesterov", "maybe", "option nesterov: 'maybe' is not true or false"},
+        {"clip-norm", "0", "option clip-norm: '0' is not a number above 0"},
+        {"weight-decay", "-1", "option weight-decay: '-1' is not a number of at least 0"},
+        {"lr-factor", "1", "option lr-factor: '1' is not a number of at least 0 and below 1"},
+        {"patience", "0", "option patience: '0' is not a whole number above 0"},
+        {"schedule", "cosin",
+         "option schedule: 'cosin' is none of constant, step, cosine, one-cycle, plateau; did you "
+         "mean cosine"},
+        {"class-weight", "balance",
+         "option class-weight: 'balance' is none of none, balanced; did you mean balanced"},
         {"optimizer", "adm",
          "option optimizer: 'adm' is none of adam, adamw, sgd; did you mean adam"},
         {"recipe", "finetuned",
@@ -317,6 +326,55 @@ static void test_flags_without_effect_are_named(void **state)
                   "unless val-split is given");
 }
 
+static void test_flags_of_other_schedules_are_named(void **state)
+{
+    (void)state;
+    assert_effect(FLAGS({"lr-step", "2"}), 1, false,
+                  "option lr-step has no effect without schedule step");
+    assert_effect(FLAGS({"schedule", "plateau"}, {"lr-step", "2"}), 2, false,
+                  "option lr-step has no effect without schedule step");
+    assert_effect(FLAGS({"schedule", "step"}, {"lr-patience", "2"}), 2, false,
+                  "option lr-patience has no effect without schedule plateau");
+    assert_effect(FLAGS({"schedule", "cosine"}, {"lr-factor", "0.5"}), 2, false,
+                  "option lr-factor has no effect without schedule step or plateau");
+    assert_effect(FLAGS({"schedule", "one-cycle"}, {"warmup", "1"}), 2, false,
+                  "option warmup has no effect with schedule one-cycle, which has a warm-up of its "
+                  "own");
+    assert_effect(FLAGS({"schedule", "step"}, {"lr-step", "2"}, {"lr-factor", "0.5"}), 3, false,
+                  NULL);
+    assert_effect(FLAGS({"schedule", "plateau"}, {"lr-patience", "2"}, {"lr-factor", "0.5"}), 3,
+                  false, NULL);
+}
+
+static void test_a_warmup_longer_than_the_training_is_refused(void **state)
+{
+    tw_config *config = create();
+
+    (void)state;
+    assert_effect(FLAGS({"warmup", "2.5"}, {"epochs", "2"}), 2, false,
+                  "option warmup: 2.5 epochs are more than the 2 of the training");
+    assert_effect(FLAGS({"warmup", "1e30"}, {"schedule", "cosine"}), 2, false,
+                  "option warmup: 1e30 epochs are more than the 20 of the training");
+    assert_effect(FLAGS({"warmup", "2"}, {"epochs", "2"}), 2, false, NULL);
+    set(config, "warmup", "21", TW_FROM_FILE);
+    assert_fails(TW_EUSAGE, "option warmup: 21 epochs are more than the 20 of the training",
+                 tw_train__config_check(config, false, e));
+    set(config, "schedule", "one-cycle", TW_FROM_FILE);
+    assert_ok(tw_train__config_check(config, false, e));
+    tw_config_free(config);
+}
+
+static void test_patience_needs_validation(void **state)
+{
+    (void)state;
+    assert_effect(FLAGS({"patience", "3"}, {"val-split", "0"}), 2, false,
+                  "option patience has no effect with val-split 0");
+    assert_effect(FLAGS({"patience", "3"}), 1, false, NULL);
+    assert_effect(FLAGS({"patience", "3"}), 1, true, NULL);
+    assert_effect(FLAGS({"optimizer", "adamw"}, {"momentum", "0.9"}), 2, false,
+                  "option momentum has no effect with optimizer adamw");
+}
+
 static void test_flags_with_effect_pass(void **state)
 {
     (void)state;
@@ -445,6 +503,9 @@ int main(void)
         cmocka_unit_test(test_missing_file_is_refused),
         cmocka_unit_test(test_environment_is_read),
         cmocka_unit_test(test_flags_without_effect_are_named),
+        cmocka_unit_test(test_flags_of_other_schedules_are_named),
+        cmocka_unit_test(test_a_warmup_longer_than_the_training_is_refused),
+        cmocka_unit_test(test_patience_needs_validation),
         cmocka_unit_test(test_flags_with_effect_pass),
         cmocka_unit_test(test_effect_is_asked_of_flags_only),
         cmocka_unit_test(test_effective_config_is_enough_to_repeat),
