@@ -318,15 +318,17 @@ static tw_status run_epoch(tw_run *run, int n_epochs, tw_error *err)
     return TW_OK;
 }
 
-/* Early stopping: so many epochs of the main phase were not better than the best. */
+/* Early stopping: so many epochs of the main phase were not better than the best of all. */
 static bool is_out_of_patience(const tw_run *run)
 {
     const tw_config *config = run->training->config;
-    const int done = run->at.epoch.epoch - 1;
+    const int64_t done = run->at.epoch.epoch - 1;
+    const int64_t n_top = tw_train__i64(config, TW_OPTION_FREEZE_EPOCHS);
+    const int64_t since = run->peak.epoch > n_top ? run->peak.epoch : n_top;
 
     return tw_train__text(config, TW_OPTION_PATIENCE) && run->training->n_val > 0 &&
            run->trainer.phase == TW_PHASE_ALL && run->at.step == 0 &&
-           done - run->peak.epoch >= tw_train__i64(config, TW_OPTION_PATIENCE);
+           done - since >= tw_train__i64(config, TW_OPTION_PATIENCE);
 }
 
 int tw_train__epoch_count(const tw_training *training)

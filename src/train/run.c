@@ -150,10 +150,10 @@ static tw_status finish(tw_run *run, tw_training_result *result, tw_error *err)
     return tw_train__folder_log(&run->folder, "end", line, err);
 }
 
-/* Pictures that training sees, one a time an epoch. */
-static int64_t count_trained(const tw_training *training)
+/* Pictures that training has seen, one a time an epoch that is done. */
+static int64_t count_trained(const tw_run *run)
 {
-    return tw_train__epoch_count(training) * training->n_train;
+    return (run->at.epoch.epoch - 1) * run->training->n_train;
 }
 
 tw_status tw_training_run(tw_training *training, tw_training_result *result, const tw_watch *watch,
@@ -167,7 +167,7 @@ tw_status tw_training_run(tw_training *training, tw_training_result *result, con
     if ((rc = tw_train__run_begin(&run, err)) || (rc = tw_train__run_features(&run, err)) ||
         (rc = tw_train__log_phase(&run, "features", training->n_train + training->n_val, err)) ||
         (rc = train(&run, err)) ||
-        (rc = tw_train__log_phase(&run, "train", count_trained(training), err)) ||
+        (rc = tw_train__log_phase(&run, "train", count_trained(&run), err)) ||
         (rc = write_model(&run, err)) || (rc = tw_train__log_phase(&run, "model", 0, err)) ||
         (rc = write_predictions(&run, err)) ||
         (rc = tw_train__log_phase(&run, "predict", training->n_val, err)))
