@@ -338,7 +338,7 @@ int tw_train__epoch_count(const tw_training *training)
 }
 
 /* The first epochs are the new top's. */
-tw_phase tw_train__phase_of(const tw_training *training, int epoch)
+tw_train_phase tw_train__phase_of(const tw_training *training, int epoch)
 {
     return epoch <= tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) ? TW_PHASE_TOP
                                                                              : TW_PHASE_ALL;
@@ -352,7 +352,7 @@ tw_status tw_train__loop(tw_run *run, tw_error *err)
     if (run->at.epoch.epoch == 0)
         stand_before(run, 1);
     while (run->at.epoch.epoch <= n_epochs && !rc) {
-        tw_phase phase = tw_train__phase_of(run->training, run->at.epoch.epoch);
+        tw_train_phase phase = tw_train__phase_of(run->training, run->at.epoch.epoch);
 
         if (run->trainer.phase != phase)
             rc = tw_train__trainer_enter(&run->trainer, run->training, phase, err);

@@ -115,7 +115,7 @@ static tw_status train(tw_run *run, tw_error *err)
 {
     tw_status rc;
     tw_training *training = run->training;
-    tw_phase phase = run->checkpoint ? run->saved_phase : tw_train__phase_of(training, 1);
+    tw_train_phase phase = run->checkpoint ? run->saved_phase : tw_train__phase_of(training, 1);
 
     if (!(run->order = tw_calloc((size_t)training->n_train, sizeof *run->order)))
         return tw_fail(err, TW_ENOMEM, "no memory for an order of %lld pictures",

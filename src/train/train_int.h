@@ -28,8 +28,10 @@ typedef enum tw_option {
 } tw_option;
 #undef TW_OPTION
 
-/* The recipe, and what it changes of the defaults; a network's own (cut, weights) stay unset. */
-TW_MUST_CHECK tw_status tw_train__config_settle(tw_config *config, tw_error *err);
+/* Another default, NULL: none; whoever set it, its rank is that of a default now. */
+TW_MUST_CHECK tw_status tw_train__settle(tw_config *config, tw_option option, const char *text,
+                                         tw_error *err);
+
 TW_MUST_CHECK tw_status tw_train__config_copy(tw_config **out, const tw_config *config,
                                               tw_error *err);
 /* Values of options that are set; text is NULL when not. Borrowed until the next set. */
@@ -40,13 +42,20 @@ bool tw_train__bool(const tw_config *config, tw_option option);
 bool tw_train__is(const tw_config *config, tw_option option, const char *value);
 tw_source_rank tw_train__rank(const tw_config *config, tw_option option);
 
+/* The effective configuration, enough to repeat the run: every option that has an effect, but not
+ * where the run is written. NULL when memory ran out. */
+tw_json *tw_train__config_json(const tw_config *config, bool own_val);
+
+/* ---- recipe.c: what a recipe changes, and what has an effect */
+
+/* The recipe, and what it changes of the defaults; a network's own (cut, weights) stay unset. */
+TW_MUST_CHECK tw_status tw_train__config_settle(tw_config *config, tw_error *err);
+/* Why an option changes nothing beside the others, NULL when it does. Static. */
+const char *tw_train__no_effect(const tw_config *config, tw_option option, bool own_val);
 /* An option given by flag that changes nothing beside the others is TW_EUSAGE naming it, and so is
  * a warm-up longer than the training. own_val: the data's own validation pictures are used. */
 TW_MUST_CHECK tw_status tw_train__config_check(const tw_config *config, bool own_val,
                                                tw_error *err);
-/* The effective configuration, enough to repeat the run: every option that has an effect, but not
- * where the run is written. NULL when memory ran out. */
-tw_json *tw_train__config_json(const tw_config *config, bool own_val);
 
 /* ---- optimizer.c */
 
@@ -220,13 +229,13 @@ TW_MUST_CHECK tw_status tw_train__prove_frozen(int *n_proven, const tw_training 
 /* ---- trainer.c: everything that one pass of training holds in memory */
 
 /* First only the new top, then all that is to be trained. */
-typedef enum tw_phase { TW_PHASE_TOP, TW_PHASE_ALL } tw_phase;
+typedef enum tw_train_phase { TW_PHASE_TOP, TW_PHASE_ALL } tw_train_phase;
 
 typedef struct tw_trainer {
     tw_model *model;    /* joined; what comes after the boundary is in its own block */
     tw_trained trained; /* all that the run trains, in whatever phase */
     tw_trained active;  /* what is trained now */
-    tw_phase phase;
+    tw_train_phase phase;
     tw_train_plan *plan;
     tw_optimizer optimizer;
     float *scaled;         /* (batch, row), NULL where features are not scaled */
@@ -285,14 +294,15 @@ TW_MUST_CHECK tw_status tw_train__open(tw_training **out, const tw_config *confi
 
 /* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
-                                                 tw_phase phase, float multiplier, tw_error *err);
+                                                 tw_train_phase phase, float multiplier,
+                                                 tw_error *err);
 /* Gives the training plan's memory back, and makes it again; parameters and state stay. */
 void tw_train__trainer_rest(tw_trainer *trainer);
 TW_MUST_CHECK tw_status tw_train__trainer_wake(tw_trainer *trainer, const tw_training *training,
                                                tw_error *err);
 /* Goes over to another phase: its own plan, an optimizer that has not seen a step. */
 TW_MUST_CHECK tw_status tw_train__trainer_enter(tw_trainer *trainer, const tw_training *training,
-                                                tw_phase phase, tw_error *err);
+                                                tw_train_phase phase, tw_error *err);
 void tw_train__trainer_free(tw_trainer *trainer);
 /* One step on n <= batch rows; labels in trainer->labels, losses and logits left in it. */
 TW_MUST_CHECK tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t n,
@@ -363,7 +373,7 @@ typedef struct tw_run {
 
     tw_json *identity;
     tw_checkpoint *checkpoint; /* that the run goes on from, until it is read */
-    tw_phase saved_phase;
+    tw_train_phase saved_phase;
     int64_t saved_iterations;
     tw_plateau saved_plateau;
     int64_t sequence,
@@ -377,7 +387,7 @@ typedef struct tw_run {
 void tw_train__shuffle(tw_run *run, int epoch);
 /* Epochs of the whole run, those of the top alone first. */
 int tw_train__epoch_count(const tw_training *training);
-tw_phase tw_train__phase_of(const tw_training *training, int epoch);
+tw_train_phase tw_train__phase_of(const tw_training *training, int epoch);
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
 TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
 /* Score of the validation pictures by the trainer's parameters as they are; on_answer may be

@@ -57,12 +57,13 @@ static void mark_frozen(tw_trainer *trainer, const tw_training *training)
 }
 
 /* Per node of the joined graph, in a phase. */
-static bool is_frozen_in(const tw_training *training, tw_phase phase, int node)
+static bool is_frozen_in(const tw_training *training, tw_train_phase phase, int node)
 {
     return training->frozen[node] || (phase == TW_PHASE_TOP && node < training->base->graph->n);
 }
 
-static tw_status make_frozen(bool **out, const tw_training *training, tw_phase phase, tw_error *err)
+static tw_status make_frozen(bool **out, const tw_training *training, tw_train_phase phase,
+                             tw_error *err)
 {
     const int n = training->graph->n;
 
@@ -104,8 +105,8 @@ static void leave(tw_trainer *trainer)
     tw_train__trained_free(&trainer->active);
 }
 
-tw_status tw_train__trainer_enter(tw_trainer *trainer, const tw_training *training, tw_phase phase,
-                                  tw_error *err)
+tw_status tw_train__trainer_enter(tw_trainer *trainer, const tw_training *training,
+                                  tw_train_phase phase, tw_error *err)
 {
     tw_status rc;
     bool *frozen;
@@ -164,8 +165,8 @@ static tw_status make_buffers(tw_trainer *trainer, bool is_scaled, tw_error *err
     return TW_OK;
 }
 
-tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training, tw_phase phase,
-                                   float multiplier, tw_error *err)
+tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
+                                   tw_train_phase phase, float multiplier, tw_error *err)
 {
     tw_status rc;
 

@@ -1,0 +1,220 @@
+/*
+ * What a recipe changes of the defaults, and which options have an effect beside the others. The
+ * table's own defaults (options.def) are those of features. One that is given by flag and changes
+ * nothing is refused by name; one from a file or the environment is passed over, and config.json
+ * leaves it out.
+ */
+#include "train/train_int.h"
+
+#include "base/fail.h"
+
+/* ---- recipes */
+
+/* What a recipe changes of the table's defaults, which are those of features. */
+static const struct {
+    const char *recipe;
+    tw_option option;
+    const char *value; /* NULL: unset, settled by the network */
+} recipe_defaults[] = {
+    {"finetune", TW_OPTION_CUT, NULL},
+    {"finetune", TW_OPTION_TOP, ""},
+    {"finetune", TW_OPTION_FREEZE_EPOCHS, "1"},
+    {"finetune", TW_OPTION_BACKBONE_LR_MULT, "0.1"},
+    {"finetune", TW_OPTION_EPOCHS, "10"},
+    {"finetune", TW_OPTION_BATCH_SIZE, "16"},
+    {"finetune", TW_OPTION_OPTIMIZER, "sgd"},
+    {"finetune", TW_OPTION_LR, "0.0001"},
+    {"finetune", TW_OPTION_MOMENTUM, "0.9"},
+    {"finetune", TW_OPTION_NESTEROV, "true"},
+    {"finetune", TW_OPTION_SCALE_FEATURES, "none"},
+    {"finetune", TW_OPTION_MEMORY_LIMIT, "1300M"},
+    {"scratch", TW_OPTION_CUT, NULL},
+    {"scratch", TW_OPTION_TOP, "gap"},
+    {"scratch", TW_OPTION_WEIGHTS, "random"},
+    {"scratch", TW_OPTION_INIT_MISSING, "he_uniform"},
+    {"scratch", TW_OPTION_BATCH_SIZE, "32"},
+    {"scratch", TW_OPTION_MEMORY_LIMIT, "1300M"},
+};
+
+static bool is_given(const tw_config *config, tw_option option)
+{
+    return tw_train__rank(config, option) != TW_FROM_DEFAULT;
+}
+
+/* Layers that are to stay frozen, and no recipe: all the rest is fine-tuned at once. */
+static bool is_one_phase(const tw_config *config)
+{
+    return !is_given(config, TW_OPTION_RECIPE) &&
+           (is_given(config, TW_OPTION_FREEZE) || is_given(config, TW_OPTION_UNFREEZE_FROM) ||
+            is_given(config, TW_OPTION_FREEZE_ONLY));
+}
+
+static tw_status settle_option(tw_config *config, tw_option option, const char *value,
+                               tw_error *err)
+{
+    if (is_given(config, option))
+        return TW_OK;
+    return tw_train__settle(config, option, value, err);
+}
+
+/* As if it had not been set; a flag stays, to be refused. */
+static tw_status forget_option(tw_config *config, tw_option option, const char *value,
+                               tw_error *err)
+{
+    if (tw_train__rank(config, option) == TW_FROM_FLAG)
+        return TW_OK;
+    return tw_train__settle(config, option, value, err);
+}
+
+/* What a file or the environment says for another recipe. */
+static tw_status forget_other_recipes(tw_config *config, tw_error *err)
+{
+    static const tw_option of_finetune[] = {TW_OPTION_FREEZE_EPOCHS, TW_OPTION_BACKBONE_LR_MULT,
+                                            TW_OPTION_LAYER_DECAY};
+    tw_status rc = TW_OK;
+
+    if (tw_train__is(config, TW_OPTION_RECIPE, "finetune"))
+        return forget_option(config, TW_OPTION_SCALE_FEATURES, "none", err);
+    for (size_t i = 0; i < sizeof of_finetune / sizeof *of_finetune && !rc; i++)
+        rc = forget_option(config, of_finetune[i], tw_config_option((int)of_finetune[i])->value,
+                           err);
+    return rc;
+}
+
+tw_status tw_train__config_settle(tw_config *config, tw_error *err)
+{
+    const size_t n = sizeof recipe_defaults / sizeof *recipe_defaults;
+    const bool one_phase = is_one_phase(config);
+    tw_status rc = TW_OK;
+
+    if (one_phase)
+        rc = tw_train__settle(config, TW_OPTION_RECIPE, "finetune", err);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (tw_train__is(config, TW_OPTION_RECIPE, recipe_defaults[i].recipe))
+            rc = settle_option(config, recipe_defaults[i].option, recipe_defaults[i].value, err);
+    if (!rc && one_phase && !(rc = settle_option(config, TW_OPTION_FREEZE_EPOCHS, "0", err)))
+        rc = settle_option(config, TW_OPTION_BACKBONE_LR_MULT, "1", err);
+    return rc ? rc : forget_other_recipes(config, err);
+}
+
+/* ---- what has an effect */
+
+/* Why an option of fine-tuning changes nothing, NULL when it does. */
+static const char *no_effect_of_freezing(const tw_config *config, tw_option option)
+{
+    if (!tw_train__is(config, TW_OPTION_RECIPE, "finetune"))
+        return "with this recipe, it belongs to finetune";
+    if (option == TW_OPTION_FREEZE && is_given(config, TW_OPTION_UNFREEZE_FROM))
+        return "beside unfreeze-from";
+    if (option == TW_OPTION_FREEZE_ONLY &&
+        (is_given(config, TW_OPTION_FREEZE) || is_given(config, TW_OPTION_UNFREEZE_FROM)))
+        return "beside freeze or unfreeze-from";
+    return NULL;
+}
+
+static const char *no_effect_of_momentum(const tw_config *config)
+{
+    if (tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd"))
+        return NULL;
+    return tw_train__is(config, TW_OPTION_OPTIMIZER, "adam") ? "with optimizer adam"
+                                                             : "with optimizer adamw";
+}
+
+/* Options that belong to some schedules only. */
+static const char *no_effect_of_schedule(const tw_config *config, tw_option option)
+{
+    bool step = tw_train__is(config, TW_OPTION_SCHEDULE, "step");
+    bool plateau = tw_train__is(config, TW_OPTION_SCHEDULE, "plateau");
+
+    if (option == TW_OPTION_LR_STEP)
+        return step ? NULL : "without schedule step";
+    if (option == TW_OPTION_LR_PATIENCE)
+        return plateau ? NULL : "without schedule plateau";
+    if (option == TW_OPTION_LR_FACTOR)
+        return step || plateau ? NULL : "without schedule step or plateau";
+    return tw_train__is(config, TW_OPTION_SCHEDULE, "one-cycle")
+               ? "with schedule one-cycle, which has a warm-up of its own"
+               : NULL;
+}
+
+static bool has_val(const tw_config *config, bool own_val)
+{
+    return own_val || tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0;
+}
+
+/* Why an option changes nothing beside the others, NULL when it does. */
+const char *tw_train__no_effect(const tw_config *config, tw_option option, bool own_val)
+{
+    switch (option) {
+    case TW_OPTION_FREEZE:
+    case TW_OPTION_UNFREEZE_FROM:
+    case TW_OPTION_FREEZE_ONLY:
+    case TW_OPTION_FREEZE_EPOCHS:
+    case TW_OPTION_BACKBONE_LR_MULT:
+    case TW_OPTION_LAYER_DECAY:
+        return no_effect_of_freezing(config, option);
+    case TW_OPTION_SCALE_FEATURES:
+        return tw_train__is(config, TW_OPTION_RECIPE, "finetune")
+                   ? "with recipe finetune: the layers it begins with know their scale"
+                   : NULL;
+    case TW_OPTION_WEIGHTS:
+        return tw_train__is(config, TW_OPTION_RECIPE, "scratch") &&
+                       !tw_train__is(config, TW_OPTION_WEIGHTS, "random")
+                   ? "with recipe scratch, which begins with random ones (recipe finetune with "
+                     "freeze 0 begins with these)"
+                   : NULL;
+    case TW_OPTION_MOMENTUM:
+        return no_effect_of_momentum(config);
+    case TW_OPTION_NESTEROV:
+        if (no_effect_of_momentum(config))
+            return no_effect_of_momentum(config);
+        return tw_train__f64(config, TW_OPTION_MOMENTUM) > 0.0 ? NULL : "without momentum";
+    case TW_OPTION_CACHE_DIR:
+    case TW_OPTION_CACHE_BUDGET:
+        return tw_train__is(config, TW_OPTION_CACHE, "off") ? "with cache off" : NULL;
+    case TW_OPTION_ISA:
+        return tw_train__is(config, TW_OPTION_BACKEND, "ref") ? "with backend ref" : NULL;
+    case TW_OPTION_VAL_SPLIT:
+        return own_val ? "on data with validation pictures of its own" : NULL;
+    case TW_OPTION_SPLIT_SEED:
+    case TW_OPTION_STRATIFY:
+        if (own_val)
+            return "on data with validation pictures of its own, unless val-split is given";
+        return tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0 ? NULL : "with val-split 0";
+    case TW_OPTION_SELECT:
+    case TW_OPTION_PATIENCE:
+        return has_val(config, own_val) ? NULL : "with val-split 0";
+    case TW_OPTION_LR_STEP:
+    case TW_OPTION_LR_FACTOR:
+    case TW_OPTION_LR_PATIENCE:
+    case TW_OPTION_WARMUP:
+        return no_effect_of_schedule(config, option);
+    default:
+        return NULL;
+    }
+}
+
+/* A learning rate that is still on its way up at the end has never been lr. */
+static tw_status check_warmup(const tw_config *config, tw_error *err)
+{
+    if (no_effect_of_schedule(config, TW_OPTION_WARMUP) ||
+        tw_train__f64(config, TW_OPTION_WARMUP) <= (double)tw_train__i64(config, TW_OPTION_EPOCHS))
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE, "option warmup: %s epochs are more than the %s of the training",
+                   tw_train__text(config, TW_OPTION_WARMUP),
+                   tw_train__text(config, TW_OPTION_EPOCHS));
+}
+
+tw_status tw_train__config_check(const tw_config *config, bool own_val, tw_error *err)
+{
+    for (int i = 0; i < TW_N_OPTION; i++) {
+        const char *why;
+
+        if (tw_train__rank(config, (tw_option)i) != TW_FROM_FLAG)
+            continue;
+        if ((why = tw_train__no_effect(config, (tw_option)i, own_val)))
+            return tw_fail(err, TW_EUSAGE, "option %s has no effect %s", tw_config_option(i)->name,
+                           why);
+    }
+    return check_warmup(config, err);
+}
