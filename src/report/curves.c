@@ -71,6 +71,11 @@ static void add_table(tw_text *page, const tw_figures *figures)
     tw_text_add(page, "</tbody></table></div></details>\n");
 }
 
+bool tw_report__has_curves(const tw_figures *figures)
+{
+    return figures->n_epochs > 0 || figures->n_rates == 0;
+}
+
 void tw_report__add_curves(tw_text *page, const tw_figures *figures)
 {
     char epoch[TW_NUMBER_SIZE];

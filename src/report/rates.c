@@ -142,7 +142,7 @@ static void add_table(tw_text *page, const tw_figures *figures)
     for (int64_t i = 0; i < figures->n_rates; i++) {
         const tw_rate *rate = &figures->rates[i];
 
-        tw_text_add(page, "<tr><th scope=\"row\">%s</th>", tw_report__decimal(number, rate->lr));
+        tw_text_add(page, "<tr><th scope=\"row\">%.3g</th>", rate->lr);
         tw_text_add(page, "<td>%s</td>", tw_report__decimal(number, rate->loss));
         tw_text_add(page, "<td>%s</td></tr>\n", tw_report__decimal(number, rate->smoothed));
     }

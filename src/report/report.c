@@ -74,7 +74,7 @@ static tw_status write_page(const tw_figures *figures, tw_error *err)
     add_head(&page, figures);
     tw_report__add_headline(&page, figures);
     tw_report__add_run(&page, figures);
-    if (figures->n_epochs > 0 || figures->n_rates == 0)
+    if (tw_report__has_curves(figures))
         tw_report__add_curves(&page, figures);
     tw_report__add_rates(&page, figures);
     tw_report__add_matrix(&page, figures);

@@ -245,6 +245,7 @@ void tw_report__element(tw_text *page, const char *tag, const char *text);
 void tw_report__add_style(tw_text *page);                               /* style.c */
 void tw_report__add_headline(tw_text *page, const tw_figures *figures); /* summary.c */
 void tw_report__add_run(tw_text *page, const tw_figures *figures);
+bool tw_report__has_curves(const tw_figures *figures); /* not where only a rate was looked for */
 void tw_report__add_curves(tw_text *page, const tw_figures *figures);  /* curves.c */
 void tw_report__add_rates(tw_text *page, const tw_figures *figures);   /* rates.c */
 void tw_report__add_matrix(tw_text *page, const tw_figures *figures);  /* matrix.c */

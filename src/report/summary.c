@@ -150,10 +150,16 @@ static void add_warning(tw_text *page, const tw_figures *figures)
         tw_text_add(page, "<p class=\"note\">%s</p>\n", text);
 }
 
-static void add_nav(tw_text *page, bool has_predictions)
+static void add_nav(tw_text *page, const tw_figures *figures)
 {
-    tw_text_add(page, "<nav aria-label=\"Sections\"><a href=\"#run\">What was run</a>"
-                      "<a href=\"#curves\">Curves</a><a href=\"#confusion\">Confusion</a>");
+    bool has_predictions = figures->answers.evaluation.n > 0;
+
+    tw_text_add(page, "<nav aria-label=\"Sections\"><a href=\"#run\">What was run</a>");
+    if (tw_report__has_curves(figures))
+        tw_text_add(page, "<a href=\"#curves\">Curves</a>");
+    if (figures->n_rates > 0)
+        tw_text_add(page, "<a href=\"#rates\">Learning rate</a>");
+    tw_text_add(page, "<a href=\"#confusion\">Confusion</a>");
     if (has_predictions)
         tw_text_add(page, "<a href=\"#classes\">Classes</a><a href=\"#samples\">Samples</a>"
                           "<a href=\"#mistakes\">Mistakes</a>");
@@ -173,7 +179,7 @@ void tw_report__add_headline(tw_text *page, const tw_figures *figures)
                 "</svg>topwork report</p>\n");
     tw_report__element(page, "h1", figures->run);
     tw_report__element(page, "p class=\"lead\"", journal->data ? journal->data : "A run");
-    add_nav(page, has_predictions);
+    add_nav(page, figures);
     tw_text_add(page, "</header>\n<main>\n<section id=\"result\" class=\"hero\" "
                       "aria-label=\"Result\">\n");
     if (has_predictions)

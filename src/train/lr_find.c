@@ -74,14 +74,16 @@ static double slope_at(const tw_lr_curve *curve, int i, int end)
            (log(curve->points[b].lr) - log(curve->points[a].lr));
 }
 
+/* The first steps are left out: with their rates nothing can have been learnt, what moves there is
+ * the difference between batches. */
 static void suggest(tw_lr_curve *curve)
 {
-    int end = find_lowest(curve), steepest = 0;
+    int end = find_lowest(curve), steepest = LEAST_STEPS;
 
     curve->lowest = curve->points[end].lr;
-    if (end == 0)
+    if (end <= LEAST_STEPS)
         return; /* it never fell: no rate is good */
-    for (int i = 1; i < end; i++)
+    for (int i = LEAST_STEPS + 1; i < end; i++)
         if (slope_at(curve, i, end) < slope_at(curve, steepest, end))
             steepest = i;
     curve->suggestion = curve->points[steepest].lr;

@@ -531,6 +531,46 @@ static void test_damaged_predictions(void **state)
                  ": line 2: a quote is out of place");
 }
 
+/* A range test alone: no epochs, no predictions, a curve. */
+static void test_a_range_test_has_its_curve(void **state)
+{
+    const run_maker *maker = *state;
+    tw_json *record;
+    char *page;
+
+    maker_reset(maker);
+    maker_remove(maker, "history.csv");
+    maker_remove(maker, "predictions.csv");
+    maker_write(maker, "lr-find.csv",
+                "lr,loss,smoothed\n1e-07,2.5,2.5\n1e-06,2.25,2.375\n1e-05,1.5,2.125\n"
+                "0.0001,0.75,1.625\n0.001,40,3.5\n");
+    page = make_page(maker);
+    assert_has(page, "<section id=\"rates\">");
+    assert_has(page, "<th scope=\"row\">1e-05</th><td>1.5000</td><td>2.1250</td>");
+    assert_lacks(page, "history.csv holds no epoch");
+    record = read_record(maker);
+    assert_int_equal(tw_json_count(tw_json_get(record, "lr_find")), 5);
+    tw_json_free(record);
+    tw_free(page);
+    maker_remove(maker, "lr-find.csv");
+}
+
+static void test_a_damaged_range_test_is_refused(void **state)
+{
+    const run_maker *maker = *state;
+    char *path = path_in(maker->run, "lr-find.csv"), sentence[500];
+
+    maker_reset(maker);
+    maker_write(maker, "lr-find.csv", "lr,loss\n1,2\n");
+    snprintf(sentence, sizeof sentence, "%s: does not begin with lr,loss,smoothed", path);
+    assert_fails(TW_EFILE, sentence, write_report(maker, e));
+    maker_write(maker, "lr-find.csv", "lr,loss,smoothed\n0.1,2,2\n0,2,2\n");
+    snprintf(sentence, sizeof sentence, "%s: line 3: not three numbers", path);
+    assert_fails(TW_EFILE, sentence, write_report(maker, e));
+    maker_remove(maker, "lr-find.csv");
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,6 +596,8 @@ int main(void)
         cmocka_unit_test(test_damaged_history),
         cmocka_unit_test(test_damaged_split),
         cmocka_unit_test(test_damaged_predictions),
+        cmocka_unit_test(test_a_range_test_has_its_curve),
+        cmocka_unit_test(test_a_damaged_range_test_is_refused),
     };
 
     return cmocka_run_group_tests_name("report/report", tests, maker_open, maker_close);
