@@ -1,6 +1,6 @@
 /*
  * vgg16-mini's weights inside the program: vgg16_mini.safetensors, byte for byte. They are made by
- * tools/vgg16_mini/train.py; docs/vgg16-mini.md says from what and what they are worth.
+ * tools/vgg16_mini/train.sh; docs/vgg16-mini.md says from what and what they are worth.
  */
     .section .rodata
     .balign 64

@@ -252,13 +252,37 @@ static tw_status check_memory(tw_training *training, tw_error *err)
 
 /* ---- disk */
 
+/* What the run that goes on has already, and will replace. */
+static tw_status add_own_files(int64_t *n_bytes, const char *run, tw_error *err)
+{
+    tw_status rc;
+    char **names;
+    size_t n;
+
+    if (!tw_path_is_folder(run))
+        return TW_OK;
+    if ((rc = tw_folder_list(&names, &n, run, err)))
+        return rc;
+    for (size_t i = 0; i < n && !rc; i++) {
+        char *path = tw_path_join(run, names[i]);
+        int64_t size = path ? tw_path_size(path) : 0;
+
+        *n_bytes += size > 0 ? size : 0;
+        if (!path)
+            rc = tw_fail(err, TW_ENOMEM, "no memory for the files of %s", run);
+        tw_free(path);
+    }
+    tw_folder_list_free(names, n);
+    return rc;
+}
+
 static tw_status check_disk(tw_training *training, tw_error *err)
 {
     tw_status rc;
     const int64_t small = 1 << 20;
     tw_training_plan *plan = &training->plan;
     const char *output = tw_train__text(training->config, TW_OPTION_OUTPUT);
-    int64_t n_params = 0, n_free;
+    int64_t n_params = 0, n_best = 0, n_free;
     char needs[32], has[32];
 
     for (int i = 0; i < plan->n_layers; i++)
@@ -266,13 +290,16 @@ static tw_status check_disk(tw_training *training, tw_error *err)
     plan->disk_cache = tw_source_disk(training->source);
     if (training->own_val)
         plan->disk_cache += tw_source_disk(training->own_val);
+    if (training->n_val > 0 && tw_train__is(training->config, TW_OPTION_SELECT, "best"))
+        n_best = 2 * plan->n_trained;
     /* the model, the best parameters twice, two checkpoints and the next one */
-    plan->disk_run = (n_params + 2 * plan->n_trained) * (int64_t)sizeof(float) +
+    plan->disk_run = (n_params + n_best) * (int64_t)sizeof(float) +
                      3 * tw_train__save_bytes(&training->memory) +
                      (training->n_train + training->n_val) * 256 + small;
     if (!output)
         return TW_OK;
-    if ((rc = tw_disk_free(&n_free, output, err)))
+    if ((rc = tw_disk_free(&n_free, output, err)) ||
+        (training->resumes && (rc = add_own_files(&n_free, output, err))))
         return rc;
     if (plan->disk_run <= n_free)
         return TW_OK;

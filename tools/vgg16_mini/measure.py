@@ -6,7 +6,7 @@ net trained from nothing, with 100, 1,000 and 10,000 training pictures.
 BUILD is a build folder (topwork and libtopwork.so), WORK keeps data and results (results.jsonl, one line a run; runs
 that are there already are not made again). Pictures: n drawn at random, by seed, from the first 10,000 training
 pictures; tested on all test pictures (10,000 of MNIST, 2,500 of digits:10000). "trunk" and "random" are topwork
-itself with its default top (256 relu, dropout 0.5). "nothing" is PyTorch: the trunk as train.py trains it (with batch
+itself with its default top (256 relu, dropout 0.5). "nothing" is PyTorch: the trunk of from_nothing.py (with batch
 normalization) and the same top, all of it trained with Adam. With --weights "trunk" is the trunk of that file instead
 of the one in the program; give it a WORK of its own. The table is printed at the end.
 """
@@ -105,19 +105,19 @@ def run_nothing(args, data, n, seed):
     import torch.nn as nn
     import torch.nn.functional as F
 
-    import train
+    import from_nothing
 
-    train.keep_memory()
+    from_nothing.keep_memory()
     torch.manual_seed(seed)
     torch.set_num_threads(args.threads)
     images, labels = (torch.from_numpy(a.copy()) for a in subset(data, n, seed))
-    net = train.Trunk().to(memory_format=torch.channels_last)
+    net = from_nothing.Trunk().to(memory_format=torch.channels_last)
     top = nn.Sequential(nn.Flatten(), nn.Linear(3136, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 10))
 
     def forward(some):
         large = F.interpolate(some.float().unsqueeze(1) / 255, size=(224, 224), mode="bicubic").clamp(0, 1)
         with torch.autocast("cpu", torch.bfloat16):
-            features = net(train.network_input(large.expand(-1, 3, -1, -1)))
+            features = net(from_nothing.network_input(large.expand(-1, 3, -1, -1)))
         return top(features.float())
 
     batch, n_epochs = min(32, n), EPOCHS_NOTHING[n]
