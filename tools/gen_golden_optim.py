@@ -7,6 +7,7 @@ value = (byte - 128) / 64. There are two layers, of 5 + 2 and 3 numbers; a line 
 
 Where Keras's semantics are not PyTorch's, PyTorch is made to compute Keras's, which this spells out:
     epsilon       Adam in the epsilon-hat form has epsilon 1e-7 / sqrt(1 - beta2^t) in PyTorch's
+    powers        Keras's beta^t are those of the nearest float32: 1 - beta2^t is off by 1.3e-5, and so is the rate
     weight decay  w *= 1 - lr * weight_decay before the step; only PyTorch's AdamW does that by itself
     decay         the rate of step t, from 0, is lr * factor * multiplier / (1 + decay * t)
     clipping      tf.clip_by_global_norm multiplies by clip / max(norm, clip); clip_grad_norm_ adds 1e-6 to the norm
@@ -67,6 +68,13 @@ def clip(layers, most):
     return norm > most
 
 
+F32_BETAS = torch.tensor((0.9, 0.999), dtype=torch.float32).tolist()
+
+
+def bias(betas, t):
+    return (1 - betas[1] ** t) ** 0.5 / (1 - betas[0] ** t)
+
+
 def run(kind, arguments, weight_decay=0.0, decay=0.0, clip_norm=None, factors=False, multipliers=(1.0, 1.0)):
     layers = layers_of(1)
     groups = [{"params": params} for params in layers]
@@ -82,6 +90,9 @@ def run(kind, arguments, weight_decay=0.0, decay=0.0, clip_norm=None, factors=Fa
             group["lr"] = LR[kind] * (1 / (1 + t % 4) if factors else 1.0) * multiplier / (1 + decay * t)
             if kind == "adam":
                 group["eps"] = 1e-7 / (1 - 0.999 ** (t + 1)) ** 0.5
+                off = bias(F32_BETAS, t + 1) / bias((0.9, 0.999), t + 1)
+                group["lr"] *= off
+                group["weight_decay"] = weight_decay / off  # that of the rate itself
             elif weight_decay:
                 for w in group["params"]:
                     w *= 1 - group["lr"] * weight_decay
