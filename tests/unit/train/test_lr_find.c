@@ -1,4 +1,5 @@
-/* The range test for a learning rate: its curve, its suggestion, and that nothing else is written. */
+/* The range test for a learning rate: its curve, its suggestion, and that nothing else is written.
+ */
 #include "training_world.h"
 
 #include <math.h>
