@@ -521,7 +521,7 @@ tw_status tw_config_read_environment(tw_config *config, tw_error *err)
 
 /* ---- as JSON */
 
-static tw_json *value_json(int option, const char *text)
+tw_json *tw_train__value_json(tw_option option, const char *text)
 {
     int64_t n = 0;
     double f = 0.0;
@@ -546,22 +546,4 @@ static tw_json *value_json(int option, const char *text)
     default:
         return tw_json_new_string(text);
     }
-}
-
-tw_json *tw_train__config_json(const tw_config *config, bool own_val)
-{
-    tw_json *json = tw_json_new_object();
-
-    for (int i = 0; json && i < TW_N_OPTION; i++) {
-        const char *text = config->values[i].text;
-
-        if (!text || i == TW_OPTION_OUTPUT || i == TW_OPTION_OVERWRITE ||
-            tw_train__no_effect(config, (tw_option)i, own_val))
-            continue;
-        if (!tw_json_set(json, options[i].name, value_json(i, text))) {
-            tw_json_free(json);
-            return NULL;
-        }
-    }
-    return json;
 }

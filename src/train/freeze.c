@@ -144,6 +144,29 @@ tw_status tw_train__freeze(tw_training *training, tw_error *err)
     return TW_OK;
 }
 
+/* ---- phases, and the frozen part */
+
+int tw_train__epoch_count(const tw_training *training)
+{
+    return (int)(tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) +
+                 tw_train__i64(training->config, TW_OPTION_EPOCHS));
+}
+
+/* The first epochs are the new top's. */
+tw_train_phase tw_train__phase_of(const tw_training *training, int epoch)
+{
+    return epoch <= tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) ? TW_PHASE_TOP
+                                                                             : TW_PHASE_ALL;
+}
+
+bool tw_train__recomputes(const tw_training *training)
+{
+    if (training->boundary == 0)
+        return false;
+    return !tw_source_is_cached(training->source) ||
+           (training->own_val && !tw_source_is_cached(training->own_val));
+}
+
 /* ---- the proof */
 
 static bool is_proven(const tw_training *training, int node)

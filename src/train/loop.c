@@ -331,19 +331,6 @@ static bool is_out_of_patience(const tw_run *run)
            done - since >= tw_train__i64(config, TW_OPTION_PATIENCE);
 }
 
-int tw_train__epoch_count(const tw_training *training)
-{
-    return (int)(tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) +
-                 tw_train__i64(training->config, TW_OPTION_EPOCHS));
-}
-
-/* The first epochs are the new top's. */
-tw_train_phase tw_train__phase_of(const tw_training *training, int epoch)
-{
-    return epoch <= tw_train__i64(training->config, TW_OPTION_FREEZE_EPOCHS) ? TW_PHASE_TOP
-                                                                             : TW_PHASE_ALL;
-}
-
 tw_status tw_train__loop(tw_run *run, tw_error *err)
 {
     tw_status rc = TW_OK;

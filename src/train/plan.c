@@ -180,14 +180,6 @@ static bool needs_trunk(const tw_training *training)
             (tw_source_missing(training->own_val) > 0 || !tw_source_is_cached(training->own_val)));
 }
 
-bool tw_train__recomputes(const tw_training *training)
-{
-    if (training->boundary == 0)
-        return false;
-    return !tw_source_is_cached(training->source) ||
-           (training->own_val && !tw_source_is_cached(training->own_val));
-}
-
 /* Before anything large is allocated: parameters and the optimizer's state alone. */
 static tw_status check_state(const tw_training *training, tw_error *err)
 {

@@ -218,3 +218,22 @@ tw_status tw_train__config_check(const tw_config *config, bool own_val, tw_error
     }
     return check_warmup(config, err);
 }
+
+tw_json *tw_train__config_json(const tw_config *config, bool own_val)
+{
+    tw_json *json = tw_json_new_object();
+
+    for (int i = 0; json && i < TW_N_OPTION; i++) {
+        const char *text = tw_train__text(config, (tw_option)i);
+
+        if (!text || i == TW_OPTION_OUTPUT || i == TW_OPTION_OVERWRITE ||
+            tw_train__no_effect(config, (tw_option)i, own_val))
+            continue;
+        if (!tw_json_set(json, tw_config_option(i)->name,
+                         tw_train__value_json((tw_option)i, text))) {
+            tw_json_free(json);
+            return NULL;
+        }
+    }
+    return json;
+}

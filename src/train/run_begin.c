@@ -207,13 +207,6 @@ static tw_status fill_sources(tw_run *run, tw_error *err)
     return tw_train__share_memory(training, err);
 }
 
-int64_t tw_train__trunk_count(const tw_training *training)
-{
-    int64_t n = tw_source_trunk_count(training->source);
-
-    return training->own_val ? n + tw_source_trunk_count(training->own_val) : n;
-}
-
 static tw_status fail_interrupted(const tw_training *training, tw_error *err)
 {
     char rows[32];

@@ -53,6 +53,13 @@ tw_status tw_train__log_plan(tw_run *run, tw_error *err)
 
 /* ---- phases */
 
+int64_t tw_train__trunk_count(const tw_training *training)
+{
+    int64_t n = tw_source_trunk_count(training->source);
+
+    return training->own_val ? n + tw_source_trunk_count(training->own_val) : n;
+}
+
 static tw_json *phase_json(const char *phase, double t_s, int64_t n_pictures, int64_t n_trunk)
 {
     tw_json *line = tw_json_new_object();

@@ -42,9 +42,8 @@ bool tw_train__bool(const tw_config *config, tw_option option);
 bool tw_train__is(const tw_config *config, tw_option option, const char *value);
 tw_source_rank tw_train__rank(const tw_config *config, tw_option option);
 
-/* The effective configuration, enough to repeat the run: every option that has an effect, but not
- * where the run is written. NULL when memory ran out. */
-tw_json *tw_train__config_json(const tw_config *config, bool own_val);
+/* The value as a number, a truth value or a text. NULL when memory ran out. */
+tw_json *tw_train__value_json(tw_option option, const char *text);
 
 /* ---- recipe.c: what a recipe changes, and what has an effect */
 
@@ -56,6 +55,9 @@ const char *tw_train__no_effect(const tw_config *config, tw_option option, bool 
  * a warm-up longer than the training. own_val: the data's own validation pictures are used. */
 TW_MUST_CHECK tw_status tw_train__config_check(const tw_config *config, bool own_val,
                                                tw_error *err);
+/* The effective configuration, enough to repeat the run: every option that has an effect, but not
+ * where the run is written. NULL when memory ran out. */
+tw_json *tw_train__config_json(const tw_config *config, bool own_val);
 
 /* ---- optimizer.c */
 
@@ -219,6 +221,14 @@ TW_MUST_CHECK tw_status tw_train__folder_log(tw_run_folder *folder, const char *
 /* Marks the frozen layers of the joined graph, finds the boundary and the multipliers of the
  * learning rate. Expected: TW_EUSAGE (no such layer, nothing of that name). */
 TW_MUST_CHECK tw_status tw_train__freeze(tw_training *training, tw_error *err);
+/* First only the new top, then all that is to be trained. */
+typedef enum tw_train_phase { TW_PHASE_TOP, TW_PHASE_ALL } tw_train_phase;
+
+/* Epochs of the whole run, those of the top alone first. */
+int tw_train__epoch_count(const tw_training *training);
+tw_train_phase tw_train__phase_of(const tw_training *training, int epoch);
+/* Whether frozen layers run again in each epoch, for want of a cache. */
+bool tw_train__recomputes(const tw_training *training);
 /* Remembers the hash of each frozen layer's parameters as they come from the weights. */
 TW_MUST_CHECK tw_status tw_train__hash_frozen(tw_training *training, tw_error *err);
 /* Reads the model file at path and compares: how many layers are as they were. A layer that is not
@@ -227,9 +237,6 @@ TW_MUST_CHECK tw_status tw_train__prove_frozen(int *n_proven, const tw_training 
                                                const char *path, tw_error *err);
 
 /* ---- trainer.c: everything that one pass of training holds in memory */
-
-/* First only the new top, then all that is to be trained. */
-typedef enum tw_train_phase { TW_PHASE_TOP, TW_PHASE_ALL } tw_train_phase;
 
 typedef struct tw_trainer {
     tw_model *model;    /* joined; what comes after the boundary is in its own block */
@@ -321,8 +328,6 @@ TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
 /* ---- plan.c: what is known before the first step */
 
 TW_MUST_CHECK tw_status tw_train__plan(tw_training *training, tw_error *err);
-/* Whether frozen layers run again in each epoch, for want of a cache. */
-bool tw_train__recomputes(const tw_training *training);
 /* Settles what the memory limit leaves for the trunk while the top is trained: all of it where
  * features are cached, else what training does not need. Expected: TW_EBUDGET. */
 TW_MUST_CHECK tw_status tw_train__share_memory(tw_training *training, tw_error *err);
@@ -385,9 +390,6 @@ typedef struct tw_run {
 
 /* The training samples in the order of an epoch. */
 void tw_train__shuffle(tw_run *run, int epoch);
-/* Epochs of the whole run, those of the top alone first. */
-int tw_train__epoch_count(const tw_training *training);
-tw_train_phase tw_train__phase_of(const tw_training *training, int epoch);
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
 TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
 /* Score of the validation pictures by the trainer's parameters as they are; on_answer may be
@@ -416,6 +418,8 @@ TW_MUST_CHECK tw_status tw_train__restore(tw_run *run, tw_error *err);
 
 /* ---- run_log.c: what log.jsonl says for the report */
 
+/* Pictures that went through the trunk so far. */
+int64_t tw_train__trunk_count(const tw_training *training);
 TW_MUST_CHECK tw_status tw_train__log_plan(tw_run *run, tw_error *err);
 /* The phase that was over before there was a log: opening the training. */
 TW_MUST_CHECK tw_status tw_train__log_prepared(tw_run *run, tw_error *err);
@@ -433,7 +437,5 @@ void tw_train__run_free(tw_run *run);
 TW_MUST_CHECK tw_status tw_train__run_begin(tw_run *run, tw_error *err);
 /* Fills the cache and finds the scale. */
 TW_MUST_CHECK tw_status tw_train__run_features(tw_run *run, tw_error *err);
-/* Pictures that went through the trunk so far. */
-int64_t tw_train__trunk_count(const tw_training *training);
 
 #endif
