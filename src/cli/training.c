@@ -79,7 +79,8 @@ static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
     putchar('\n');
     if ((rc = cli_print_layers(plan->layers, plan->n_layers, err)))
         return rc;
-    printf("\nmemory     %s to extract, %s to train, limit %s; peak %s with the program\n",
+    printf("\nmemory     %s to extract, %s to train, limit %s\n"
+           "           at most %s with program and libraries\n",
            tw_bytes_text(a, sizeof a, plan->memory_extract),
            tw_bytes_text(b, sizeof b, plan->memory_train),
            tw_bytes_text(c, sizeof c, plan->memory_limit),

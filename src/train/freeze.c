@@ -68,10 +68,11 @@ static tw_status match_names(tw_training *training, const char *glob, tw_error *
 
     for (int i = 1; i < base->n; i++) {
         training->frozen[i] = fnmatch(glob, base->nodes[i].name, 0) == 0;
-        n += training->frozen[i];
+        n += training->frozen[i] && has_params(base, i);
     }
     if (n == 0)
-        return tw_fail(err, TW_EUSAGE, "freeze-only: no layer is called like '%s'", glob);
+        return tw_fail(err, TW_EUSAGE, "freeze-only: no layer with parameters is called like '%s'",
+                       glob);
     return TW_OK;
 }
 

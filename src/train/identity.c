@@ -108,14 +108,19 @@ tw_status tw_train__identity(tw_json **out, const tw_training *training, tw_erro
 /* Options that may differ: they change how fast, not what. */
 static const char *const free_options[] = {"threads",      "memory-limit",     "cache", "cache-dir",
                                            "cache-budget", "checkpoint-every", "data",  "isa",
-                                           "backend",      "weights",          "epochs"};
+                                           "backend",      "weights"};
 
-/* Their effect is compared by other means, or allowed; epochs only where the run is extended. */
-static bool may_differ(const char *key, bool extends)
+/* Their effect is compared by other means, or allowed; epochs may become more, as they do in a run
+ * that is extended. */
+static bool may_differ(const char *key, const tw_json *then, const tw_json *now)
 {
     const size_t n = sizeof free_options / sizeof *free_options;
+    int64_t a, b;
 
-    for (size_t i = 0; i < n - !extends; i++)
+    if (!strcmp(key, "epochs"))
+        return tw_json_i64(&a, tw_json_get(then, key)) && tw_json_i64(&b, tw_json_get(now, key)) &&
+               b >= a;
+    for (size_t i = 0; i < n; i++)
         if (!strcmp(free_options[i], key))
             return true;
     return false;
@@ -131,30 +136,30 @@ static bool is_same(const tw_json *a, const tw_json *b)
     return same;
 }
 
-/* Names of the options of `a` that are not so in `b`; those that `a` lacks too, when reversed. */
-static void name_changes(tw_text *names, const tw_json *a, const tw_json *b, bool extends,
-                         bool only_new)
+/* Names of the options that are not what they were, in the order of `a`; with only_new those that
+ * `other` lacks. */
+static void name_changes(tw_text *names, const tw_json *a, const tw_json *other, bool only_new)
 {
     const char *key;
     const tw_json *item;
 
     for (void *it = tw_json_next(a, NULL, &key, &item); it; it = tw_json_next(a, it, &key, &item)) {
-        const tw_json *other = tw_json_get(b, key);
+        const tw_json *value = tw_json_get(other, key);
 
-        if (may_differ(key, extends) || (only_new ? other != NULL : is_same(item, other)))
+        if (may_differ(key, a, other) || (only_new ? value != NULL : is_same(item, value)))
             continue;
         tw_text_add(names, "%s%s", names->n ? ", " : "", key);
     }
 }
 
 static tw_status compare_config(const tw_json *then, const tw_json *now, const char *run,
-                                bool extends, tw_error *err)
+                                tw_error *err)
 {
     tw_status rc = TW_OK;
     tw_text names = {0};
 
-    name_changes(&names, tw_json_get(then, "config"), tw_json_get(now, "config"), extends, false);
-    name_changes(&names, tw_json_get(now, "config"), tw_json_get(then, "config"), extends, true);
+    name_changes(&names, tw_json_get(then, "config"), tw_json_get(now, "config"), false);
+    name_changes(&names, tw_json_get(now, "config"), tw_json_get(then, "config"), true);
     if (names.n)
         rc = tw_fail(err, TW_EFILE,
                      "%s: config.json has changed since the checkpoint was written: %s", run,
@@ -198,8 +203,7 @@ tw_status tw_train__identity_compare(const tw_json *then, const tw_json *now,
     const char *weights = tw_train__text(training->config, TW_OPTION_WEIGHTS);
     tw_status rc;
 
-    if ((rc = compare_config(then, now, run, training->extends, err)) ||
-        (rc = compare_data(then, now, training, err)))
+    if ((rc = compare_config(then, now, run, err)) || (rc = compare_data(then, now, training, err)))
         return rc;
     if (!is_same(tw_json_get(then, "weights"), tw_json_get(now, "weights")))
         return tw_fail(err, TW_EFILE,

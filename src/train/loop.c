@@ -282,6 +282,10 @@ static tw_status validate_epoch(tw_run *run, tw_epoch *epoch, tw_error *err)
         return fail_interrupted(run, err);
     if (rc)
         return rc;
+    if (!isfinite(score.loss))
+        return tw_fail(err, TW_EFAIL,
+                       "the validation loss is %s after epoch %d: a smaller lr may help",
+                       isnan(score.loss) ? "not a number" : "infinite", epoch->epoch);
     epoch->val_loss = score.loss;
     epoch->val_accuracy = score.accuracy;
     return TW_OK;

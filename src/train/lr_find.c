@@ -156,6 +156,7 @@ static tw_status run_steps(tw_lr_curve *curve, tw_run *run, tw_error *err)
         return rc;
     run->trainer.schedule.kind = TW_CONSTANT;
     run->trainer.schedule.n_warm = 0;
+    run->trainer.optimizer.decay = 0.0f;
     if ((rc = tw_reader_create(&test.reader, training->source, run->trainer.batch, err)))
         return rc;
     tw_progress_start(&test.progress, &run->watch, "lr-find", 0, N_STEPS, 0.0);
@@ -190,8 +191,9 @@ tw_status tw_training_find_lr(tw_lr_curve *out, tw_training *training, const tw_
 
     memset(out, 0, sizeof *out);
     tw_train__run_init(&run, training, watch);
-    if ((rc = tw_train__run_begin(&run, err)) || (rc = tw_train__run_features(&run, err)) ||
-        (rc = run_steps(out, &run, err)))
+    if ((rc = tw_train__run_begin(&run, err)) ||
+        (rc = write_curve(out, &run, err)) || /* marks the folder as that of a range test */
+        (rc = tw_train__run_features(&run, err)) || (rc = run_steps(out, &run, err)))
         goto done;
     suggest(out);
     if (!(rc = write_curve(out, &run, err)))

@@ -8,6 +8,8 @@
 
 #include "base/fail.h"
 
+#include <stdio.h>
+
 /* ---- recipes */
 
 /* What a recipe changes of the table's defaults, which are those of features. */
@@ -81,6 +83,19 @@ static tw_status forget_other_recipes(tw_config *config, tw_error *err)
     return rc;
 }
 
+/* The period becomes a number of its own, so that a longer run keeps it. */
+static tw_status settle_step(tw_config *config, tw_error *err)
+{
+    char text[24];
+
+    if (!tw_train__is(config, TW_OPTION_SCHEDULE, "step") ||
+        tw_train__text(config, TW_OPTION_LR_STEP))
+        return TW_OK;
+    snprintf(text, sizeof text, "%lld",
+             (long long)(tw_train__i64(config, TW_OPTION_EPOCHS) + 2) / 3);
+    return tw_train__settle(config, TW_OPTION_LR_STEP, text, err);
+}
+
 tw_status tw_train__config_settle(tw_config *config, tw_error *err)
 {
     const size_t n = sizeof recipe_defaults / sizeof *recipe_defaults;
@@ -94,6 +109,8 @@ tw_status tw_train__config_settle(tw_config *config, tw_error *err)
             rc = settle_option(config, recipe_defaults[i].option, recipe_defaults[i].value, err);
     if (!rc && one_phase && !(rc = settle_option(config, TW_OPTION_FREEZE_EPOCHS, "0", err)))
         rc = settle_option(config, TW_OPTION_BACKBONE_LR_MULT, "1", err);
+    if (!rc)
+        rc = settle_step(config, err);
     return rc ? rc : forget_other_recipes(config, err);
 }
 

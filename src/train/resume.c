@@ -63,6 +63,15 @@ tw_status tw_run_is_finished(int *out, const char *run, tw_error *err)
     return rc;
 }
 
+static bool is_range_test(const char *run)
+{
+    char *path = tw_path_join(run, "lr-find.csv");
+    bool there = path && tw_path_exists(path);
+
+    tw_free(path);
+    return there;
+}
+
 static tw_status read_config(tw_config **out, const char *run, tw_error *err)
 {
     tw_status rc;
@@ -71,7 +80,9 @@ static tw_status read_config(tw_config **out, const char *run, tw_error *err)
     *out = NULL;
     if (!path)
         return tw_fail(err, TW_ENOMEM, "no memory for the name of %s/config.json", run);
-    if (!tw_path_is_folder(run))
+    if (is_range_test(run))
+        rc = tw_fail(err, TW_EUSAGE, "%s: a range test, there is nothing to go on with", run);
+    else if (!tw_path_is_folder(run))
         rc = tw_fail(err, TW_EFILE, "%s: no such run folder", run);
     else if (!tw_path_exists(path))
         rc = tw_fail(err, TW_EFILE, "%s: no config.json there, nothing to go on with", run);
@@ -133,7 +144,7 @@ tw_status tw_training_resume(tw_training **out, const char *run, int64_t epochs,
         goto done;
     if (finished && (rc = check_extension(run, err)))
         goto done;
-    rc = tw_train__open(out, config, true, extends, watch, err);
+    rc = tw_train__open(out, config, true, watch, err);
 done:
     tw_config_free(config);
     return rc;

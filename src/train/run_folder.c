@@ -20,6 +20,9 @@ static const char *const run_files[] = {
     "last.ckpt.1",     "last.ckpt.new",     "lr-find.csv", "report.html", "report.json",
     "predictions.csv", "model.safetensors", NULL};
 
+/* Held by the process that works on the run; stays behind, empty. */
+static const char lock_name[] = ".lock";
+
 static bool is_run_file(const char *name)
 {
     for (int i = 0; run_files[i]; i++)
@@ -32,7 +35,7 @@ tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err
 {
     tw_status rc;
     char **names;
-    size_t n;
+    size_t n, n_other = 0;
     bool is_run = false, is_whole = false;
 
     if (!tw_path_exists(path))
@@ -42,14 +45,15 @@ tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err
     if ((rc = tw_folder_list(&names, &n, path, err)))
         return rc;
     for (size_t i = 0; i < n; i++) {
+        n_other += strcmp(names[i], lock_name) != 0;
         is_run |= is_run_file(names[i]);
         is_whole |= strcmp(names[i], "model.safetensors") == 0;
     }
     tw_folder_list_free(names, n);
 
-    if (n > 0 && !is_run)
+    if (n_other > 0 && !is_run)
         return tw_fail(err, TW_EUSAGE, "%s: a folder with other things in it, not a run", path);
-    if (n > 0 && !overwrite)
+    if (n_other > 0 && !overwrite)
         return tw_fail(err, TW_EUSAGE, "%s: %s; overwrite replaces it", path,
                        is_whole ? "a run is there already" : "an unfinished run is there");
     return TW_OK;
@@ -87,6 +91,20 @@ static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
     return rc;
 }
 
+/* One process a run: two would write the same files. */
+static tw_status lock(tw_run_folder *folder, tw_error *err)
+{
+    tw_status rc;
+    char *path = tw_train__folder_file(folder, lock_name);
+
+    rc = path ? tw_lock_try(&folder->lock, &folder->is_locked, path, err)
+              : fail_memory(folder->path, err);
+    tw_free(path);
+    if (!rc && !folder->is_locked)
+        rc = tw_fail(err, TW_EUSAGE, "%s: another topwork works on this run", folder->path);
+    return rc;
+}
+
 static tw_status open_log(tw_run_folder *folder, tw_error *err)
 {
     tw_status rc;
@@ -108,7 +126,8 @@ tw_status tw_train__folder_create(tw_run_folder *out, const char *path, bool ove
         return rc;
     if (!(out->path = tw_strdup(path)))
         rc = fail_memory(path, err);
-    else if (!(rc = tw_folder_create(path, err)) && !(rc = remove_files(out, err)))
+    else if (!(rc = tw_folder_create(path, err)) && !(rc = lock(out, err)) &&
+             !(rc = remove_files(out, err)))
         rc = open_log(out, err);
     if (rc)
         tw_train__folder_free(out);
@@ -143,7 +162,7 @@ tw_status tw_train__folder_reopen(tw_run_folder *out, const char *path, tw_error
     out->log.fd = -1;
     if (!(out->path = tw_strdup(path)))
         rc = fail_memory(path, err);
-    else if (!(rc = open_log(out, err)))
+    else if (!(rc = lock(out, err)) && !(rc = open_log(out, err)))
         rc = mend_log(out, err);
     if (rc)
         tw_train__folder_free(out);
@@ -154,6 +173,8 @@ void tw_train__folder_free(tw_run_folder *folder)
 {
     if (folder->log.path)
         tw_file_close(&folder->log);
+    if (folder->is_locked)
+        tw_lock_release(&folder->lock);
     tw_free(folder->path);
     tw_text_free(&folder->history);
     memset(folder, 0, sizeof *folder);

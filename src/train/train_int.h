@@ -185,6 +185,8 @@ void tw_train__fold_scale(const tw_trained *trained, double scale);
 
 typedef struct tw_run_folder {
     char *path;
+    tw_lock lock; /* no other process works on it */
+    bool is_locked;
     tw_file log;
     tw_text history; /* history.csv so far */
 } tw_run_folder;
@@ -192,7 +194,8 @@ typedef struct tw_run_folder {
 /* TW_EUSAGE when path may not become a run: it exists and is not to be overwritten, or what is
  * there is no run. Writes nothing. */
 TW_MUST_CHECK tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err);
-/* Makes the folder, without any file of an older run. */
+/* Makes the folder, without any file of an older run. TW_EUSAGE when another process works on it,
+ * here and in tw_train__folder_reopen. */
 TW_MUST_CHECK tw_status tw_train__folder_create(tw_run_folder *out, const char *path,
                                                 bool overwrite, tw_error *err);
 /* Opens the folder of a run that goes on: nothing is removed, the log grows. */
@@ -267,9 +270,9 @@ typedef struct tw_train_memory {
 
 struct tw_training {
     tw_config *config;
-    bool resumes, extends; /* goes on with a run; and beyond its end */
-    tw_computer computer;  /* as asked for */
-    tw_computer trunk;     /* the same backend with what the memory limit leaves for the trunk */
+    bool resumes;         /* goes on with a run */
+    tw_computer computer; /* as asked for */
+    tw_computer trunk;    /* the same backend with what the memory limit leaves for the trunk */
     tw_dataset *data;     /* training pictures, validation ones too when they are drawn from them */
     tw_dataset *val_data; /* the data's own validation pictures, NULL when drawn */
     int64_t *train, *val; /* samples of data, and of val_data or data; ascending */
@@ -295,9 +298,9 @@ struct tw_training {
 
 /* ---- training.c */
 
-/* tw_training_open, for a run that goes on, and beyond its end, too. */
+/* tw_training_open, also for a run that goes on. */
 TW_MUST_CHECK tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes,
-                                       bool extends, const tw_watch *watch, tw_error *err);
+                                       const tw_watch *watch, tw_error *err);
 
 /* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,

@@ -135,6 +135,21 @@ static tw_status open_base(tw_training *training, tw_error *err)
     return tw_model_resize(training->base, (int)tw_train__i64(config, TW_OPTION_IMAGE_SIZE), err);
 }
 
+/* A frozen layer never begins with random values, wherever it is. */
+static tw_status require_frozen(const tw_training *training, tw_error *err)
+{
+    const tw_model *base = training->base;
+    tw_status rc = tw_model_require(base, training->boundary, err);
+    tw_text name = {0};
+
+    for (int i = training->boundary + 1; i < base->graph->n && !rc; i++)
+        if (training->frozen[i] && tw_model_name_missing(&name, base, i, i) > 0)
+            rc = tw_fail(err, TW_EFILE, "%.100s: no weights for %s, which is to stay frozen",
+                         base->weights ? base->weights : "network", base->graph->nodes[i].name);
+    tw_text_free(&name);
+    return rc;
+}
+
 /* Layers that the weights lack: refused where they are frozen or nobody agreed to random values. */
 static tw_status settle_missing(tw_training *training, const tw_watch *watch, tw_error *err)
 {
@@ -145,7 +160,7 @@ static tw_status settle_missing(tw_training *training, const tw_watch *watch, tw
     tw_initializer initializer;
     tw_text names = {0};
 
-    if ((rc = tw_model_require(base, boundary, err)))
+    if ((rc = require_frozen(training, err)))
         return rc;
     if (tw_model_name_missing(&names, base, boundary + 1, last) == 0) {
         if (how && tw_train__rank(training->config, TW_OPTION_INIT_MISSING) == TW_FROM_FLAG)
@@ -239,10 +254,10 @@ static void tell_empty_classes(const tw_training *training, const tw_watch *watc
 tw_status tw_training_open(tw_training **out, const tw_config *config, const tw_watch *watch,
                            tw_error *err)
 {
-    return tw_train__open(out, config, false, false, watch, err);
+    return tw_train__open(out, config, false, watch, err);
 }
 
-tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes, bool extends,
+tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes,
                          const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
@@ -253,7 +268,6 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
     if (!(training = tw_calloc(1, sizeof *training)))
         return tw_fail(err, TW_ENOMEM, "no memory for a training");
     training->resumes = resumes;
-    training->extends = extends;
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
         (rc = check_options(training->config, resumes, err)) ||
         (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||

@@ -268,6 +268,80 @@ static void test_a_finished_run_without_a_checkpoint_cannot_grow(void **state)
     free(run);
 }
 
+/* Killed before its first checkpoint: config.json has the new length already. */
+static void test_an_extension_may_be_killed_at_once(void **state)
+{
+    tw_training_result result;
+    char *whole = train(&result, *state, OPTIONS(JOB, {"epochs", "5"}), N_JOB + 1);
+    char *run = train_job(*state), *path = path_in(run, "config.json");
+    char *log = path_in(run, "log.jsonl");
+    const char *line = "{\"time\":\"t\",\"event\":\"resume\"}\n";
+    size_t n;
+    char *text = read_file(&n, whole, "config.json");
+    tw_file file;
+
+    assert_ok(tw_file_write(path, text, n, e));
+    assert_ok(tw_file_open_append(&file, log, e));
+    assert_ok(tw_file_append(&file, line, strlen(line), e));
+    tw_file_close(&file);
+    assert_ok(go_on(run, 0, NULL, e));
+    assert_same_whole_run(whole, run);
+    tw_free(text);
+    free(log);
+    free(path);
+    free(whole);
+    free(run);
+}
+
+static void test_a_longer_run_keeps_its_steps(void **state)
+{
+    tw_training_result result;
+    char *run = train(&result, *state, OPTIONS({"schedule", "step"}, {"epochs", "6"}), 2);
+    char *path = path_in(run, "config.json");
+    tw_config *config;
+
+    assert_ok(tw_config_create(&config, e));
+    assert_ok(tw_config_read(config, path, e));
+    assert_string_equal(tw_config_get(config, "lr-step"), "2");
+    tw_config_free(config);
+    free(path);
+    free(run);
+}
+
+static void test_a_run_belongs_to_one_process(void **state)
+{
+    char *run = begin(*state, OPTIONS(JOB), N_JOB, 5), *path = path_in(run, ".lock"), sentence[400];
+    tw_lock lock;
+    bool got;
+
+    assert_ok(tw_lock_try(&lock, &got, path, e));
+    assert_true(got);
+    snprintf(sentence, sizeof sentence, "%s: another topwork works on this run", run);
+    assert_fails(TW_EUSAGE, sentence, go_on(run, 0, NULL, e));
+    tw_lock_release(&lock);
+    assert_ok(go_on(run, 0, NULL, e));
+    free(path);
+    free(run);
+}
+
+static void test_a_range_test_is_no_run(void **state)
+{
+    tw_config *config = configure(*state, NULL, 0);
+    tw_training *training;
+    tw_lr_curve curve;
+    char sentence[400];
+
+    assert_ok(tw_training_open(&training, config, NULL, e));
+    assert_ok(tw_training_find_lr(&curve, training, NULL, e));
+    tw_lr_curve_free(&curve);
+    tw_training_free(training);
+    snprintf(sentence, sizeof sentence, "%s: a range test, there is nothing to go on with",
+             tw_config_get(config, "output"));
+    assert_fails(TW_EUSAGE, sentence,
+                 tw_training_resume(&training, tw_config_get(config, "output"), 0, NULL, e));
+    tw_config_free(config);
+}
+
 /* ---- damage */
 
 static void test_a_damaged_checkpoint_gives_way_to_the_one_before(void **state)
@@ -446,6 +520,10 @@ int main(void)
         cmocka_unit_test(test_a_finished_run_is_left_alone),
         cmocka_unit_test(test_more_epochs_extend_a_finished_run),
         cmocka_unit_test(test_an_extension_may_be_stopped_too),
+        cmocka_unit_test(test_an_extension_may_be_killed_at_once),
+        cmocka_unit_test(test_a_longer_run_keeps_its_steps),
+        cmocka_unit_test(test_a_run_belongs_to_one_process),
+        cmocka_unit_test(test_a_range_test_is_no_run),
         cmocka_unit_test(test_fewer_epochs_are_refused),
         cmocka_unit_test(test_a_finished_run_without_a_checkpoint_cannot_grow),
         cmocka_unit_test(test_a_damaged_checkpoint_gives_way_to_the_one_before),
