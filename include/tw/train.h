@@ -42,6 +42,9 @@ typedef struct tw_option_info {
 /* Row i of the option table; NULL after the last. */
 const tw_option_info *tw_config_option(int i);
 
+/* Default of row i under a recipe ("features", "finetune", "scratch"), NULL: none. Static. */
+const char *tw_config_default(const char *recipe, int option);
+
 /* Name of an option or alias as the table has it, NULL when there is none. Static. */
 const char *tw_config_canonical(const char *name);
 
@@ -56,6 +59,9 @@ TW_MUST_CHECK tw_status tw_config_set(tw_config *config, const char *name, const
 
 /* Text of an option now, NULL when unset. Borrowed until the next set. */
 const char *tw_config_get(const tw_config *config, const char *name);
+
+/* 1 when a file, the environment or a flag has set the option. */
+int tw_config_is_given(const tw_config *config, const char *name);
 
 /* Reads a JSON object whose keys are option names (and may hold "data", "model"), values strings,
  * numbers or booleans. Expected: TW_EFILE, TW_EUSAGE. */

@@ -46,16 +46,20 @@ static bool is_switch(const char *name)
     return false;
 }
 
-/* Options whose value differs from that of an untouched configuration. */
-static tw_status find_changed(tw_figures *figures, const tw_config *defaults, tw_error *err)
+/* Options whose value differs from what it is where nothing but the recipe is said. */
+static tw_status find_changed(tw_figures *figures, tw_error *err)
 {
+    const char *recipe = tw_config_get(figures->config, "recipe");
+
     for (int i = 0; tw_config_option(i); i++) {
         const char *name = tw_config_option(i)->name;
         const char *value = tw_config_get(figures->config, name);
-        const char *before = tw_config_get(defaults, name);
+        const char *before =
+            !strcmp(name, "recipe") ? "features" : tw_config_default(recipe ? recipe : "", i);
         tw_changed *at = &figures->options[figures->n_options];
 
-        if (!value || is_operand(name) || (before && !strcmp(value, before)))
+        if (!value || is_operand(name) || !tw_config_is_given(figures->config, name) ||
+            (before && !strcmp(value, before)) || (is_switch(name) && !strcmp(value, "false")))
             continue;
         at->name = name;
         if (!(at->value = tw_strdup(value)))
@@ -106,17 +110,12 @@ static tw_status make_texts(tw_figures *figures, tw_error *err)
 tw_status tw_report__command_make(tw_figures *figures, tw_error *err)
 {
     tw_status rc;
-    tw_config *defaults = NULL;
     size_t n = 0;
 
     while (tw_config_option((int)n))
         n++;
     if (!(figures->options = tw_calloc(n, sizeof *figures->options)))
         return tw_fail(err, TW_ENOMEM, "no memory for the options of the run");
-    if ((rc = tw_config_create(&defaults, err)) || (rc = find_changed(figures, defaults, err)))
-        goto done;
-    rc = make_texts(figures, err);
-done:
-    tw_config_free(defaults);
-    return rc;
+    rc = find_changed(figures, err);
+    return rc ? rc : make_texts(figures, err);
 }

@@ -367,6 +367,13 @@ const char *tw_config_get(const tw_config *config, const char *name)
     return option < 0 ? NULL : config->values[option].text;
 }
 
+int tw_config_is_given(const tw_config *config, const char *name)
+{
+    int option = find_option(name);
+
+    return option >= 0 && config->values[option].rank != TW_FROM_DEFAULT;
+}
+
 const char *tw_train__text(const tw_config *config, tw_option option)
 {
     return config->values[option].text;

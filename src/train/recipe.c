@@ -9,6 +9,7 @@
 #include "base/fail.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- recipes */
 
@@ -37,6 +38,16 @@ static const struct {
     {"scratch", TW_OPTION_BATCH_SIZE, "32"},
     {"scratch", TW_OPTION_MEMORY_LIMIT, "1300M"},
 };
+
+const char *tw_config_default(const char *recipe, int option)
+{
+    const size_t n = sizeof recipe_defaults / sizeof *recipe_defaults;
+
+    for (size_t i = 0; i < n; i++)
+        if ((int)recipe_defaults[i].option == option && !strcmp(recipe_defaults[i].recipe, recipe))
+            return recipe_defaults[i].value;
+    return tw_config_option(option) ? tw_config_option(option)->value : NULL;
+}
 
 static bool is_given(const tw_config *config, tw_option option)
 {

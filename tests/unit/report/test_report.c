@@ -531,6 +531,27 @@ static void test_damaged_predictions(void **state)
                  ": line 2: a quote is out of place");
 }
 
+/* What a recipe changes of the defaults is said where the run had it otherwise. */
+static void test_the_command_knows_the_recipes_defaults(void **state)
+{
+    const run_maker *maker = *state;
+    char *page;
+
+    maker_reset(maker);
+    maker_write(maker, "config.json",
+                "{\"data\":\"d\",\"model\":\"vgg16\",\"recipe\":\"finetune\",\"cut\":\"fc2\","
+                "\"top\":\"\",\"freeze\":15,\"freeze-epochs\":0,\"epochs\":20,\"batch-size\":16,"
+                "\"optimizer\":\"sgd\",\"lr\":0.001,\"momentum\":0.9,\"nesterov\":true}\n");
+    page = make_page(maker);
+    assert_has(page, "--recipe finetune");
+    assert_has(page, "--freeze-epochs 0");
+    assert_has(page, "--epochs 20");
+    assert_lacks(page, "--scale-features");
+    assert_lacks(page, "--batch-size");
+    assert_lacks(page, "--nesterov");
+    tw_free(page);
+}
+
 /* A range test alone: no epochs, no predictions, a curve. */
 static void test_a_range_test_has_its_curve(void **state)
 {
@@ -596,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_damaged_history),
         cmocka_unit_test(test_damaged_split),
         cmocka_unit_test(test_damaged_predictions),
+        cmocka_unit_test(test_the_command_knows_the_recipes_defaults),
         cmocka_unit_test(test_a_range_test_has_its_curve),
         cmocka_unit_test(test_a_damaged_range_test_is_refused),
     };
