@@ -25,7 +25,7 @@ run evaluate "$out/digits" digits
 say "What does it say of a few of them?"
 run predict "$out/digits" digits:0-3 --show
 say "The other recipe: the network's last block learns, too, after the new top has"
-run train digits --model vgg16-mini --recipe finetune -o "$out/finetuned" --overwrite
+run train digits --model vgg16-mini --recipe finetune --lr 0.001 -o "$out/finetuned" --overwrite
 run evaluate "$out/finetuned" digits
 reports="$out/digits/report.html $out/finetuned/report.html"
 
