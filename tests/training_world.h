@@ -161,6 +161,27 @@ static inline tw_config *configure(world *w, const char *const (*more)[2], int n
     return config;
 }
 
+static inline tw_training *open_training(world *w, const char *const (*more)[2], int n)
+{
+    tw_config *config = configure(w, more, n);
+    tw_training *training;
+
+    assert_ok(tw_training_open(&training, config, NULL, e));
+    tw_config_free(config);
+    return training;
+}
+
+static inline void assert_refused(world *w, const char *const (*more)[2], int n, tw_status code,
+                                  const char *sentence)
+{
+    tw_config *config = configure(w, more, n);
+    tw_training *training;
+
+    assert_fails(code, sentence, tw_training_open(&training, config, NULL, e));
+    assert_null(training);
+    tw_config_free(config);
+}
+
 static inline tw_status try_train(tw_training_result *result, const tw_config *config,
                                   const tw_watch *watch, tw_error *err)
 {
@@ -195,6 +216,29 @@ static inline char *read_file(size_t *n, const char *folder, const char *name)
     assert_ok(tw_file_read(&text, n, path, 1 << 24, e));
     free(path);
     return text;
+}
+
+/* Line `row` of history.csv as its figures. */
+static inline void read_history(double figures[4], const char *run, int row)
+{
+    size_t n;
+    char *text = read_file(&n, run, "history.csv"), *line = text;
+
+    for (int i = 0; i < row; i++)
+        line = strchr(line, '\n') + 1;
+    assert_int_equal(
+        sscanf(line, "%*d,%lf,%lf,%lf,%lf", &figures[0], &figures[1], &figures[2], &figures[3]), 4);
+    tw_free(text);
+}
+
+static inline tw_model *open_saved(const char *run)
+{
+    char path[400];
+    tw_model *model;
+
+    assert_ok(tw_run_model_path(path, sizeof path, run, e));
+    assert_ok(tw_model_open(&model, path, NULL, NULL, 0, e));
+    return model;
 }
 
 static inline bool is_there(const char *folder, const char *name)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include "base/fail.h"
+#include "base/memory.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -157,4 +158,15 @@ char *tw_json_dump(const tw_json *json, int indent)
 
     flags |= indent > 0 ? JSON_INDENT((size_t)indent) : (size_t)JSON_COMPACT;
     return json_dumps(inner(json), flags);
+}
+
+tw_json *tw_json_copy(const tw_json *json)
+{
+    char *text = tw_json_dump(json, 0);
+    tw_json *copy = NULL;
+
+    if (text && tw_json_parse(&copy, text, strlen(text), "copy", NULL) != TW_OK)
+        copy = NULL;
+    tw_free(text);
+    return copy;
 }

@@ -43,6 +43,9 @@ tw_json *tw_json_new_bool(bool value);
 bool tw_json_set(tw_json *object, const char *key, tw_json *value);
 bool tw_json_append(tw_json *array, tw_json *value);
 
+/* A tree of its own with the same content. NULL when memory ran out. Free with tw_json_free. */
+tw_json *tw_json_copy(const tw_json *json);
+
 /* Text of a tree, keys in insertion order, doubles with 15 digits (a number that
  * people wrote comes back as written); indent 0 is one line. Caller
  * frees with tw_free; NULL when memory ran out. */

@@ -193,10 +193,12 @@ void cli_print_manual(void);
 #define CLI_PART_RULE "test, else val, else all"
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err);
 
-/* training.c: the options of a training job; flags, environment and --config into a configuration
- */
+/* training.c: the options of a training job */
 void cli_add_training_options(cli_args *args);
-tw_status cli_fill_config(tw_config *config, const cli_args *args, tw_error *err);
+/* Runs a verb on the configuration that flags, environment and --config make. */
+tw_status cli_with_config(const cli_args *args,
+                          tw_status (*run)(const tw_config *, const cli_args *, tw_error *),
+                          tw_error *err);
 tw_status cli_show_plan(const tw_training *training, const cli_args *args,
                         const cli_progress *progress, tw_error *err);
 /* Shows the plan (and stops there with --dry-run), runs, shows what came out of it and makes the

@@ -88,15 +88,7 @@ done:
 
 static tw_status run(cli_args *args, tw_error *err)
 {
-    tw_config *config = NULL;
-    tw_status rc = tw_config_create(&config, err);
-
-    if (rc == TW_OK)
-        rc = cli_fill_config(config, args, err);
-    if (rc == TW_OK)
-        rc = find(config, args, err);
-    tw_config_free(config);
-    return rc;
+    return cli_with_config(args, find, err);
 }
 
 const cli_verb cli_lr_find = {

@@ -37,7 +37,7 @@ static tw_status take_data(tw_config *config, const cli_args *args, tw_error *er
 }
 
 /* Flags of the option table go to the configuration; the others are the program's. */
-tw_status cli_fill_config(tw_config *config, const cli_args *args, tw_error *err)
+static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *err)
 {
     tw_status rc;
 
@@ -59,6 +59,21 @@ tw_status cli_fill_config(tw_config *config, const cli_args *args, tw_error *err
         return err->code = TW_EUSAGE;
     }
     return TW_OK;
+}
+
+tw_status cli_with_config(const cli_args *args,
+                          tw_status (*run)(const tw_config *, const cli_args *, tw_error *),
+                          tw_error *err)
+{
+    tw_config *config = NULL;
+    tw_status rc = tw_config_create(&config, err);
+
+    if (rc == TW_OK)
+        rc = fill_config(config, args, err);
+    if (rc == TW_OK)
+        rc = run(config, args, err);
+    tw_config_free(config);
+    return rc;
 }
 
 /* One label a line of the plan. */

@@ -53,17 +53,6 @@ static tw_status hash_file(char hex[65], const tw_map *map, tw_error *err)
     return TW_OK;
 }
 
-static tw_json *copy_json(const tw_json *json)
-{
-    char *text = tw_json_dump(json, 0);
-    tw_json *copy = NULL;
-
-    if (text && tw_json_parse(&copy, text, strlen(text), "provenance", NULL) != TW_OK)
-        copy = NULL;
-    tw_free(text);
-    return copy;
-}
-
 /* Architecture, contract and provenance of the trunk. */
 static tw_status describe(tw_model *model, const tw_model *base, tw_error *err)
 {
@@ -77,7 +66,7 @@ static tw_status describe(tw_model *model, const tw_model *base, tw_error *err)
     if (base->weights)
         ok = ok && (model->weights = tw_strdup(base->weights));
     if (base->provenance)
-        ok = ok && (model->provenance = copy_json(base->provenance));
+        ok = ok && (model->provenance = tw_json_copy(base->provenance));
     if (ok && base->file.map.data && base->file.map.size <= MAX_HASHED_BYTES &&
         !tw_json_get(model->provenance, "weights_sha256")) {
         if ((rc = hash_file(hex, &base->file.map, err)) != TW_OK)

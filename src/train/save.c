@@ -81,23 +81,12 @@ static tw_json *plateau_json(const tw_plateau *plateau)
     return NULL;
 }
 
-static tw_json *copy_json(const tw_json *json)
-{
-    char *text = tw_json_dump(json, 0);
-    tw_json *copy = NULL;
-
-    if (text && tw_json_parse(&copy, text, strlen(text), "identity", NULL))
-        copy = NULL;
-    tw_free(text);
-    return copy;
-}
-
 static tw_status state_json(tw_json **out, const tw_run *run, tw_error *err)
 {
     const tw_position *at = &run->at;
     const char *history = run->folder.history.text;
     tw_json *json = tw_json_new_object();
-    bool ok = tw_json_set(json, "identity", copy_json(run->identity));
+    bool ok = tw_json_set(json, "identity", tw_json_copy(run->identity));
 
     ok &= tw_json_set(json, "under_way", epoch_json(&at->epoch));
     ok &= tw_json_set(json, "step", tw_json_new_i64(at->step));

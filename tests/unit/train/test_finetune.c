@@ -20,27 +20,6 @@
 
 enum { N_FINETUNE = 5, N_ONE_PHASE = 6 };
 
-static tw_training *open_training(world *w, const char *const (*more)[2], int n)
-{
-    tw_config *config = configure(w, more, n);
-    tw_training *training;
-
-    assert_ok(tw_training_open(&training, config, NULL, e));
-    tw_config_free(config);
-    return training;
-}
-
-static void assert_refused(world *w, const char *const (*more)[2], int n, tw_status code,
-                           const char *sentence)
-{
-    tw_config *config = configure(w, more, n);
-    tw_training *training;
-
-    assert_fails(code, sentence, tw_training_open(&training, config, NULL, e));
-    assert_null(training);
-    tw_config_free(config);
-}
-
 /* "FFFTTT": frozen or trained, layer by layer. */
 static void assert_frozen(world *w, const char *const (*more)[2], int n, const char *expected,
                           int boundary)
@@ -152,16 +131,6 @@ static void test_what_belongs_to_another_recipe_is_refused(void **state)
 
 /* ---- what is trained */
 
-static tw_model *open_model(const char *run)
-{
-    char *path = path_in(run, "model.safetensors");
-    tw_model *model;
-
-    assert_ok(tw_model_open(&model, path, NULL, NULL, 0, e));
-    free(path);
-    return model;
-}
-
 static bool is_layer_equal(const tw_model *a, const tw_model *b, int node)
 {
     char x[65], y[65];
@@ -177,7 +146,7 @@ static void assert_moved(world *w, const char *const (*more)[2], int n, bool con
 {
     tw_training_result result;
     char *run = train(&result, w, more, n);
-    tw_model *before, *after = open_model(run);
+    tw_model *before, *after = open_saved(run);
 
     assert_ok(tw_model_open(&before, w->model, NULL, NULL, 0, e));
     assert_int_equal(!is_layer_equal(before, after, 1), conv1);
@@ -203,7 +172,7 @@ static void test_a_saved_model_reads_as_it_was_trained(void **state)
 {
     tw_training_result result;
     char *run = train(&result, *state, OPTIONS(ONE_PHASE), N_ONE_PHASE);
-    tw_model *model = open_model(run);
+    tw_model *model = open_saved(run);
 
     assert_ok(tw_model_check_weights(model, e));
     assert_int_equal(tw_model_class_count(model), TINY_CLASSES);
@@ -316,7 +285,7 @@ static void test_evaluation_of_the_saved_model_is_validation(void **state)
     world *w = *state;
     tw_training_result result;
     char *run = train(&result, w, OPTIONS(ONE_PHASE), N_ONE_PHASE);
-    tw_model *model = open_model(run);
+    tw_model *model = open_saved(run);
     tw_dataset *data;
     tw_evaluation evaluation;
     const tw_cache_options cache = {.dir = w->cache};

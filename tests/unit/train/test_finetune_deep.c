@@ -18,29 +18,6 @@ static int open_deep(void **state)
     return open_deep_world(state, job, sizeof job / sizeof *job);
 }
 
-/* Line `row` of history.csv as its figures. */
-static void read_history(double figures[4], const char *run, int row)
-{
-    size_t n;
-    char *text = read_file(&n, run, "history.csv"), *line = text;
-
-    for (int i = 0; i < row; i++)
-        line = strchr(line, '\n') + 1;
-    assert_int_equal(
-        sscanf(line, "%*d,%lf,%lf,%lf,%lf", &figures[0], &figures[1], &figures[2], &figures[3]), 4);
-    tw_free(text);
-}
-
-static tw_model *open_saved(const char *run)
-{
-    char path[400];
-    tw_model *model;
-
-    assert_ok(tw_run_model_path(path, sizeof path, run, e));
-    assert_ok(tw_model_open(&model, path, NULL, NULL, 0, e));
-    return model;
-}
-
 /* Trains, and evaluates the saved model on the run's validation pictures: the validation's figures
  * and predictions.csv, to the digit. */
 static void assert_validation_repeats(world *w, const char *const (*more)[2], int n)
@@ -499,16 +476,6 @@ static char *write_convolutions(const world *w)
     tw_graph_free(graph);
     tw_free(numbers);
     return path;
-}
-
-static void assert_refused(world *w, const char *const (*more)[2], int n, tw_status status,
-                           const char *sentence)
-{
-    tw_config *config = configure(w, more, n);
-    tw_training *training;
-
-    assert_fails(status, sentence, tw_training_open(&training, config, NULL, e));
-    tw_config_free(config);
 }
 
 static void test_missing_layers_are_refused(void **state)

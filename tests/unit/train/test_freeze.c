@@ -12,24 +12,9 @@ static int open_deep(void **state)
     return open_deep_world(state, job, sizeof job / sizeof *job);
 }
 
-static tw_training *open_training(world *w, const char *const (*more)[2], int n)
+static void assert_usage(world *w, const char *const (*more)[2], int n, const char *sentence)
 {
-    tw_config *config = configure(w, more, n);
-    tw_training *training;
-
-    assert_ok(tw_training_open(&training, config, NULL, e));
-    tw_config_free(config);
-    return training;
-}
-
-static void assert_refused(world *w, const char *const (*more)[2], int n, const char *sentence)
-{
-    tw_config *config = configure(w, more, n);
-    tw_training *training;
-
-    assert_fails(TW_EUSAGE, sentence, tw_training_open(&training, config, NULL, e));
-    assert_null(training);
-    tw_config_free(config);
+    assert_refused(w, more, n, TW_EUSAGE, sentence);
 }
 
 /* `expected` has a letter a layer: f frozen, t trained or without parameters behind the boundary.
@@ -72,8 +57,8 @@ static void test_layers_without_parameters_join_the_frozen_ones(void **state)
 
 static void test_freezing_more_than_there_is_is_refused(void **state)
 {
-    assert_refused(*state, OPTIONS({"freeze", "9"}), 1,
-                   "freeze 9: the network has 8 layers before the new top");
+    assert_usage(*state, OPTIONS({"freeze", "9"}), 1,
+                 "freeze 9: the network has 8 layers before the new top");
 }
 
 static void test_unfreeze_from_takes_name_and_index(void **state)
@@ -86,12 +71,12 @@ static void test_unfreeze_from_takes_name_and_index(void **state)
 
 static void test_unknown_layers_are_refused(void **state)
 {
-    assert_refused(*state, OPTIONS({"unfreeze-from", "convv2"}), 1,
-                   "unknown layer \"convv2\", did you mean \"conv2\"");
-    assert_refused(*state, OPTIONS({"unfreeze-from", "8"}), 1,
-                   "no layer 8, indices go from 0 to 7 and from -8 to -1");
-    assert_refused(*state, OPTIONS({"unfreeze-from", "-9"}), 1,
-                   "no layer -9, indices go from 0 to 7 and from -8 to -1");
+    assert_usage(*state, OPTIONS({"unfreeze-from", "convv2"}), 1,
+                 "unknown layer \"convv2\", did you mean \"conv2\"");
+    assert_usage(*state, OPTIONS({"unfreeze-from", "8"}), 1,
+                 "no layer 8, indices go from 0 to 7 and from -8 to -1");
+    assert_usage(*state, OPTIONS({"unfreeze-from", "-9"}), 1,
+                 "no layer -9, indices go from 0 to 7 and from -8 to -1");
 }
 
 static void test_freeze_only_may_leave_gaps(void **state)
@@ -103,8 +88,8 @@ static void test_freeze_only_may_leave_gaps(void **state)
 
 static void test_a_pattern_that_fits_nothing_is_refused(void **state)
 {
-    assert_refused(*state, OPTIONS({"freeze-only", "block*"}), 1,
-                   "freeze-only: no layer with parameters is called like 'block*'");
+    assert_usage(*state, OPTIONS({"freeze-only", "block*"}), 1,
+                 "freeze-only: no layer with parameters is called like 'block*'");
 }
 
 static void test_another_recipe_freezes_all_or_nothing(void **state)
@@ -254,22 +239,22 @@ static void test_options_of_finetune_are_refused_elsewhere(void **state)
             snprintf(sentence, sizeof sentence,
                      "option %s has no effect with this recipe, it belongs to finetune",
                      options[i][0]);
-            assert_refused(*state,
-                           OPTIONS({"recipe", recipes[k]}, {"cut", "conv3"}, {"top", "gap"},
-                                   {options[i][0], options[i][1]}),
-                           4, sentence);
+            assert_usage(*state,
+                         OPTIONS({"recipe", recipes[k]}, {"cut", "conv3"}, {"top", "gap"},
+                                 {options[i][0], options[i][1]}),
+                         4, sentence);
         }
     }
 }
 
 static void test_two_ways_to_freeze_are_refused(void **state)
 {
-    assert_refused(*state, OPTIONS({"freeze", "3"}, {"unfreeze-from", "conv2"}), 2,
-                   "option freeze has no effect beside unfreeze-from");
-    assert_refused(*state, OPTIONS({"freeze", "3"}, {"freeze-only", "conv1"}), 2,
-                   "option freeze-only has no effect beside freeze or unfreeze-from");
-    assert_refused(*state, OPTIONS({"unfreeze-from", "conv2"}, {"freeze-only", "conv1"}), 2,
-                   "option freeze-only has no effect beside freeze or unfreeze-from");
+    assert_usage(*state, OPTIONS({"freeze", "3"}, {"unfreeze-from", "conv2"}), 2,
+                 "option freeze has no effect beside unfreeze-from");
+    assert_usage(*state, OPTIONS({"freeze", "3"}, {"freeze-only", "conv1"}), 2,
+                 "option freeze-only has no effect beside freeze or unfreeze-from");
+    assert_usage(*state, OPTIONS({"unfreeze-from", "conv2"}, {"freeze-only", "conv1"}), 2,
+                 "option freeze-only has no effect beside freeze or unfreeze-from");
 }
 
 /* A file may hold options of several recipes: those of another are as if they were not there. */
@@ -318,17 +303,17 @@ static void test_a_file_with_two_ways_to_freeze_takes_the_stronger(void **state)
 
 static void test_weights_are_refused_from_scratch(void **state)
 {
-    assert_refused(
-        *state, OPTIONS({"recipe", "scratch"}, {"model", "vgg16-mini"}, {"weights", "some.h5"}), 3,
-        "option weights has no effect with recipe scratch, which begins with random ones "
-        "(recipe finetune with freeze 0 begins with these)");
+    assert_usage(*state,
+                 OPTIONS({"recipe", "scratch"}, {"model", "vgg16-mini"}, {"weights", "some.h5"}), 3,
+                 "option weights has no effect with recipe scratch, which begins with random ones "
+                 "(recipe finetune with freeze 0 begins with these)");
 }
 
 static void test_scaling_is_refused_with_finetune(void **state)
 {
-    assert_refused(*state, OPTIONS({"scale-features", "auto"}), 1,
-                   "option scale-features has no effect with recipe finetune: the layers it begins "
-                   "with know their scale");
+    assert_usage(*state, OPTIONS({"scale-features", "auto"}), 1,
+                 "option scale-features has no effect with recipe finetune: the layers it begins "
+                 "with know their scale");
 }
 
 int main(void)

@@ -34,39 +34,6 @@ static int open_loop(void **state)
     return 0;
 }
 
-static tw_training *open_training(world *w, const char *const (*more)[2], int n)
-{
-    tw_config *config = configure(w, more, n);
-    tw_training *training;
-
-    assert_ok(tw_training_open(&training, config, NULL, e));
-    tw_config_free(config);
-    return training;
-}
-
-/* Line `row` of history.csv as its figures. */
-static void read_history(double figures[4], const char *run, int row)
-{
-    size_t n;
-    char *text = read_file(&n, run, "history.csv"), *line = text;
-
-    for (int i = 0; i < row; i++)
-        line = strchr(line, '\n') + 1;
-    assert_int_equal(
-        sscanf(line, "%*d,%lf,%lf,%lf,%lf", &figures[0], &figures[1], &figures[2], &figures[3]), 4);
-    tw_free(text);
-}
-
-static tw_model *open_saved(const char *run)
-{
-    char path[400];
-    tw_model *model;
-
-    assert_ok(tw_run_model_path(path, sizeof path, run, e));
-    assert_ok(tw_model_open(&model, path, NULL, NULL, 0, e));
-    return model;
-}
-
 static int count_rows(const char *run)
 {
     size_t n;

@@ -101,7 +101,8 @@ static void assert_goes_on_to(const char *truth, const char *run, int64_t epochs
     assert_same_end(run, truth);
 }
 
-static void assert_refused(const char *run, int64_t epochs, tw_status status, const char *sentence)
+static void assert_resume_refused(const char *run, int64_t epochs, tw_status status,
+                                  const char *sentence)
 {
     tw_training_result result;
     stopper s = {.stop_at = 0};
@@ -363,15 +364,15 @@ static void test_a_changed_configuration_is_refused(void **state)
     replace(run, "config.json", "\"lr\": 0.02", "\"lr\": 0.03");
     snprintf(sentence, sizeof sentence,
              "%s: config.json has changed since the checkpoint was written: lr", run);
-    assert_refused(run, 0, TW_EFILE, sentence);
+    assert_resume_refused(run, 0, TW_EFILE, sentence);
     replace(run, "config.json", "\"lr\": 0.03", "\"lr\": 0.02, \"clip-norm\": 1.5");
     snprintf(sentence, sizeof sentence,
              "%s: config.json has changed since the checkpoint was written: clip-norm", run);
-    assert_refused(run, 0, TW_EFILE, sentence);
+    assert_resume_refused(run, 0, TW_EFILE, sentence);
     replace(run, "config.json", "\"epochs\": 1", "\"epochs\": 2");
     snprintf(sentence, sizeof sentence,
              "%s: config.json has changed since the checkpoint was written: clip-norm", run);
-    assert_refused(run, 0, TW_EFILE, sentence);
+    assert_resume_refused(run, 0, TW_EFILE, sentence);
     free(run);
 }
 
@@ -387,13 +388,13 @@ static void test_changed_pictures_are_refused(void **state)
     write_picture(pictures, "train", 3, &noise);
     snprintf(sentence, sizeof sentence,
              "%s: pictures or labels have changed since the checkpoint was written", pictures);
-    assert_refused(run, 0, TW_EFILE, sentence);
+    assert_resume_refused(run, 0, TW_EFILE, sentence);
     write_picture(pictures, "train", 24, &noise);
     snprintf(sentence, sizeof sentence,
              "%s: has changed since the checkpoint was written: 16 training and 8 validation "
              "pictures then, 17 and 8 now",
              pictures);
-    assert_refused(run, 0, TW_EFILE, sentence);
+    assert_resume_refused(run, 0, TW_EFILE, sentence);
     free(run);
     free(pictures);
 }
@@ -409,7 +410,7 @@ static void test_other_weights_are_refused(void **state)
     assert_ok(tw_model_write(other, network, e));
     snprintf(sentence, sizeof sentence,
              "%s: the weights have changed since the checkpoint was written", network);
-    assert_refused(run, 0, TW_EFILE, sentence);
+    assert_resume_refused(run, 0, TW_EFILE, sentence);
     tw_model_free(model);
     tw_model_free(other);
     free(network);

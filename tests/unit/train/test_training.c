@@ -126,29 +126,6 @@ static void assert_line(const char *text, const char *expected)
 
 /* ---- the saved model */
 
-/* Line `row` of history.csv as its figures. */
-static void read_history(double figures[4], const char *run, int row)
-{
-    size_t n;
-    char *text = read_file(&n, run, "history.csv"), *line = text;
-
-    for (int i = 0; i < row; i++)
-        line = strchr(line, '\n') + 1;
-    assert_int_equal(
-        sscanf(line, "%*d,%lf,%lf,%lf,%lf", &figures[0], &figures[1], &figures[2], &figures[3]), 4);
-    tw_free(text);
-}
-
-static tw_model *open_saved(const char *run)
-{
-    char path[400];
-    tw_model *model;
-
-    assert_ok(tw_run_model_path(path, sizeof path, run, e));
-    assert_ok(tw_model_open(&model, path, NULL, NULL, 0, e));
-    return model;
-}
-
 static void test_predictions_are_those_of_the_saved_model(void **state)
 {
     world *w = *state;
@@ -450,17 +427,6 @@ static void test_opening_writes_nothing(void **state)
     assert_true(plan->memory_train > 0 && plan->memory_extract > 0);
     assert_true(plan->t_extract_s > 0);
     tw_training_free(training);
-    tw_config_free(config);
-}
-
-static void assert_refused(world *w, const char *const (*more)[2], int n, tw_status status,
-                           const char *sentence)
-{
-    tw_config *config = configure(w, more, n);
-    tw_training_result result;
-
-    assert_fails(status, sentence, try_train(&result, config, NULL, e));
-    assert_false(tw_path_exists(tw_config_get(config, "output")));
     tw_config_free(config);
 }
 
