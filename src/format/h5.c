@@ -202,7 +202,7 @@ tw_status tw_h5_read(tw_weight_file *out, tw_error *err)
     names layers = {0};
     tw_status rc = find_layers(&layers, &parent, &file, err);
 
-    out->format = "keras h5";
+    out->kind = TW_WEIGHTS_KERAS_H5;
     for (size_t i = 0; i < layers.n && rc == TW_OK; i++)
         rc = read_layer(out, &file, &parent, layers.items[i], err);
     out->layers = layers.items; /* ownership moves, also on failure */

@@ -174,7 +174,7 @@ tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err)
     uint64_t n_header = 0;
     tw_json *header = NULL;
 
-    file->format = "safetensors";
+    file->kind = TW_WEIGHTS_SAFETENSORS;
     if (file->map.size < 8)
         return tw_fail(err, TW_EFILE, "%s: %zu bytes, too short for safetensors", path,
                        file->map.size);

@@ -8,6 +8,15 @@
 
 #include <string.h>
 
+#define NAME(name, text) text,
+static const char *const kinds[] = {TW_WEIGHT_KIND_LIST(NAME)};
+#undef NAME
+
+const char *tw_weight_kind_name(tw_weight_kind kind)
+{
+    return kinds[kind];
+}
+
 static tw_status read_map(tw_weight_file *file, tw_error *err)
 {
     static const uint8_t hdf5[4] = {0x89, 'H', 'D', 'F'};
@@ -45,6 +54,20 @@ tw_status tw_weight_file_borrow(tw_weight_file *out, const void *data, size_t n,
     return rc;
 }
 
+tw_status tw_weight_file_add_block(void **out, tw_weight_file *file, size_t n, tw_error *err)
+{
+    void **grown = tw_realloc(file->blocks, ((size_t)file->n_blocks + 1) * sizeof *grown);
+
+    *out = NULL;
+    if (grown)
+        file->blocks = grown;
+    if (!grown || !(*out = tw_malloc(n)))
+        return tw_fail(err, TW_ENOMEM, "no memory for %llu bytes of %s", (unsigned long long)n,
+                       file->map.path);
+    file->blocks[file->n_blocks++] = *out;
+    return TW_OK;
+}
+
 void tw_weight_file_close(tw_weight_file *file)
 {
     for (int i = 0; i < file->n_tensors; i++) {
@@ -53,6 +76,9 @@ void tw_weight_file_close(tw_weight_file *file)
     }
     for (int i = 0; i < file->n_layers; i++)
         tw_free(file->layers[i]);
+    for (int i = 0; i < file->n_blocks; i++)
+        tw_free(file->blocks[i]);
+    tw_free(file->blocks);
     tw_free(file->tensors);
     tw_free(file->layers);
     tw_free(file->metadata);

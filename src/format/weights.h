@@ -21,14 +21,28 @@ typedef struct tw_named_tensor {
     tw_tensor tensor;
 } tw_named_tensor;
 
+/* How a file names its tensors. One row a kind: enum, what sentences call it. */
+#define TW_WEIGHT_KIND_LIST(X)          \
+    X(TW_WEIGHTS_KERAS_H5, "Keras .h5") \
+    X(TW_WEIGHTS_SAFETENSORS, "safetensors")
+
+#define TW_WEIGHT_KIND_ENUM(name, text) name,
+typedef enum tw_weight_kind {
+    TW_WEIGHT_KIND_LIST(TW_WEIGHT_KIND_ENUM) TW_N_WEIGHT_KIND
+} tw_weight_kind;
+#undef TW_WEIGHT_KIND_ENUM
+
 typedef struct tw_weight_file {
     tw_map map;
     int n_tensors;
     tw_named_tensor *tensors;
     int n_layers; /* h5: layers in file order, weightless ones included; else 0 */
     char **layers;
-    char *metadata;     /* safetensors: the __metadata__ object as JSON text, else NULL */
-    const char *format; /* "keras h5", "safetensors" */
+    char *metadata; /* safetensors: the __metadata__ object as JSON text, else NULL */
+    tw_weight_kind kind;
+    int n_blocks;
+    void *
+        *blocks; /* memory that tensors point into where the mapped file does not have them plain */
 } tw_weight_file;
 
 /* Opens and checks the whole structure. Free with tw_weight_file_close (zeroed is fine).
@@ -38,6 +52,11 @@ TW_MUST_CHECK tw_status tw_weight_file_open(tw_weight_file *out, const char *pat
 TW_MUST_CHECK tw_status tw_weight_file_borrow(tw_weight_file *out, const void *data, size_t n,
                                               const char *name, tw_error *err);
 void tw_weight_file_close(tw_weight_file *file);
+
+/* A block of n bytes that lives as long as the file. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_weight_file_add_block(void **out, tw_weight_file *file, size_t n,
+                                                 tw_error *err);
+const char *tw_weight_kind_name(tw_weight_kind kind);
 
 /* The parsers behind it; `file->map` is open already. */
 TW_MUST_CHECK tw_status tw_h5_read(tw_weight_file *file, tw_error *err);

@@ -58,7 +58,7 @@ static int find_slot(const tw_weight_file *file, const tw_named_tensor *tensor, 
 {
     const char *part = strrchr(tensor->name, '/');
 
-    if (strcmp(file->format, "safetensors") != 0)
+    if (file->kind == TW_WEIGHTS_KERAS_H5)
         return tensor->slot < n_params ? tensor->slot : -1;
     for (int slot = 0; slot < n_params; slot++)
         if (part && !strcmp(part + 1, tw_param_names[slot]))

@@ -36,7 +36,7 @@ static void check_good(const char *name, const char *weight)
 {
     tw_weight_file file;
     assert_ok(tw_weight_file_open(&file, golden(name), e));
-    assert_string_equal(file.format, "keras h5");
+    assert_int_equal(file.kind, TW_WEIGHTS_KERAS_H5);
     assert_int_equal(file.n_layers, 3);
     assert_string_equal(file.layers[1], "pool");
     assert_int_equal(file.n_tensors, 3);
