@@ -17,24 +17,25 @@ job() { # NAME, options
     name=$1
     shift
     /usr/bin/time -v -o "$name.time" "$topwork" train "$shared/data/mnist" --config "$config" \
-        --weights "$shared/weights/hed_vgg16_notop.h5" --cache-dir cache -o "$name" --overwrite "$@" \
-        >"$name.txt" 2>"$name.err"
+        --weights "$shared/weights/hed_vgg16_notop.h5" -o "$name" --overwrite "$@" \
+        >"$name.txt" 2>"$name.err" || { tail -1 "$name.err" >&2 && exit 1; }
     grep -E '^(epoch|memory|the model|on the|frozen)' "$name.txt"
     awk -F': ' '/Maximum resident|Elapsed/ {print $1 ": " $2}' "$name.time"
 }
 tutorial="--init-missing glorot_uniform"
+cached="--cache-dir cache"
 
 [ $# -gt 0 ] || set -- cached
 for name; do
     echo "== $name"
     case $name in
-    cached) job cached $tutorial --limit 2000 ;;
+    cached) job cached $tutorial $cached --limit 2000 ;;
     uncached) job uncached $tutorial --limit 2000 --epochs 3 --cache off --memory-limit 2200M ;;
-    small) job small --limit 2000 --cut block5_pool --top "256 relu, dropout 0.5" ;;
-    large) job large $tutorial --limit 10000 --epochs 2 ;;
+    small) job small $cached --limit 2000 --cut block5_pool --top "256 relu, dropout 0.5" ;;
+    large) job large $tutorial $cached --limit 10000 --epochs 2 ;;
     threads)
         for n in 1 2 4; do
-            job threads-$n $tutorial --limit 200 --epochs 1 --threads $n
+            job threads-$n $tutorial $cached --limit 200 --epochs 1 --threads $n
             sha256sum threads-$n/model.safetensors threads-$n/history.csv
         done
         ;;

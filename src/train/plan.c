@@ -154,6 +154,9 @@ static tw_status describe(tw_training *training, tw_error *err)
     describe_model(training);
     tw_text_add(&text[COMPUTE], "%s; numerics %s", training->computer.describe,
                 training->computer.backend->numerics);
+    if (training->n_workers < training->computer.n_threads)
+        tw_text_add(&text[COMPUTE], "; the memory limit leaves room for %d worker%s in training",
+                    training->n_workers, training->n_workers == 1 ? "" : "s");
     describe_optimizer(training);
     tw_text_add(&text[CACHE], "%s", tw_source_describe(training->source));
 
@@ -339,10 +342,10 @@ tw_status tw_train__plan(tw_training *training, tw_error *err)
     double t_step_s;
 
     plan->memory_limit = training->computer.memory_limit;
-    if ((rc = make_layers(training, err)) || (rc = describe(training, err)) ||
-        (rc = check_state(training, err)) ||
+    if ((rc = make_layers(training, err)) || (rc = check_state(training, err)) ||
         (rc = tw_train__trainer_measure(&training->memory, &t_step_s, training, err)) ||
-        (rc = check_memory(training, err)) || (rc = check_disk(training, err)))
+        (rc = describe(training, err)) || (rc = check_memory(training, err)) ||
+        (rc = check_disk(training, err)))
         return rc;
     plan->memory_peak =
         held + later +

@@ -272,6 +272,7 @@ struct tw_training {
     tw_config *config;
     bool resumes;         /* goes on with a run */
     tw_computer computer; /* as asked for */
+    int n_workers;        /* of the training plan: as many as the memory limit leaves room for */
     tw_computer trunk;    /* the same backend with what the memory limit leaves for the trunk */
     tw_dataset *data;     /* training pictures, validation ones too when they are drawn from them */
     tw_dataset *val_data; /* the data's own validation pictures, NULL when drawn */
@@ -318,9 +319,10 @@ void tw_train__trainer_free(tw_trainer *trainer);
 TW_MUST_CHECK tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t n,
                                                uint64_t seed, uint32_t epoch, uint64_t step,
                                                tw_error *err);
-/* Fills what training holds, from the sizes of a trainer made for the purpose, and times a step. */
+/* Fills what training holds, from the sizes of a trainer made for the purpose, settles how many
+ * workers it has (bits do not depend on it), and times a step. */
 TW_MUST_CHECK tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s,
-                                                  const tw_training *training, tw_error *err);
+                                                  tw_training *training, tw_error *err);
 bool tw_train__is_scaled(const tw_config *config);
 
 /* ---- split.c: which pictures train, which validate */

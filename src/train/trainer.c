@@ -85,8 +85,7 @@ tw_status tw_train__trainer_wake(tw_trainer *trainer, const tw_training *trainin
     if ((rc = make_frozen(&frozen, training, trainer->phase, err)))
         return rc;
     rc = backend->table->train_create(&trainer->plan, backend, training->suffix, trainer->batch,
-                                      training->computer.n_threads, frozen + training->boundary,
-                                      err);
+                                      training->n_workers, frozen + training->boundary, err);
     tw_free(frozen);
     return rc;
 }
@@ -298,8 +297,42 @@ static tw_status measure_memory(tw_train_memory *out, const tw_trainer *trainer,
     return TW_OK;
 }
 
-tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s,
-                                    const tw_training *training, tw_error *err)
+/* What a trunk that recomputes needs beside the training, at least. */
+static tw_status measure_beside(int64_t *out, const tw_training *training, tw_error *err)
+{
+    tw_status rc;
+    int64_t packed, worker;
+
+    *out = 0;
+    if (!tw_train__recomputes(training) || training->boundary == 0)
+        return TW_OK;
+    if (!(rc = tw_source_trunk_memory(&packed, &worker, training->source, err)))
+        *out = (packed + worker) * (training->own_val ? 2 : 1);
+    return rc;
+}
+
+/* As many workers as the memory limit has room for; the last one is not given up. */
+static tw_status settle_workers(tw_train_memory *out, tw_trainer *trainer, tw_training *training,
+                                tw_error *err)
+{
+    tw_status rc;
+    int64_t beside;
+
+    if ((rc = measure_beside(&beside, training, err)) ||
+        (rc = measure_memory(out, trainer, training, err)))
+        return rc;
+    while (out->total + beside > training->computer.memory_limit && training->n_workers > 1) {
+        training->n_workers--;
+        tw_train__trainer_rest(trainer);
+        if ((rc = tw_train__trainer_wake(trainer, training, err)) ||
+            (rc = measure_memory(out, trainer, training, err)))
+            return rc;
+    }
+    return TW_OK;
+}
+
+tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s, tw_training *training,
+                                    tw_error *err)
 {
     enum { STEPS = 3 };
     tw_status rc;
@@ -309,7 +342,7 @@ tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s,
     *t_step_s = 0.0;
     if ((rc = tw_train__trainer_create(&trainer, training, TW_PHASE_ALL, 1.0f, err)))
         return rc;
-    if ((rc = measure_memory(out, &trainer, training, err)))
+    if ((rc = settle_workers(out, &trainer, training, err)))
         goto done;
     if (!(rows = tw_alloc_f32(trainer.batch * trainer.row_size))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory to time a training step");

@@ -95,6 +95,7 @@ static tw_status open_computer(tw_training *training, tw_error *err)
         compute.n_threads = (int)tw_train__i64(config, TW_OPTION_THREADS);
     rc = tw_computer_open(&training->computer, &compute, err);
     training->trunk = training->computer;
+    training->n_workers = training->computer.n_threads;
     return rc;
 }
 

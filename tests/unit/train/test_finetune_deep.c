@@ -113,6 +113,31 @@ static void test_memory_limit_changes_nothing(void **state)
     assert_option_changes_nothing(*state, NULL, 0, "memory-limit", "64M");
 }
 
+/* A limit under what four workers need takes some of them away, and changes no byte. */
+static void test_a_tight_limit_takes_workers_not_bits(void **state)
+{
+    world *w = *state;
+    tw_training *four = open_training(w, OPTIONS({"threads", "4"}), 1), *fewer;
+    const int64_t needs = tw_training_get_plan(four)->memory_train;
+    tw_training_result first, second;
+    char limit[24], *a, *b;
+
+    tw_training_free(four);
+    snprintf(limit, sizeof limit, "%lld", (long long)(needs - 1));
+    fewer = open_training(w, OPTIONS({"threads", "4"}, {"memory-limit", limit}), 2);
+    assert_true(tw_training_get_plan(fewer)->memory_train < needs);
+    assert_non_null(strstr(tw_training_get_plan(fewer)->compute,
+                           "4 threads; fp32; numerics ") /* as asked for */);
+    assert_non_null(strstr(tw_training_get_plan(fewer)->compute,
+                           "; the memory limit leaves room for 3 workers in training"));
+    tw_training_free(fewer);
+    a = train(&first, w, OPTIONS({"threads", "4"}), 1);
+    b = train(&second, w, OPTIONS({"threads", "4"}, {"memory-limit", limit}), 2);
+    assert_same_run(a, b);
+    free(a);
+    free(b);
+}
+
 /* conv2 is trained, conv1 before it and conv3 behind it are not. */
 #define GAPS                      \
     {                             \
@@ -510,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_cache_changes_nothing),
         cmocka_unit_test(test_memory_limit_changes_nothing),
+        cmocka_unit_test(test_a_tight_limit_takes_workers_not_bits),
         cmocka_unit_test(test_gaps_change_nothing_of_that),
         cmocka_unit_test(test_no_frozen_layer_changes_nothing_of_that),
         cmocka_unit_test(test_the_seed_changes_the_run),
