@@ -195,6 +195,23 @@ static inline tw_status try_train(tw_training_result *result, const tw_config *c
     return rc;
 }
 
+/* Goes on with a run that is to have that many epochs, 0: as many as it was to have. */
+static inline tw_status try_resume(tw_training **out, const char *run, int64_t epochs,
+                                   const tw_watch *watch, tw_error *err)
+{
+    tw_config *changes;
+    char text[24];
+    tw_status rc;
+
+    snprintf(text, sizeof text, "%lld", (long long)epochs);
+    assert_ok(tw_config_create(&changes, e));
+    if (epochs > 0)
+        assert_ok(tw_config_set(changes, "epochs", text, TW_FROM_FLAG, e));
+    rc = tw_training_resume(out, run, changes, watch, err);
+    tw_config_free(changes);
+    return rc;
+}
+
 /* Trains and gives back the run's folder; the caller frees it. */
 static inline char *train(tw_training_result *result, world *w, const char *const (*more)[2], int n)
 {

@@ -60,6 +60,11 @@ TW_MUST_CHECK tw_status tw_config_set(tw_config *config, const char *name, const
 /* Text of an option now, NULL when unset. Borrowed until the next set. */
 const char *tw_config_get(const tw_config *config, const char *name);
 
+/* 1 for options that a run may get anew when it goes on: they change how fast, or how long, not
+ * what.
+ */
+int tw_config_may_change(const char *name);
+
 /* 1 when a file, the environment or a flag has set the option. */
 int tw_config_is_given(const tw_config *config, const char *name);
 
@@ -95,13 +100,15 @@ typedef struct tw_training_plan {
 TW_MUST_CHECK tw_status tw_training_open(tw_training **out, const tw_config *config,
                                          const tw_watch *watch, tw_error *err);
 /* The same for a run that is to go on: RUN/config.json says what it is, tw_training_run then starts
- * from its checkpoint, from the beginning where it has none yet. epochs: 0, or more than it was to
- * have. *out stays NULL, with TW_OK, for a finished run that is not to have more. That data,
- * weights and config.json are still the same is checked by tw_training_run (TW_EFILE names what
- * changed). Caller frees. Expected: TW_EFILE (no run, nothing to extend), TW_EUSAGE (fewer epochs),
- * and what tw_training_open says. */
-TW_MUST_CHECK tw_status tw_training_resume(tw_training **out, const char *run, int64_t epochs,
-                                           const tw_watch *watch, tw_error *err);
+ * from its checkpoint, from the beginning where it has none yet. changes (NULL: none): options that
+ * it gets anew, of those that tw_config_may_change names; epochs can only get more. *out stays
+ * NULL, with TW_OK, for a finished run that is not to have more epochs. That data, weights and
+ * config.json are still the same is checked by tw_training_run (TW_EFILE names what changed).
+ * Caller frees. Expected: TW_EFILE (no run, nothing to extend), TW_EUSAGE (fewer epochs), and what
+ * tw_training_open says. */
+TW_MUST_CHECK tw_status tw_training_resume(tw_training **out, const char *run,
+                                           const tw_config *changes, const tw_watch *watch,
+                                           tw_error *err);
 void tw_training_free(tw_training *training);
 const tw_training_plan *tw_training_get_plan(const tw_training *training);
 /* Text of an option as the training has settled it, NULL where unset. Borrowed. */
@@ -112,6 +119,7 @@ typedef struct tw_training_result {
     int epoch;                     /* the epoch that became the model, 1-based */
     double loss, accuracy;         /* of that epoch, as fit reports them */
     double val_loss, val_accuracy; /* NAN without validation data */
+    int has_trunk;                 /* 0: trained from the first layers on, nothing ran once */
     int64_t n_trunk;               /* pictures that went through the trunk */
     int n_unchanged;               /* frozen layers whose parameters are proven unchanged */
 } tw_training_result;

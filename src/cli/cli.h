@@ -147,6 +147,9 @@ void cli_print_json_string(const char *text);
 /* How many of n pictures went through the trunk, and where the others' features came from. n 0: the
  * caller does not know how many there are. */
 void cli_print_trunk(int64_t n_trunk, int64_t n);
+/* A loss with four decimals, a huge one by its leading digits; returns buf. */
+enum { CLI_LOSS_SIZE = 24 };
+const char *cli_loss_text(char buf[CLI_LOSS_SIZE], double loss);
 /* A double with as many digits as `digits`, null for NaN. */
 void cli_print_json_number(double value, int digits);
 /* "98.12 %", "-" for NaN; buf has room for 16. */

@@ -118,7 +118,7 @@ static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *e
 static tw_status print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
                               tw_error *err)
 {
-    char n[32], text[512];
+    char n[32], loss[CLI_LOSS_SIZE], text[512];
     tw_status rc;
 
     if (cli_has(args, "json")) {
@@ -129,10 +129,10 @@ static tw_status print_result(const cli_args *args, const tw_evaluation *evaluat
         return rc;
     cli_print_confusion(evaluation);
     snprintf(text, sizeof text,
-             "%.2f %%%s (95 %% interval %.2f to %.2f), loss %.4f, on %s pictures (%s)%s",
+             "%.2f %%%s (95 %% interval %.2f to %.2f), loss %s, on %s pictures (%s)%s",
              100 * evaluation->accuracy, cli_style(stdout, CLI_PLAIN), 100 * evaluation->low,
-             100 * evaluation->high, evaluation->loss, tw_count_text(n, sizeof n, evaluation->n),
-             tw_part_name(part),
+             100 * evaluation->high, cli_loss_text(loss, evaluation->loss),
+             tw_count_text(n, sizeof n, evaluation->n), tw_part_name(part),
              part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
     printf("\n%s", cli_style(stdout, CLI_BOLD));
     cli_print_lines(stdout, "accuracy ", 0, text);

@@ -92,6 +92,12 @@ const char *cli_percent_text(char *buf, double share)
     return buf;
 }
 
+const char *cli_loss_text(char buf[CLI_LOSS_SIZE], double loss)
+{
+    snprintf(buf, CLI_LOSS_SIZE, loss < 1e5 ? "%.4f" : "%.4g", loss);
+    return buf;
+}
+
 void cli_print_trunk(int64_t n_trunk, int64_t n)
 {
     char count[32],

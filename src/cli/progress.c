@@ -184,15 +184,15 @@ static void keep_phase(cli_progress *progress, const tw_event *event)
 
 static void print_line(const tw_event *event)
 {
-    char amounts[2 * N_TEXT], rate[N_TEXT], left[N_TEXT], all[N_TEXT];
+    char amounts[2 * N_TEXT], rate[N_TEXT], left[N_TEXT], all[N_TEXT], loss[CLI_LOSS_SIZE];
 
     amounts_text(amounts, event);
     tw_seconds_text(left, sizeof left, event->t_left_s);
     if (is_phase(event, "train"))
-        fprintf(stderr,
-                "%-8s epoch %d/%d, %s, loss %.4f, accuracy %.2f %%, %s left, in all %s left\n",
-                event->phase, event->epoch, event->n_epochs, amounts, event->loss,
-                100 * event->accuracy, left, tw_seconds_text(all, sizeof all, event->t_left_all_s));
+        fprintf(
+            stderr, "%-8s epoch %d/%d, %s, loss %s, accuracy %.2f %%, %s left, in all %s left\n",
+            event->phase, event->epoch, event->n_epochs, amounts, cli_loss_text(loss, event->loss),
+            100 * event->accuracy, left, tw_seconds_text(all, sizeof all, event->t_left_all_s));
     else if (event->total > 0)
         fprintf(stderr, "%-8s %s, %s, %s left\n", event->phase, amounts,
                 rate_text(rate, event, event->rate), left);
@@ -270,10 +270,12 @@ static void print_epoch_json(const tw_event *event)
 
 static void print_epoch(const tw_event *event)
 {
-    printf("epoch %2d/%d  loss %.4f  accuracy %6.2f %%", event->epoch, event->n_epochs, event->loss,
-           100 * event->accuracy);
+    char loss[CLI_LOSS_SIZE];
+
+    printf("epoch %2d/%d  loss %s  accuracy %6.2f %%", event->epoch, event->n_epochs,
+           cli_loss_text(loss, event->loss), 100 * event->accuracy);
     if (!isnan(event->val_loss))
-        printf("  |  validation loss %.4f  accuracy %6.2f %%", event->val_loss,
+        printf("  |  validation loss %s  accuracy %6.2f %%", cli_loss_text(loss, event->val_loss),
                100 * event->val_accuracy);
     printf("  %.1f s\n", event->t_s);
 }

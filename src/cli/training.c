@@ -146,13 +146,14 @@ static void print_operand(const char *word)
 static void print_result(const tw_training_result *result, const char *output, const char *data)
 {
     const char *bold = cli_style(stdout, CLI_BOLD), *plain = cli_style(stdout, CLI_PLAIN);
+    char loss[CLI_LOSS_SIZE];
 
-    printf("the model is that of epoch %d: loss %.4f, accuracy %s%.2f %%%s\n", result->epoch,
-           result->loss, bold, 100 * result->accuracy, plain);
+    printf("the model is that of epoch %d: loss %s, accuracy %s%.2f %%%s\n", result->epoch,
+           cli_loss_text(loss, result->loss), bold, 100 * result->accuracy, plain);
     if (!isnan(result->val_accuracy))
-        printf("on the validation pictures: loss %.4f, accuracy %s%.2f %%%s\n", result->val_loss,
-               bold, 100 * result->val_accuracy, plain);
-    if (result->n_unchanged > 0)
+        printf("on the validation pictures: loss %s, accuracy %s%.2f %%%s\n",
+               cli_loss_text(loss, result->val_loss), bold, 100 * result->val_accuracy, plain);
+    if (result->has_trunk)
         cli_print_trunk(result->n_trunk, 0);
     if (result->n_unchanged > 0)
         printf("frozen: %d layer%s in the model with the SHA-256 they came with\n",

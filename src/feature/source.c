@@ -250,7 +250,9 @@ static tw_status decide_input(tw_source *source, tw_error *err)
                        "no layers are frozen, so there are no features to keep as bf16");
     source->missing = 0;
     source->describe.n = 0;
-    tw_text_add(&source->describe, "no frozen layers: pictures are read anew in each epoch");
+    tw_text_add(
+        &source->describe,
+        "the network trains from its first layers on: pictures are read anew in each epoch");
     return TW_OK;
 }
 

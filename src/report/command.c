@@ -69,12 +69,17 @@ static tw_status find_changed(tw_figures *figures, tw_error *err)
     return TW_OK;
 }
 
+static const char *verb_of(const tw_figures *figures)
+{
+    return figures->n_rates > 0 ? "lr-find" : "train";
+}
+
 /* `between` stands before each option. */
 static void add_command(tw_text *text, const tw_figures *figures, const char *between)
 {
     const char *data = tw_config_get(figures->config, "data");
 
-    tw_text_add(text, "topwork train ");
+    tw_text_add(text, "topwork %s ", verb_of(figures));
     add_operand(text, data ? data : "DATA");
     for (int i = 0; i < figures->n_options; i++) {
         const tw_changed *option = &figures->options[i];
@@ -96,7 +101,7 @@ static tw_status make_texts(tw_figures *figures, tw_error *err)
 
     add_command(&command, figures, " ");
     add_command(&listing, figures, command.n > LINE ? " \\\n    " : " ");
-    tw_text_add(&repeat, "topwork train --config ");
+    tw_text_add(&repeat, "topwork %s --config ", verb_of(figures));
     add_operand(&repeat, figures->run);
     tw_text_add(&repeat, "/config.json -o AGAIN");
     figures->command = command.text; /* ownership moved */

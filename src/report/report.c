@@ -77,7 +77,8 @@ static tw_status write_page(const tw_figures *figures, tw_error *err)
     if (tw_report__has_curves(figures))
         tw_report__add_curves(&page, figures);
     tw_report__add_rates(&page, figures);
-    tw_report__add_matrix(&page, figures);
+    if (figures->n_rates == 0)
+        tw_report__add_matrix(&page, figures);
     if (has_predictions) {
         tw_report__add_classes(&page, figures);
         tw_report__add_samples(&page, figures);

@@ -82,6 +82,21 @@ static void add_no_accuracy(tw_text *page)
                       "makes one, and this page again.</p>\n</div>\n");
 }
 
+/* Of a range test: where its loss was lowest. */
+static void add_lowest(tw_text *page, const tw_figures *figures)
+{
+    const tw_rate *lowest = figures->rates;
+
+    for (int64_t i = 1; i < figures->n_rates; i++)
+        if (figures->rates[i].smoothed < lowest->smoothed)
+            lowest = &figures->rates[i];
+    tw_text_add(page,
+                "<div>\n<p class=\"label\">Loss lowest at learning rate</p>\n<p class=\"big\">"
+                "%.2g</p>\n<p class=\"hint\">A range test: it trains nothing that is kept. A good "
+                "rate is lower than this one, where the loss falls most steeply.</p>\n</div>\n",
+                lowest->lr);
+}
+
 /* ---- beside it */
 
 static void add_stat(tw_text *page, const char *name, const char *value, const char *more)
@@ -123,7 +138,8 @@ static void add_stats(tw_text *page, const tw_figures *figures)
     snprintf(more, sizeof more, "pictures; %s for validation", tw_report__count(b, journal->n_val));
     add_stat(page, "Trained on", tw_report__count(a, journal->n_train), more);
     snprintf(more, sizeof more, "of %s became the model", tw_report__count(b, figures->n_epochs));
-    add_stat(page, "Epoch", tw_report__count(a, journal->epoch), more);
+    if (figures->n_rates == 0)
+        add_stat(page, "Epoch", tw_report__count(a, journal->epoch), more);
     snprintf(more, sizeof more, "parameters of %s",
              tw_report__count(b, journal->n_layers ? figures->n_params : -1));
     add_stat(page, "Trained", tw_report__count(a, journal->n_trained), more);
@@ -159,7 +175,8 @@ static void add_nav(tw_text *page, const tw_figures *figures)
         tw_text_add(page, "<a href=\"#curves\">Curves</a>");
     if (figures->n_rates > 0)
         tw_text_add(page, "<a href=\"#rates\">Learning rate</a>");
-    tw_text_add(page, "<a href=\"#confusion\">Confusion</a>");
+    else
+        tw_text_add(page, "<a href=\"#confusion\">Confusion</a>");
     if (has_predictions)
         tw_text_add(page, "<a href=\"#classes\">Classes</a><a href=\"#samples\">Samples</a>"
                           "<a href=\"#mistakes\">Mistakes</a>");
@@ -184,6 +201,8 @@ void tw_report__add_headline(tw_text *page, const tw_figures *figures)
                       "aria-label=\"Result\">\n");
     if (has_predictions)
         add_accuracy(page, figures);
+    else if (figures->n_rates > 0)
+        add_lowest(page, figures);
     else
         add_no_accuracy(page);
     add_stats(page, figures);

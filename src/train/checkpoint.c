@@ -44,6 +44,7 @@ struct tw_checkpoint {
     header head;
     tw_json *state;
     entry *table; /* (n_parts) */
+    bool is_older;
 };
 
 /* ---- checksums */
@@ -423,6 +424,8 @@ tw_status tw_train__checkpoint_open(tw_checkpoint **out, const char *folder, tw_
         rc = settle(&now, &in, err);
     if (rc)
         goto done;
+    if (now.found)
+        now.found->is_older = now.path == in.older;
     *out = now.found;
     now.found = NULL; /* ownership moved to *out */
 done:
@@ -478,14 +481,28 @@ tw_status tw_train__checkpoint_read(const tw_checkpoint *in, const tw_checkpoint
     return rc;
 }
 
-tw_status tw_train__checkpoint_remove_older(const char *folder, tw_error *err)
+bool tw_train__checkpoint_is_older(const tw_checkpoint *checkpoint)
+{
+    return checkpoint->is_older;
+}
+
+static tw_status remove_file(const char *folder, const char *name, tw_error *err)
 {
     tw_status rc;
-    paths in;
+    char *path = tw_path_join(folder, name);
 
-    if ((rc = make_paths(&in, folder, err)))
-        return rc;
-    rc = tw_file_remove(in.older, err);
-    free_paths(&in);
+    rc = path ? tw_file_remove(path, err)
+              : tw_fail(err, TW_ENOMEM, "no memory for the name of %s/%s", folder, name);
+    tw_free(path);
     return rc;
+}
+
+tw_status tw_train__checkpoint_remove_older(const char *folder, tw_error *err)
+{
+    return remove_file(folder, older, err);
+}
+
+tw_status tw_train__checkpoint_remove_newest(const char *folder, tw_error *err)
+{
+    return remove_file(folder, newest, err);
 }

@@ -49,7 +49,11 @@ int64_t tw_train__checkpoint_sequence(const tw_checkpoint *checkpoint);
 TW_MUST_CHECK tw_status tw_train__checkpoint_read(const tw_checkpoint *checkpoint,
                                                   const tw_checkpoint_part *parts, int n_parts,
                                                   tw_error *err);
+/* Whether it is last.ckpt.1, since last.ckpt is damaged or gone. */
+bool tw_train__checkpoint_is_older(const tw_checkpoint *checkpoint);
 /* Removes the generation before the newest. */
 TW_MUST_CHECK tw_status tw_train__checkpoint_remove_older(const char *folder, tw_error *err);
+/* Removes a damaged newest one, which the next write would put into the older one's place. */
+TW_MUST_CHECK tw_status tw_train__checkpoint_remove_newest(const char *folder, tw_error *err);
 
 #endif

@@ -112,18 +112,22 @@ static const char *const free_options[] = {"threads",      "memory-limit",     "
 
 /* Their effect is compared by other means, or allowed; epochs may become more, as they do in a run
  * that is extended. */
+int tw_config_may_change(const char *name)
+{
+    for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++)
+        if (!strcmp(free_options[i], name))
+            return 1;
+    return !strcmp(name, "epochs");
+}
+
 static bool may_differ(const char *key, const tw_json *then, const tw_json *now)
 {
-    const size_t n = sizeof free_options / sizeof *free_options;
     int64_t a, b;
 
     if (!strcmp(key, "epochs"))
         return tw_json_i64(&a, tw_json_get(then, key)) && tw_json_i64(&b, tw_json_get(now, key)) &&
                b >= a;
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(free_options[i], key))
-            return true;
-    return false;
+    return tw_config_may_change(key);
 }
 
 static bool is_same(const tw_json *a, const tw_json *b)

@@ -191,6 +191,7 @@ tw_status tw_training_find_lr(tw_lr_curve *out, tw_training *training, const tw_
 
     memset(out, 0, sizeof *out);
     tw_train__run_init(&run, training, watch);
+    run.is_range_test = true;
     if ((rc = tw_train__run_begin(&run, err)) ||
         (rc = write_curve(out, &run, err)) || /* marks the folder as that of a range test */
         (rc = tw_train__run_features(&run, err)) || (rc = run_steps(out, &run, err)))

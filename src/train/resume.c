@@ -8,7 +8,6 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,19 +95,54 @@ static tw_status read_config(tw_config **out, const char *run, tw_error *err)
     return rc;
 }
 
-/* More epochs than the configuration has. */
-static tw_status set_epochs(tw_config *config, const char *run, int64_t epochs, bool *extends,
-                            tw_error *err)
+/* What the run is given anew; of epochs it can only get more. */
+static tw_status change(tw_config *config, const char *run, const tw_config *changes, bool *extends,
+                        tw_error *err)
 {
-    int64_t now = tw_train__i64(config, TW_OPTION_EPOCHS);
-    char text[24];
+    const int64_t then = tw_train__i64(config, TW_OPTION_EPOCHS);
+    tw_status rc = TW_OK;
+    int64_t now;
 
-    *extends = epochs > now;
-    if (epochs < now)
-        return tw_fail(err, TW_EUSAGE, "epochs %lld: %s is one of %lld, it can only get more",
-                       (long long)epochs, run, (long long)now);
-    snprintf(text, sizeof text, "%" PRId64, epochs);
-    return tw_config_set(config, "epochs", text, TW_FROM_FILE, err);
+    for (int i = 0; tw_config_option(i) && !rc; i++) {
+        const char *name = tw_config_option(i)->name;
+
+        if (!tw_config_is_given(changes, name))
+            continue;
+        rc = tw_config_may_change(name)
+                 ? tw_config_set(config, name, tw_config_get(changes, name), TW_FROM_FILE, err)
+                 : tw_fail(err, TW_EUSAGE, "option %s cannot change in a run that goes on", name);
+    }
+    now = tw_train__i64(config, TW_OPTION_EPOCHS);
+    *extends = now > then;
+    if (!rc && now < then)
+        rc = tw_fail(err, TW_EUSAGE, "epochs %lld: %s is one of %lld, it can only get more",
+                     (long long)now, run, (long long)then);
+    return rc;
+}
+
+/* The model is there and no checkpoint: it was trained, whatever became of the log. */
+static tw_status check_trained(const char *run, tw_error *err)
+{
+    static const char *const left[] = {"last.ckpt", "last.ckpt.1", "last.ckpt.new"};
+    char model[4096];
+    bool there = false;
+
+    if (tw_run_model_path(model, sizeof model, run, NULL))
+        return TW_OK;
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        char *path = tw_path_join(run, left[i]);
+
+        if (!path)
+            return tw_fail(err, TW_ENOMEM, "no memory for the name of %s/%s", run, left[i]);
+        there |= tw_path_exists(path);
+        tw_free(path);
+    }
+    if (there)
+        return TW_OK;
+    return tw_fail(err, TW_EFILE,
+                   "%s: has a model and no checkpoint to go on from: left as it is; train with "
+                   "config %s/config.json and overwrite begins anew",
+                   run, run);
 }
 
 /* A finished run without its last checkpoint has nothing to go on from. */
@@ -126,7 +160,7 @@ static tw_status check_extension(const char *run, tw_error *err)
     return rc;
 }
 
-tw_status tw_training_resume(tw_training **out, const char *run, int64_t epochs,
+tw_status tw_training_resume(tw_training **out, const char *run, const tw_config *changes,
                              const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
@@ -138,11 +172,11 @@ tw_status tw_training_resume(tw_training **out, const char *run, int64_t epochs,
     if ((rc = read_config(&config, run, err)))
         return rc;
     if ((rc = tw_run_is_finished(&finished, run, err)) ||
-        (epochs > 0 && (rc = set_epochs(config, run, epochs, &extends, err))))
+        (changes && (rc = change(config, run, changes, &extends, err))))
         goto done;
     if (finished && !extends)
         goto done;
-    if (finished && (rc = check_extension(run, err)))
+    if ((rc = finished ? check_extension(run, err) : check_trained(run, err)))
         goto done;
     rc = tw_train__open(out, config, true, watch, err);
 done:

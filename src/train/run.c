@@ -56,18 +56,21 @@ static tw_status prove_frozen(tw_run *run, const char *path, tw_error *err)
     return tw_train__folder_log(&run->folder, "unchanged", line, err);
 }
 
+/* The model gets its name once it is proven. */
 static tw_status write_model(tw_run *run, tw_error *err)
 {
     tw_status rc;
-    char *path;
+    char *path = tw_train__folder_file(&run->folder, "model.safetensors");
+    char *unproven = tw_train__folder_file(&run->folder, "model.safetensors.new");
 
     tw_train__fold_scale(&run->trainer.trained, run->scale);
-    if ((rc = add_provenance(run, err)))
-        return rc;
-    if (!(path = tw_train__folder_file(&run->folder, "model.safetensors")))
-        return tw_fail(err, TW_ENOMEM, "no memory to write the model");
-    if (!(rc = tw_model_write(run->trainer.model, path, err)))
-        rc = prove_frozen(run, path, err);
+    if (!path || !unproven)
+        rc = tw_fail(err, TW_ENOMEM, "no memory to write the model");
+    else if (!(rc = add_provenance(run, err)) &&
+             !(rc = tw_model_write(run->trainer.model, unproven, err)) &&
+             !(rc = prove_frozen(run, unproven, err)))
+        rc = tw_file_move(unproven, path, err);
+    tw_free(unproven);
     tw_free(path);
     return rc;
 }
@@ -142,6 +145,7 @@ static tw_status finish(tw_run *run, tw_training_result *result, tw_error *err)
                                    .accuracy = epoch->accuracy,
                                    .val_loss = epoch->val_loss,
                                    .val_accuracy = epoch->val_accuracy,
+                                   .has_trunk = run->training->boundary > 0,
                                    .n_trunk = tw_train__trunk_count(run->training),
                                    .n_unchanged = run->n_proven};
     tw_json_set(line, "epoch", tw_json_new_i64(epoch->epoch));

@@ -106,6 +106,21 @@ static tw_status begin_folder(tw_run *run, const char *output, tw_error *err)
     return tw_train__log_plan(run, err);
 }
 
+/* In which epoch, and how much of it is done. */
+static void tell_where(const tw_run *run)
+{
+    const tw_training *training = run->training;
+    const int n_epochs = tw_train__epoch_count(training);
+    char seen[32], all[32];
+
+    if (run->at.epoch.epoch > n_epochs)
+        tw_watch_note(run->outer, "all %d epochs are trained, the end is made again", n_epochs);
+    else
+        tw_watch_note(run->outer, "goes on in epoch %d of %d, after %s of %s pictures",
+                      run->at.epoch.epoch, n_epochs, tw_count_text(seen, sizeof seen, run->at.seen),
+                      tw_count_text(all, sizeof all, training->n_train));
+}
+
 static tw_status log_resume(tw_run *run, tw_error *err)
 {
     tw_json *line = tw_json_new_object();
@@ -124,14 +139,17 @@ static tw_status continue_folder(tw_run *run, const char *output, tw_error *err)
     const tw_json *state = tw_train__checkpoint_state(run->checkpoint);
 
     run->sequence = tw_train__checkpoint_sequence(run->checkpoint);
+    run->has_damaged_newest = tw_train__checkpoint_is_older(run->checkpoint);
     if ((rc = tw_train__identity_compare(tw_json_get(state, "identity"), run->identity,
                                          run->training, run->outer, err)) ||
         (rc = tw_train__folder_reopen(&run->folder, output, err)) ||
-        (rc = tw_train__take_state(run, state, err)) || (rc = log_resume(run, err)) ||
+        (rc = tw_train__take_state(run, state, err)) ||
+        (rc = tw_train__best_check(&run->best, output, err)) || (rc = log_resume(run, err)) ||
         (rc = write_config(run, err)) || (rc = write_split(run, err)) ||
         (rc = tw_train__folder_history(&run->folder, err)))
         return rc;
     run->saved_best = run->best.epoch.epoch;
+    tell_where(run);
     return TW_OK;
 }
 
@@ -144,8 +162,11 @@ static tw_status open_folder(tw_run *run, tw_error *err)
     if (!output)
         return tw_fail(err, TW_EUSAGE, "option output is missing: the folder for the run");
     if (run->training->resumes &&
-        (rc = tw_train__checkpoint_open(&run->checkpoint, output, &why, err)))
+        (rc = tw_train__checkpoint_open(&run->checkpoint, output, &why, err))) {
+        if (rc == TW_EFILE)
+            tw_watch_note(run->outer, "without its checkpoints %s would begin anew", output);
         goto done;
+    }
     if (why.n || why.failed)
         tw_watch_note(run->outer, "%s", why.failed ? "a checkpoint is damaged" : why.text);
     if ((rc = run->checkpoint ? continue_folder(run, output, err) : begin_folder(run, output, err)))
@@ -207,17 +228,28 @@ static tw_status fill_sources(tw_run *run, tw_error *err)
     return tw_train__share_memory(training, err);
 }
 
-static tw_status fail_interrupted(const tw_training *training, tw_error *err)
+static int64_t count_rows(const tw_dataset *data, const tw_source *source)
 {
-    char rows[32];
-    int64_t n_rows = tw_dataset_count(training->data) - tw_source_missing(training->source);
+    return tw_dataset_count(data) - tw_source_missing(source);
+}
 
+static tw_status fail_interrupted(const tw_run *run, tw_error *err)
+{
+    const tw_training *training = run->training;
+    int64_t n_rows = count_rows(training->data, training->source);
+    char rows[32];
+
+    if (training->own_val)
+        n_rows += count_rows(training->val_data, training->own_val);
+    tw_count_text(rows, sizeof rows, n_rows);
+    if (run->is_range_test)
+        return tw_fail(err, TW_EINTERRUPTED,
+                       "interrupted: the features of %s pictures are kept in the cache", rows);
     return tw_fail(
         err, TW_EINTERRUPTED,
         "interrupted: the features of %s pictures are kept in the cache, \"topwork resume %s\" "
         "goes on",
-        tw_count_text(rows, sizeof rows, n_rows),
-        tw_train__text(training->config, TW_OPTION_OUTPUT));
+        rows, tw_train__text(training->config, TW_OPTION_OUTPUT));
 }
 
 tw_status tw_train__run_features(tw_run *run, tw_error *err)
@@ -228,7 +260,7 @@ tw_status tw_train__run_features(tw_run *run, tw_error *err)
     tw_json *line;
 
     if ((rc = fill_sources(run, err)))
-        return rc == TW_EINTERRUPTED ? fail_interrupted(training, err) : rc;
+        return rc == TW_EINTERRUPTED ? fail_interrupted(run, err) : rc;
     if (!run->checkpoint && tw_train__is_scaled(training->config)) {
         if ((rc = tw_source_deviation(&deviation, training->source, training->train,
                                       training->n_train, err)))

@@ -16,9 +16,9 @@
 
 /* Beside these: best-<epoch>.params, the parameters of the best epoch so far. */
 static const char *const run_files[] = {
-    "config.json",     "split.csv",         "history.csv", "log.jsonl",   "last.ckpt",
-    "last.ckpt.1",     "last.ckpt.new",     "lr-find.csv", "report.html", "report.json",
-    "predictions.csv", "model.safetensors", NULL};
+    "config.json",     "split.csv",         "history.csv",           "log.jsonl",   "last.ckpt",
+    "last.ckpt.1",     "last.ckpt.new",     "lr-find.csv",           "report.html", "report.json",
+    "predictions.csv", "model.safetensors", "model.safetensors.new", NULL};
 
 /* Held by the process that works on the run; stays behind, empty. */
 static const char lock_name[] = ".lock";
@@ -69,7 +69,8 @@ static tw_status fail_memory(const char *name, tw_error *err)
     return tw_fail(err, TW_ENOMEM, "no memory to write %s", name);
 }
 
-/* All files of an older run; what else lies there stays. */
+/* All files of an older run; what else lies there stays, and config.json until the new one takes
+ * its place: a run that begins anew is never without it. */
 static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
 {
     tw_status rc;
@@ -81,7 +82,7 @@ static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
     for (size_t i = 0; i < n && !rc; i++) {
         char *path;
 
-        if (!is_run_file(names[i]))
+        if (!is_run_file(names[i]) || !strcmp(names[i], "config.json"))
             continue;
         path = tw_train__folder_file(folder, names[i]);
         rc = path ? tw_file_remove(path, err) : fail_memory(names[i], err);

@@ -258,6 +258,9 @@ tw_status tw_train__save(tw_run *run, tw_error *err)
     tw_json *state;
     tw_status rc;
 
+    if (run->has_damaged_newest && (rc = tw_train__checkpoint_remove_newest(run->folder.path, err)))
+        return rc;
+    run->has_damaged_newest = false;
     if ((rc = state_json(&state, run, err)))
         return rc;
     list_parts(parts, &run->trainer);

@@ -127,6 +127,24 @@ static tw_status read_params(const tw_best *best, const tw_file *file, const tw_
     return TW_OK;
 }
 
+tw_status tw_train__best_check(const tw_best *best, const char *folder, tw_error *err)
+{
+    tw_status rc;
+    char *path;
+
+    if (!best->on_disk)
+        return TW_OK;
+    if ((rc = make_path(&path, best, folder, err)))
+        return rc;
+    if (!tw_path_exists(path))
+        rc = tw_fail(err, TW_EFILE,
+                     "%s: is gone, the best parameters so far; without last.ckpt and last.ckpt.1 "
+                     "the run begins anew",
+                     path);
+    tw_free(path);
+    return rc;
+}
+
 tw_status tw_train__best_read(const tw_best *best, const tw_trained *trained, const char *folder,
                               tw_error *err)
 {

@@ -171,6 +171,9 @@ TW_MUST_CHECK tw_status tw_train__best_write(tw_best *best, const tw_trained *tr
 /* Reads them back and checks them. Expected: TW_EFILE. */
 TW_MUST_CHECK tw_status tw_train__best_read(const tw_best *best, const tw_trained *trained,
                                             const char *folder, tw_error *err);
+/* That they are still there. Expected: TW_EFILE. */
+TW_MUST_CHECK tw_status tw_train__best_check(const tw_best *best, const char *folder,
+                                             tw_error *err);
 /* The epoch in the name of such a file, -1 where the name is no such one. */
 int tw_train__best_epoch_of(const char *name);
 
@@ -371,8 +374,9 @@ typedef struct tw_run {
     tw_position at;
     tw_predictions *predictions; /* while they are written */
     double scale;
-    int n_proven;   /* frozen layers that are as they were */
-    int64_t *order; /* (n_train) samples of the epoch */
+    bool is_range_test; /* trains nothing: it looks for a learning rate */
+    int n_proven;       /* frozen layers that are as they were */
+    int64_t *order;     /* (n_train) samples of the epoch */
     const tw_watch *outer;
     tw_watch watch;      /* logs notes, then passes everything on */
     tw_error unlogged;   /* the first note that did not get into the log */
@@ -386,6 +390,7 @@ typedef struct tw_run {
     tw_train_phase saved_phase;
     int64_t saved_iterations;
     tw_plateau saved_plateau;
+    bool has_damaged_newest; /* goes on from last.ckpt.1: last.ckpt must not take its place */
     int64_t sequence,
         n_saved;    /* of checkpoints: the newest one's number; written by this process */
     int saved_best; /* epoch whose best parameters the newest one refers to */

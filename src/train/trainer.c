@@ -129,22 +129,24 @@ static tw_status balance(tw_trainer *trainer, const tw_training *training, tw_er
 {
     const int *labels = tw_dataset_labels(training->data);
     int n_classes = trainer->n_classes, n_present = 0;
+    int64_t *counts;
 
     if (!tw_train__is(training->config, TW_OPTION_CLASS_WEIGHT, "balanced"))
         return TW_OK;
     trainer->class_weights = tw_calloc((size_t)n_classes, sizeof *trainer->class_weights);
     trainer->sample_weights = tw_calloc((size_t)trainer->batch, sizeof *trainer->sample_weights);
-    if (!trainer->class_weights || !trainer->sample_weights)
+    counts = tw_calloc((size_t)n_classes, sizeof *counts);
+    if (!trainer->class_weights || !trainer->sample_weights || !counts) {
+        tw_free(counts);
         return tw_fail(err, TW_ENOMEM, "no memory for the weights of %d classes", n_classes);
+    }
     for (int64_t i = 0; i < training->n_train; i++)
-        trainer->class_weights[labels[training->train[i]]] += 1.0f;
+        n_present += counts[labels[training->train[i]]]++ == 0;
     for (int c = 0; c < n_classes; c++)
-        n_present += trainer->class_weights[c] > 0.0f;
-    for (int c = 0; c < n_classes; c++)
-        if (trainer->class_weights[c] > 0.0f)
+        if (counts[c] > 0)
             trainer->class_weights[c] =
-                (float)((double)training->n_train /
-                        ((double)n_present * (double)trainer->class_weights[c]));
+                (float)((double)training->n_train / ((double)n_present * (double)counts[c]));
+    tw_free(counts);
     return TW_OK;
 }
 

@@ -58,7 +58,7 @@ static tw_status go_on(const char *run, int64_t epochs, stopper *s, tw_error *er
     const tw_watch watch = {see_event, stop_in_time, s};
     tw_training *training;
     tw_training_result result;
-    tw_status rc = tw_training_resume(&training, run, epochs, s ? &watch : NULL, err);
+    tw_status rc = try_resume(&training, run, epochs, s ? &watch : NULL, err);
 
     if (rc)
         return rc;
@@ -203,9 +203,9 @@ static void test_a_finished_run_is_left_alone(void **state)
 
     assert_ok(tw_run_is_finished(&finished, run, e));
     assert_int_equal(finished, 1);
-    assert_ok(tw_training_resume(&training, run, 0, NULL, e));
+    assert_ok(try_resume(&training, run, 0, NULL, e));
     assert_null(training);
-    assert_ok(tw_training_resume(&training, run, 2, NULL, e));
+    assert_ok(try_resume(&training, run, 2, NULL, e));
     assert_null(training);
     free(run);
 }
@@ -251,7 +251,7 @@ static void test_fewer_epochs_are_refused(void **state)
     tw_training *training;
 
     snprintf(sentence, sizeof sentence, "epochs 1: %s is one of 2, it can only get more", run);
-    assert_fails(TW_EUSAGE, sentence, tw_training_resume(&training, run, 1, NULL, e));
+    assert_fails(TW_EUSAGE, sentence, try_resume(&training, run, 1, NULL, e));
     free(run);
 }
 
@@ -263,7 +263,7 @@ static void test_a_finished_run_without_a_checkpoint_cannot_grow(void **state)
     assert_ok(tw_file_remove(path, e));
     snprintf(sentence, sizeof sentence, "%s: its last checkpoint is gone, it cannot be extended",
              run);
-    assert_fails(TW_EFILE, sentence, tw_training_resume(&training, run, 4, NULL, e));
+    assert_fails(TW_EFILE, sentence, try_resume(&training, run, 4, NULL, e));
     free(path);
     free(run);
 }
@@ -338,11 +338,86 @@ static void test_a_range_test_is_no_run(void **state)
     snprintf(sentence, sizeof sentence, "%s: a range test, there is nothing to go on with",
              tw_config_get(config, "output"));
     assert_fails(TW_EUSAGE, sentence,
-                 tw_training_resume(&training, tw_config_get(config, "output"), 0, NULL, e));
+                 try_resume(&training, tw_config_get(config, "output"), 0, NULL, e));
     tw_config_free(config);
 }
 
+/* ---- what it gets anew */
+
+static void assert_change(const char *run, const char *name, const char *value, tw_status code,
+                          const char *sentence)
+{
+    tw_training *training;
+    tw_config *changes;
+
+    assert_ok(tw_config_create(&changes, e));
+    assert_ok(tw_config_set(changes, name, value, TW_FROM_FLAG, e));
+    if (code)
+        assert_fails(code, sentence, tw_training_resume(&training, run, changes, NULL, e));
+    else
+        assert_ok(tw_training_resume(&training, run, changes, NULL, e));
+    if (!code)
+        assert_string_equal(tw_training_get_option(training, name), value);
+    tw_training_free(training);
+    tw_config_free(changes);
+}
+
+static void test_what_may_change_and_what_not(void **state)
+{
+    char *run = begin(*state, OPTIONS(JOB), N_JOB, 5);
+
+    assert_change(run, "threads", "2", TW_OK, NULL);
+    assert_change(run, "memory-limit", "96M", TW_OK, NULL);
+    assert_change(run, "cache", "off", TW_OK, NULL);
+    assert_change(run, "checkpoint-every", "30s", TW_OK, NULL);
+    assert_change(run, "lr", "0.5", TW_EUSAGE, "option lr cannot change in a run that goes on");
+    assert_change(run, "seed", "7", TW_EUSAGE, "option seed cannot change in a run that goes on");
+    free(run);
+}
+
 /* ---- damage */
+
+/* Nobody can tell whether it ended, and nothing of it is to be lost. */
+static void test_a_model_without_log_and_checkpoint_is_left_alone(void **state)
+{
+    char *run = train_job(*state), *log = path_in(run, "log.jsonl"),
+         *checkpoint = path_in(run, "last.ckpt"), sentence[600];
+    tw_training *training;
+
+    assert_ok(tw_file_remove(log, e));
+    assert_ok(tw_file_remove(checkpoint, e));
+    snprintf(sentence, sizeof sentence,
+             "%s: has a model and no checkpoint to go on from: left as it is; train with config "
+             "%s/config.json and overwrite begins anew",
+             run, run);
+    assert_fails(TW_EFILE, sentence, try_resume(&training, run, 0, NULL, e));
+    assert_true(is_there(run, "model.safetensors"));
+    free(checkpoint);
+    free(log);
+    free(run);
+}
+
+static void test_lost_best_parameters_are_told_before_training(void **state)
+{
+    char *run = train_job(*state), *path = NULL, sentence[600];
+    char **names;
+    size_t n;
+
+    assert_ok(tw_folder_list(&names, &n, run, e));
+    for (size_t i = 0; i < n; i++)
+        if (tw_train__best_epoch_of(names[i]) >= 0)
+            path = path_in(run, names[i]);
+    tw_folder_list_free(names, n);
+    assert_non_null(path);
+    assert_ok(tw_file_remove(path, e));
+    snprintf(sentence, sizeof sentence,
+             "%s: is gone, the best parameters so far; without last.ckpt and last.ckpt.1 the run "
+             "begins anew",
+             path);
+    assert_fails(TW_EFILE, sentence, go_on(run, 9, NULL, e));
+    free(path);
+    free(run);
+}
 
 static void test_a_damaged_checkpoint_gives_way_to_the_one_before(void **state)
 {
@@ -469,10 +544,10 @@ static void test_what_is_no_run_is_refused(void **state)
     tw_training *training;
 
     snprintf(sentence, sizeof sentence, "%s: no such run folder", none);
-    assert_fails(TW_EFILE, sentence, tw_training_resume(&training, none, 0, NULL, e));
+    assert_fails(TW_EFILE, sentence, try_resume(&training, none, 0, NULL, e));
     assert_ok(tw_folder_create(none, e));
     snprintf(sentence, sizeof sentence, "%s: no config.json there, nothing to go on with", none);
-    assert_fails(TW_EFILE, sentence, tw_training_resume(&training, none, 0, NULL, e));
+    assert_fails(TW_EFILE, sentence, try_resume(&training, none, 0, NULL, e));
     free(none);
 }
 
@@ -524,6 +599,9 @@ int main(void)
         cmocka_unit_test(test_a_longer_run_keeps_its_steps),
         cmocka_unit_test(test_a_run_belongs_to_one_process),
         cmocka_unit_test(test_a_range_test_is_no_run),
+        cmocka_unit_test(test_what_may_change_and_what_not),
+        cmocka_unit_test(test_a_model_without_log_and_checkpoint_is_left_alone),
+        cmocka_unit_test(test_lost_best_parameters_are_told_before_training),
         cmocka_unit_test(test_fewer_epochs_are_refused),
         cmocka_unit_test(test_a_finished_run_without_a_checkpoint_cannot_grow),
         cmocka_unit_test(test_a_damaged_checkpoint_gives_way_to_the_one_before),

@@ -49,7 +49,7 @@ static tw_status go_on(tw_training_result *result, const char *run, int64_t epoc
 {
     const tw_watch watch = {hear, ask, s};
     tw_training *training;
-    tw_status rc = tw_training_resume(&training, run, epochs, &watch, err);
+    tw_status rc = try_resume(&training, run, epochs, &watch, err);
 
     if (rc)
         return rc;

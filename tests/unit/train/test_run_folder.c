@@ -69,11 +69,11 @@ static void test_an_existing_run_is_refused(void **state)
 static void test_overwriting_removes_every_old_file(void **state)
 {
     static const char *const names[] = {
-        "config.json",       "split.csv", "history.csv", "best-3.params", "predictions.csv",
-        "model.safetensors", "last.ckpt", "last.ckpt.1", "report.html",   "report.json"};
+        "split.csv", "history.csv", "best-3.params", "predictions.csv", "model.safetensors",
+        "last.ckpt", "last.ckpt.1", "report.html",   "report.json",     "model.safetensors.new"};
     const char *path = path_of(state, "old");
     tw_run_folder folder;
-    char file[300];
+    char file[300], config[300];
 
     assert_ok(tw_folder_create(path, e));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -82,9 +82,12 @@ static void test_overwriting_removes_every_old_file(void **state)
     }
     snprintf(file, sizeof file, "%s/notes.txt", path);
     write_text(file, "mine");
+    snprintf(config, sizeof config, "%s/config.json", path);
+    write_text(config, "old");
     assert_ok(tw_train__folder_create(&folder, path, true, e));
     tw_train__folder_free(&folder);
     assert_file(file, "mine");
+    assert_file(config, "old"); /* until the new one is written over it */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(file, sizeof file, "%s/%s", path, names[i]);
         assert_false(tw_path_exists(file));
