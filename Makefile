@@ -1,4 +1,4 @@
-# A thin front for CMake. `make PRESET=dev` builds another preset (release, dev, asan, clang).
+# A thin front for CMake. `make PRESET=dev` builds another preset (release, dev, asan, clang, fuzz).
 PRESET ?= release
 BUILD = build/$(PRESET)
 JOBS ?= $(shell nproc)
