@@ -11,6 +11,7 @@
 #include "tensor/tensor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_NAMES = 65536, MAX_PARTS = 64, MAX_PATH_DEPTH = 16 };
@@ -302,6 +303,42 @@ tw_status tw_format__h5_add(tw_weight_file *out, const tw_h5_file *file,
                                           &tensor, err);
 }
 
+static int compare_places(const void *a, const void *b)
+{
+    const tw_named_tensor *x = *(const tw_named_tensor *const *)a,
+                          *y = *(const tw_named_tensor *const *)b;
+    const uint8_t *p = x->tensor.data, *q = y->tensor.data;
+
+    return (p > q) - (p < q);
+}
+
+/* No two tensors may lie on the same bytes: no version of Keras shares them. */
+static tw_status check_apart(const tw_weight_file *file, const char *path, tw_error *err)
+{
+    const tw_named_tensor **sorted = tw_calloc((size_t)file->n_tensors + 1, sizeof *sorted);
+    const uint8_t *end = NULL;
+    tw_status rc = TW_OK;
+    int n = 0;
+
+    if (!sorted)
+        return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", path);
+    for (int i = 0; i < file->n_tensors; i++)
+        if (tw_shape_size(&file->tensors[i].tensor.shape) > 0)
+            sorted[n++] = &file->tensors[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_places);
+    for (int i = 0; i < n && rc == TW_OK; i++) {
+        const tw_tensor *tensor = &sorted[i]->tensor;
+        const uint8_t *begin = tensor->data;
+
+        if (i > 0 && begin < end)
+            rc = tw_fail(err, TW_EFILE, "%s: %s and %s overlap", path, sorted[i - 1]->name,
+                         sorted[i]->name);
+        end = begin + (size_t)tw_shape_size(&tensor->shape) * tw_dtype_size(tensor->dtype);
+    }
+    tw_free(sorted);
+    return rc;
+}
+
 tw_status tw_format__h5_read(tw_weight_file *out, const uint8_t *data, uint64_t size,
                              const char *path, tw_error *err)
 {
@@ -310,7 +347,9 @@ tw_status tw_format__h5_read(tw_weight_file *out, const uint8_t *data, uint64_t 
     tw_status rc = tw_format__h5_open_root(&root, &file, err);
 
     out->kind = TW_WEIGHTS_KERAS_H5;
-    return rc ? rc : read_named(out, &file, root, err);
+    if (rc || (rc = read_named(out, &file, root, err)))
+        return rc;
+    return check_apart(out, path, err);
 }
 
 tw_status tw_h5_read(tw_weight_file *out, tw_error *err)
