@@ -40,6 +40,7 @@ typedef struct tw_file {
     int fd;
     int64_t size;
     char *path;
+    const uint8_t *bytes; /* of a map that stands for the file; NULL where fd is read */
 } tw_file;
 
 TW_MUST_CHECK tw_status tw_file_open(tw_file *out, const char *path, tw_error *err);
@@ -49,6 +50,8 @@ TW_MUST_CHECK tw_status tw_file_open_append(tw_file *out, const char *path, tw_e
 TW_MUST_CHECK tw_status tw_file_open_append_own(tw_file *out, const char *path, tw_error *err);
 /* An unlinked temporary file in $TMPDIR or /tmp, for spooling; `path` names what it stands for. */
 TW_MUST_CHECK tw_status tw_file_open_spool(tw_file *out, const char *path, tw_error *err);
+/* A map, which must outlive it, to be read by position like a file. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_file_borrow(tw_file *out, const tw_map *map, tw_error *err);
 void tw_file_close(tw_file *file);
 /* Exactly n bytes at offset, else TW_EFILE naming path, offset and what was there. */
 TW_MUST_CHECK tw_status tw_file_pread(const tw_file *file, void *out, size_t n, int64_t offset,

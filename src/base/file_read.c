@@ -137,6 +137,12 @@ tw_status tw_file_open(tw_file *out, const char *path, tw_error *err)
     return take_name(out, path, err);
 }
 
+tw_status tw_file_borrow(tw_file *out, const tw_map *map, tw_error *err)
+{
+    *out = (tw_file){.fd = -1, .size = (int64_t)map->size, .bytes = map->data};
+    return take_name(out, map->path, err);
+}
+
 static tw_status open_append(tw_file *out, const char *path, int flags, tw_error *err)
 {
     struct stat info;
@@ -178,16 +184,36 @@ tw_status tw_file_open_spool(tw_file *out, const char *path, tw_error *err)
 
 void tw_file_close(tw_file *file)
 {
-    if (file->path || file->fd > 0)
+    if (!file->bytes && (file->path || file->fd > 0))
         close(file->fd);
     tw_free(file->path);
     *file = (tw_file){.fd = -1};
+}
+
+static tw_status fail_short(const tw_file *file, size_t n_there, size_t n, int64_t offset,
+                            tw_error *err)
+{
+    return tw_fail(err, TW_EFILE, "%s: ends after %zu of the %zu bytes at %lld", file->path,
+                   n_there, n, (long long)offset);
+}
+
+static tw_status read_bytes(const tw_file *file, void *out, size_t n, int64_t offset, tw_error *err)
+{
+    const int64_t there = offset < file->size ? file->size - offset : 0;
+
+    if (n > (size_t)there)
+        return fail_short(file, (size_t)there, n, offset, err);
+    if (n > 0)
+        memcpy(out, file->bytes + offset, n);
+    return TW_OK;
 }
 
 tw_status tw_file_pread(const tw_file *file, void *out, size_t n, int64_t offset, tw_error *err)
 {
     size_t done = 0;
 
+    if (file->bytes)
+        return read_bytes(file, out, n, offset, err);
     while (done < n) {
         ssize_t got = tw_sys_pread(file->fd, (char *)out + done, n - done, offset + (off_t)done);
         if (got < 0 && errno == EINTR)
@@ -196,8 +222,7 @@ tw_status tw_file_pread(const tw_file *file, void *out, size_t n, int64_t offset
             return tw_fail_errno(err, TW_EFILE, "%s: cannot read %zu bytes at %lld", file->path, n,
                                  (long long)offset);
         if (got == 0)
-            return tw_fail(err, TW_EFILE, "%s: ends after %zu of the %zu bytes at %lld", file->path,
-                           done, n, (long long)offset);
+            return fail_short(file, done, n, offset, err);
         done += (size_t)got;
     }
     return TW_OK;

@@ -41,7 +41,12 @@ TW_MUST_CHECK tw_status tw_format__spool(tw_file *spool, uint32_t *crc,
                                          tw_format__inflater *inflater, int64_t n_out,
                                          const char *name, tw_error *err);
 
-/* CRC-32 of file[offset, offset + n). */
+/* The same into memory that has room for n_out bytes. */
+TW_MUST_CHECK tw_status tw_format__inflate(uint8_t *out, uint32_t *crc,
+                                           tw_format__inflater *inflater, int64_t n_out,
+                                           const char *name, tw_error *err);
+
+/* Goes on with the CRC-32 *crc (0 to begin with) over file[offset, offset + n). */
 TW_MUST_CHECK tw_status tw_format__crc32(uint32_t *crc, const tw_file *file, int64_t offset,
                                          int64_t n, tw_error *err);
 
@@ -74,11 +79,23 @@ void tw_format__zip_free(tw_format__zip *zip);
 TW_MUST_CHECK tw_status tw_format__zip_find(tw_format__member *out, bool *found,
                                             const tw_format__zip *zip, const char *name,
                                             tw_error *err);
+/* The directory's entry after `entry` (NULL: the first one); NULL after the last. */
+const uint8_t *tw_format__zip_next(const tw_format__zip *zip, const uint8_t *entry);
+TW_MUST_CHECK tw_status tw_format__zip_member(tw_format__member *out, const tw_format__zip *zip,
+                                              const uint8_t *entry, tw_error *err);
 /* The names of all members, ", " between them, into buf (shortened with "..."). Returns buf. */
 char *tw_format__zip_names(char *buf, size_t buf_size, const tw_format__zip *zip);
 /* Checks the local header against the directory and sets member->data_offset. */
 TW_MUST_CHECK tw_status tw_format__zip_locate(tw_format__member *member, const tw_format__zip *zip,
                                               tw_error *err);
+
+/* ---- zip_list.c */
+
+/* All members, located, in order of their place in the file: zip->n_members of them. Names without
+ * a letter or with a zero byte, a name that is there twice, members that overlap: TW_EFILE. Free
+ * with tw_free. */
+TW_MUST_CHECK tw_status tw_format__zip_list(tw_format__member **out, const tw_format__zip *zip,
+                                            tw_error *err);
 
 /* ---- npy.c */
 

@@ -1,6 +1,9 @@
 /*
- * HDF5 groups of the old style (B-tree of symbol-table nodes, names in a local heap), the
- * superblock, and strings in the global heap.
+ * HDF5 groups of the old style (B-tree of symbol-table nodes, names in a local heap): one member by
+ * its name, or all of them. Also the superblock, and strings in the global heap.
+ *
+ * Every name that is kept takes room, of which there is a little more than the file has bytes:
+ * files whose groups share nodes or hold each other come to an end there.
  */
 #include "format/h5_int.h"
 
@@ -10,6 +13,7 @@
 #include <string.h>
 
 enum { MAX_NODES = 65536, MAX_LEVEL = 16, MAX_NAME = 1024 };
+enum { ENTRY_SIZE = 40, LINK_SOFT = 2 };
 
 tw_status tw_format__h5_open_root(uint64_t *root, const tw_h5_file *file, tw_error *err)
 {
@@ -37,9 +41,10 @@ tw_status tw_format__h5_open_root(uint64_t *root, const tw_h5_file *file, tw_err
     return TW_OK;
 }
 
-/* A search for one name in one group. */
+/* A search for one name in one group, or (name NULL) for all of them. */
 typedef struct search {
     const tw_h5_file *file;
+    tw_h5_members *all; /* gets all members where there is no name */
     const char *object, *name;
     size_t n_name;
     uint64_t names_at, names_size; /* data of the local heap */
@@ -71,33 +76,82 @@ static bool is_name(const search *s, uint64_t offset)
     return memcmp(name, s->name, s->n_name) == 0 && name[s->n_name] == 0;
 }
 
+static tw_status fail_link(const search *s, const char *name, size_t n, tw_error *err)
+{
+    return tw_fail(err, TW_EFILE, "%s: %s: a soft link (%.*s) is not supported", s->file->path,
+                   s->object, (int)n, name);
+}
+
+/* Takes the entry where it is the wanted one. */
+static tw_status match_entry(search *s, uint64_t entry, tw_error *err)
+{
+    uint64_t name, kind;
+
+    (void)tw_format__h5_number(&name, s->file, entry, 8);
+    if (!is_name(s, name))
+        return TW_OK;
+    (void)tw_format__h5_number(&kind, s->file, entry + 16, 4);
+    if (kind == LINK_SOFT)
+        return fail_link(s, s->name, s->n_name, err);
+    (void)tw_format__h5_number(&s->header, s->file, entry + 8, 8);
+    s->found = true;
+    return TW_OK;
+}
+
+/* Appends the entry to the list of all members. */
+static tw_status list_entry(search *s, uint64_t entry, tw_error *err)
+{
+    const tw_h5_file *file = s->file;
+    const char *name;
+    uint64_t offset, kind;
+    size_t n;
+    tw_h5_member *grown, *member;
+    tw_status rc;
+
+    (void)tw_format__h5_number(&offset, file, entry, 8);
+    (void)tw_format__h5_number(&kind, file, entry + 16, 4);
+    if (offset >= s->names_size)
+        return tw_format__h5_broken(file, s->object, "member without a name", entry, err);
+    name = (const char *)file->data + s->names_at + offset;
+    n = strnlen(name, s->names_size - offset);
+    if (n == 0 || n == s->names_size - offset || n > MAX_NAME)
+        return tw_format__h5_broken(file, s->object, "member without a name", entry, err);
+    if (kind == LINK_SOFT)
+        return fail_link(s, name, n, err);
+    if ((rc = tw_format__h5_take_room(file, s->object, sizeof *member + n + 1, err)))
+        return rc;
+    if (!(grown = tw_realloc(s->all->items, (s->all->n + 1) * sizeof *grown)))
+        return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
+    s->all->items = grown;
+    member = &grown[s->all->n];
+    if (!(member->name = tw_malloc(n + 1)))
+        return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
+    memcpy(member->name, name, n);
+    member->name[n] = '\0';
+    (void)tw_format__h5_number(&member->header, file, entry + 8, 8);
+    s->all->n++;
+    return TW_OK;
+}
+
 /* A symbol-table node: up to 2^16 entries of 40 bytes. */
 static tw_status search_leaf(search *s, uint64_t at, tw_error *err)
 {
     const tw_h5_file *file = s->file;
+    tw_status rc = TW_OK;
     uint64_t n;
 
     if (!tw_format__h5_inside(file, at, 8) || memcmp(file->data + at, "SNOD", 4) != 0)
         return tw_format__h5_broken(file, s->object, "no symbol-table node", at, err);
     (void)tw_format__h5_number(&n, file, at + 6, 2);
-    if (!tw_format__h5_inside(file, at + 8, n * 40))
+    if (!tw_format__h5_inside(file, at + 8, n * ENTRY_SIZE))
         return tw_format__h5_broken(file, s->object, "symbol table longer than the file", at, err);
     if (n + 1 > *file->work_left)
         return tw_format__h5_broken(file, s->object, "too much to search, given up", at, err);
     *file->work_left -= n + 1;
-    for (uint64_t i = 0; i < n && !s->found; i++) {
-        uint64_t entry = at + 8 + 40 * i, name, kind;
-        (void)tw_format__h5_number(&name, file, entry, 8);
-        if (!is_name(s, name))
-            continue;
-        (void)tw_format__h5_number(&kind, file, entry + 16, 4);
-        if (kind == 2)
-            return tw_fail(err, TW_EFILE, "%s: %s: a soft link (%.*s) is not supported", file->path,
-                           s->object, (int)s->n_name, s->name);
-        (void)tw_format__h5_number(&s->header, file, entry + 8, 8);
-        s->found = true;
-    }
-    return TW_OK;
+    for (uint64_t i = 0; i < n && !s->found && rc == TW_OK; i++)
+        rc = s->name ? match_entry(s, at + 8 + ENTRY_SIZE * i, err)
+                     : list_entry(s, at + 8 + ENTRY_SIZE * i, err);
+    return rc;
 }
 
 /* A B-tree node and all below it; `level` must fall by one a step, so the depth is bounded. */
@@ -131,21 +185,44 @@ static tw_status search_node(search *s, uint64_t at, int level, tw_error *err)
     return rc;
 }
 
+static tw_status run_search(search *s, const tw_h5_object *group, tw_error *err)
+{
+    tw_status rc;
+
+    if (!group->is_group)
+        return tw_fail(err, TW_EFILE, "%s: %s: not a group", s->file->path, s->object);
+    if ((rc = open_heap(s, group->heap, err)))
+        return rc;
+    return search_node(s, group->btree, -1, err);
+}
+
 tw_status tw_format__h5_member(uint64_t *header, bool *found, const tw_h5_file *file,
                                const tw_h5_object *group, const char *object, const char *name,
                                size_t n, tw_error *err)
 {
-    tw_status rc;
     search s = {.file = file, .object = object, .name = name, .n_name = n};
+    tw_status rc = run_search(&s, group, err);
 
-    *found = false;
-    if (!group->is_group)
-        return tw_fail(err, TW_EFILE, "%s: %s: not a group", file->path, object);
-    if ((rc = open_heap(&s, group->heap, err)) || (rc = search_node(&s, group->btree, -1, err)))
-        return rc;
-    *found = s.found;
+    *found = rc == TW_OK && s.found;
     *header = s.header;
-    return TW_OK;
+    return rc;
+}
+
+tw_status tw_format__h5_list(tw_h5_members *out, const tw_h5_file *file, const tw_h5_object *group,
+                             const char *object, tw_error *err)
+{
+    search s = {.file = file, .object = object, .all = out};
+
+    *out = (tw_h5_members){0};
+    return run_search(&s, group, err);
+}
+
+void tw_format__h5_free_members(tw_h5_members *members)
+{
+    for (size_t i = 0; i < members->n; i++)
+        tw_free(members->items[i].name);
+    tw_free(members->items);
+    *members = (tw_h5_members){0};
 }
 
 /* A variable-length element: u32 length, u64 address of its global heap collection, u32 index. */
@@ -195,6 +272,8 @@ tw_status tw_format__h5_string(char **out, const tw_h5_file *file, const tw_h5_a
     if (n > MAX_NAME)
         return tw_fail(err, TW_EFILE, "%s: %s: a name of %llu letters, %d are allowed", file->path,
                        object, (unsigned long long)n, MAX_NAME);
+    if ((rc = tw_format__h5_take_room(file, object, n + 1, err)))
+        return rc;
     if (!(*out = tw_malloc(n + 1)))
         return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
     memcpy(*out, file->data + at, n);

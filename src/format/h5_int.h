@@ -6,6 +6,8 @@
 #ifndef TW_FORMAT_H5_INT_H
 #define TW_FORMAT_H5_INT_H
 
+#include "format/weights.h"
+
 #include <tw/error.h>
 #include <tw/tensor.h>
 
@@ -18,8 +20,12 @@ typedef struct tw_h5_file {
     uint64_t size;
     const char *path;
     uint64_t *work_left; /* group entries that may still be looked at: bounds any file's time */
+    uint64_t *room_left; /* bytes that names and tensors may still take: bounds its memory */
 } tw_h5_file;
 
+/* Takes n bytes of the room; a sentence when they are not there. */
+tw_status tw_format__h5_take_room(const tw_h5_file *file, const char *object, uint64_t n,
+                                  tw_error *err);
 /* Little-endian number of n <= 8 bytes at `at`; false when it does not lie inside the file. */
 bool tw_format__h5_number(uint64_t *out, const tw_h5_file *file, uint64_t at, int n);
 /* Whether n bytes at `at` lie inside the file. */
@@ -30,8 +36,9 @@ tw_status tw_format__h5_broken(const tw_h5_file *file, const char *object, const
 /* What an object header says. `object` names it in sentences. */
 typedef struct tw_h5_object {
     bool is_group, is_dataset;
+    bool is_opaque;       /* its numbers are opaque bytes (bfloat16) */
     uint64_t btree, heap; /* of a group */
-    tw_dtype dtype;       /* of a dataset: TW_F32 or TW_F64 */
+    tw_dtype dtype;       /* of a dataset: TW_F32, TW_F64, TW_F16 or TW_BF16 */
     tw_shape shape;
     uint64_t data_at, data_bytes;
 } tw_h5_object;
@@ -55,8 +62,42 @@ tw_status tw_format__h5_attribute(tw_h5_attribute *out, const tw_h5_file *file, 
 tw_status tw_format__h5_member(uint64_t *header, bool *found, const tw_h5_file *file,
                                const tw_h5_object *group, const char *object, const char *name,
                                size_t n, tw_error *err);
+/* The members of a group, in byte order of their names; what is there is the caller's to free, also
+ * on failure. */
+typedef struct tw_h5_member {
+    char *name;
+    uint64_t header;
+} tw_h5_member;
+typedef struct tw_h5_members {
+    tw_h5_member *items;
+    size_t n;
+} tw_h5_members;
+tw_status tw_format__h5_list(tw_h5_members *out, const tw_h5_file *file, const tw_h5_object *group,
+                             const char *object, tw_error *err);
+void tw_format__h5_free_members(tw_h5_members *members);
+
 /* Item i of a string attribute, allocated. */
 tw_status tw_format__h5_string(char **out, const tw_h5_file *file, const tw_h5_attribute *attribute,
                                uint64_t i, const char *object, tw_error *err);
+
+/* ---- whole files */
+
+/* Whose a tensor is: a layer, and which of its weights. */
+typedef struct tw_h5_place {
+    const char *layer;
+    size_t n_layer;
+    int slot;
+} tw_h5_place;
+
+/* A dataset's numbers as one more tensor of `out`. */
+tw_status tw_format__h5_add(tw_weight_file *out, const tw_h5_file *file,
+                            const tw_h5_object *dataset, const tw_h5_place *whose, const char *name,
+                            tw_error *err);
+/* Any Keras weights that lie in `data`, which lives as long as `out`. */
+tw_status tw_format__h5_read(tw_weight_file *out, const uint8_t *data, uint64_t size,
+                             const char *path, tw_error *err);
+/* Keras 3's .weights.h5: every "vars" group from the root on. */
+tw_status tw_format__h5_walk(tw_weight_file *out, const tw_h5_file *file, uint64_t root,
+                             tw_error *err);
 
 #endif

@@ -23,6 +23,7 @@ enum {
     MSG_SYMBOL_TABLE = 0x11,
     MSG_ATTRIBUTE_INFO = 0x15
 };
+enum { CLASS_FLOAT = 1, CLASS_OPAQUE = 5 };
 enum { MAX_MESSAGES = 65536, MAX_CONTINUATIONS = 256 };
 
 bool tw_format__h5_inside(const tw_h5_file *file, uint64_t at, uint64_t n)
@@ -47,6 +48,16 @@ tw_status tw_format__h5_broken(const tw_h5_file *file, const char *object, const
 {
     return tw_fail(err, TW_EFILE, "%s: %s: %s at byte %llu", file->path, object, what,
                    (unsigned long long)at);
+}
+
+tw_status tw_format__h5_take_room(const tw_h5_file *file, const char *object, uint64_t n,
+                                  tw_error *err)
+{
+    if (n > *file->room_left)
+        return tw_fail(err, TW_EFILE, "%s: %s: more names than a file of its size can hold",
+                       file->path, object);
+    *file->room_left -= n;
+    return TW_OK;
 }
 
 static tw_status unsupported(const tw_h5_file *file, const char *object, const char *what,
@@ -171,15 +182,18 @@ static tw_status read_dataspace(tw_shape *out, const tw_h5_file *file, uint64_t 
  */
 static bool is_ieee(const uint8_t *properties, uint64_t size)
 {
+    static const uint8_t half[12] = {0, 0, 16, 0, 10, 5, 0, 10, 15, 0, 0, 0};
     static const uint8_t single[12] = {0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0};
     static const uint8_t twice[12] = {0, 0, 64, 0, 52, 11, 0, 52, 255, 3, 0, 0};
 
-    return (size == 4 && memcmp(properties, single, 12) == 0) ||
+    return (size == 2 && memcmp(properties, half, 12) == 0) ||
+           (size == 4 && memcmp(properties, single, 12) == 0) ||
            (size == 8 && memcmp(properties, twice, 12) == 0);
 }
 
-/* A dataset's number type: little-endian IEEE float32 or float64. */
-static tw_status read_number_type(tw_dtype *out, const tw_h5_file *file, const message *m,
+/* A dataset's number type: little-endian IEEE float16, float32 or float64, or two bytes of which
+ * the attribute dtype must say that they are bfloat16. */
+static tw_status read_number_type(tw_h5_object *out, const tw_h5_file *file, const message *m,
                                   const char *object, tw_error *err)
 {
     uint64_t head, bits, size;
@@ -190,14 +204,18 @@ static tw_status read_number_type(tw_dtype *out, const tw_h5_file *file, const m
         !tw_format__h5_number(&bits, file, m->at + 1, 3) ||
         !tw_format__h5_number(&size, file, m->at + 4, 4))
         return tw_format__h5_broken(file, object, "bad datatype", m->at, err);
-    if ((head & 15) != 1)
+    out->is_opaque = (head & 15) == CLASS_OPAQUE && size == 2;
+    out->dtype = TW_BF16;
+    if (out->is_opaque)
+        return TW_OK;
+    if ((head & 15) != CLASS_FLOAT)
         return unsupported(file, object, "a datatype other than floating point", err);
     if (bits & 1)
         return unsupported(file, object, "big-endian data", err);
     if (m->size < 20 || !is_ieee(file->data + m->at + 8, size))
-        return unsupported(file, object, "a floating-point type other than float32 and float64",
-                           err);
-    *out = size == 4 ? TW_F32 : TW_F64;
+        return unsupported(file, object,
+                           "a floating-point type other than float16, float32 and float64", err);
+    out->dtype = size == 2 ? TW_F16 : size == 4 ? TW_F32 : TW_F64;
     return TW_OK;
 }
 
@@ -242,7 +260,7 @@ static tw_status take_message(tw_h5_object *out, const tw_h5_file *file, const m
     case MSG_DATASPACE:
         return read_dataspace(&out->shape, file, m->at, m->size, object, err);
     case MSG_DATATYPE:
-        return read_number_type(&out->dtype, file, m, object, err);
+        return read_number_type(out, file, m, object, err);
     case MSG_LAYOUT:
         out->is_dataset = true;
         return read_layout(out, file, m, object, err);
@@ -273,6 +291,24 @@ static tw_status check_data(const tw_h5_object *dataset, const tw_h5_file *file,
     return TW_OK;
 }
 
+/* Two opaque bytes a number are bfloat16 where Keras's attribute dtype says so. */
+static tw_status check_bfloat16(const tw_h5_file *file, uint64_t header, const char *object,
+                                tw_error *err)
+{
+    tw_h5_attribute attribute;
+    char *name = NULL;
+    bool is_bfloat16;
+    tw_status rc = tw_format__h5_attribute(&attribute, file, header, object, "dtype", err);
+
+    if (rc == TW_OK && attribute.found && attribute.n_items == 1)
+        rc = tw_format__h5_string(&name, file, &attribute, 0, object, err);
+    if (rc)
+        return rc;
+    is_bfloat16 = name && strcmp(name, "bfloat16") == 0;
+    tw_free(name);
+    return is_bfloat16 ? TW_OK : unsupported(file, object, "an opaque datatype", err);
+}
+
 tw_status tw_format__h5_object(tw_h5_object *out, const tw_h5_file *file, uint64_t header,
                                const char *object, tw_error *err)
 {
@@ -288,6 +324,8 @@ tw_status tw_format__h5_object(tw_h5_object *out, const tw_h5_file *file, uint64
         if ((rc = take_message(out, file, &m, object, err)))
             return rc;
     if (rc)
+        return rc;
+    if (out->is_dataset && out->is_opaque && (rc = check_bfloat16(file, header, object, err)))
         return rc;
     if (out->is_dataset)
         return check_data(out, file, object, err);

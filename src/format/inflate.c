@@ -162,6 +162,40 @@ bool tw_format__can_inflate(int64_t n_out, int64_t n_in)
     return n_out / TW_FORMAT__DEFLATE_RATIO <= n_in;
 }
 
+static tw_status fail_short(int64_t n, int64_t n_due, const char *name, tw_error *err)
+{
+    return tw_fail(err, TW_EFILE, "%s: truncated: inflates to %lld of the %lld bytes due", name,
+                   (long long)n, (long long)n_due);
+}
+
+/* All n_out bytes have been read: nothing may follow. */
+static tw_status check_ended(tw_format__inflater *inflater, int64_t n_out, const char *name,
+                             tw_error *err)
+{
+    uint8_t more;
+    size_t got = 0;
+    tw_status rc = tw_format__inflater_read(inflater, &more, 1, &got, err);
+
+    if (rc == TW_OK && got > 0)
+        return tw_fail(err, TW_EFILE, "%s: inflates to more than the %lld bytes due", name,
+                       (long long)n_out);
+    return rc;
+}
+
+tw_status tw_format__inflate(uint8_t *out, uint32_t *crc, tw_format__inflater *inflater,
+                             int64_t n_out, const char *name, tw_error *err)
+{
+    size_t got = 0;
+    tw_status rc = tw_format__inflater_read(inflater, out, (size_t)n_out, &got, err);
+
+    if (rc)
+        return rc;
+    if ((int64_t)got < n_out)
+        return fail_short((int64_t)got, n_out, name, err);
+    *crc = (uint32_t)crc32_z(crc32(0, NULL, 0), out, got);
+    return check_ended(inflater, n_out, name, err);
+}
+
 tw_status tw_format__spool(tw_file *spool, uint32_t *crc, tw_format__inflater *inflater,
                            int64_t n_out, const char *name, tw_error *err)
 {
@@ -182,16 +216,11 @@ tw_status tw_format__spool(tw_file *spool, uint32_t *crc, tw_format__inflater *i
         sum = crc32(sum, piece, (unsigned)got);
         done_n += (int64_t)got;
         if (got < want) {
-            rc = tw_fail(err, TW_EFILE, "%s: truncated: inflates to %lld of the %lld bytes due",
-                         name, (long long)done_n, (long long)n_out);
+            rc = fail_short(done_n, n_out, name, err);
             goto done;
         }
     }
-    if ((rc = tw_format__inflater_read(inflater, piece, 1, &got, err)))
-        goto done;
-    if (got > 0)
-        rc = tw_fail(err, TW_EFILE, "%s: inflates to more than the %lld bytes due", name,
-                     (long long)n_out);
+    rc = check_ended(inflater, n_out, name, err);
     *crc = (uint32_t)sum;
 done:
     tw_free(piece);
@@ -203,7 +232,7 @@ tw_status tw_format__crc32(uint32_t *crc, const tw_file *file, int64_t offset, i
 {
     uint8_t *piece = tw_malloc(PIECE);
     tw_status rc = TW_OK;
-    uLong sum = crc32(0, NULL, 0);
+    uLong sum = *crc;
 
     if (!piece)
         return tw_fail(err, TW_ENOMEM, "%s: no memory to check it", file->path);

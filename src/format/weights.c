@@ -17,16 +17,25 @@ const char *tw_weight_kind_name(tw_weight_kind kind)
     return kinds[kind];
 }
 
+bool tw_weight_kind_has_slots(tw_weight_kind kind)
+{
+    return kind == TW_WEIGHTS_KERAS_H5 || kind == TW_WEIGHTS_KERAS_3 ||
+           kind == TW_WEIGHTS_KERAS_ZIP;
+}
+
 static tw_status read_map(tw_weight_file *file, tw_error *err)
 {
     static const uint8_t hdf5[4] = {0x89, 'H', 'D', 'F'};
+    static const uint8_t zip[4] = {'P', 'K', 3, 4};
     const tw_map *map = &file->map;
 
     if (map->size >= 8 && memcmp(map->data, hdf5, sizeof hdf5) == 0)
         return tw_h5_read(file, err);
+    if (map->size >= sizeof zip && memcmp(map->data, zip, sizeof zip) == 0)
+        return tw_zip_read(file, err);
     if (map->size > 8 && map->data[8] == '{')
         return tw_safetensors_read(file, err);
-    return tw_fail(err, TW_EFILE, "%s: neither Keras .h5 nor safetensors", map->path);
+    return tw_fail(err, TW_EFILE, "%s: neither Keras .h5, .keras, npz nor safetensors", map->path);
 }
 
 tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err)
@@ -66,6 +75,33 @@ tw_status tw_weight_file_add_block(void **out, tw_weight_file *file, size_t n, t
                        file->map.path);
     file->blocks[file->n_blocks++] = *out;
     return TW_OK;
+}
+
+tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer, size_t n_layer,
+                                    const char *name, int slot, const tw_tensor *tensor,
+                                    tw_error *err)
+{
+    tw_named_tensor *grown =
+        tw_realloc(file->tensors, ((size_t)file->n_tensors + 1) * sizeof *grown);
+    tw_named_tensor *entry;
+
+    if (!grown)
+        return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", file->map.path);
+    file->tensors = grown;
+    entry = &grown[file->n_tensors++];
+    *entry = (tw_named_tensor){tw_malloc(n_layer + 1), tw_strdup(name), slot, *tensor};
+    if (!entry->layer || !entry->name)
+        return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->map.path);
+    memcpy(entry->layer, layer, n_layer);
+    entry->layer[n_layer] = '\0';
+    return TW_OK;
+}
+
+bool tw_weight_file_maps(const tw_weight_file *file, const void *data)
+{
+    const uintptr_t at = (uintptr_t)data, begin = (uintptr_t)file->map.data;
+
+    return at >= begin && at - begin < file->map.size;
 }
 
 void tw_weight_file_close(tw_weight_file *file)

@@ -1,6 +1,7 @@
 /*
- * A file of named tensors, whatever its format: HDF5 (Keras) or safetensors, told by its first
- * bytes. The tensors point into the mapped file. Parsers here are pure: no knowledge of models.
+ * A file of named tensors, whatever its format: HDF5 (Keras), a zip (.keras, .npz) or safetensors,
+ * told by its first bytes. The tensors point into the mapped file, or into a block where the file
+ * has them deflated. Parsers here are pure: no knowledge of models.
  */
 #ifndef TW_FORMAT_WEIGHTS_H
 #define TW_FORMAT_WEIGHTS_H
@@ -10,10 +11,13 @@
 #include <tw/error.h>
 #include <tw/tensor.h>
 
+#include <stdbool.h>
+
 /* One tensor. For Keras .h5 files `layer` is the layer's name and `name` the weight's name inside
- * it
- * ("block1_conv1" / "block1_conv1_W_1:0" or "block1_conv1/kernel:0"), `slot` its place in
- * weight_names. For safetensors `layer` is the part before the last '/', `name` the whole name. */
+ * it ("block1_conv1" / "block1_conv1_W_1:0" or "block1_conv1/kernel:0"), `slot` its place among the
+ * layer's weights. For Keras 3 `name` is the path in the file ("layers/conv2d/vars/0"), `slot` its
+ * number. For safetensors and npz `layer` is the part before the last '/', `name` the whole name.
+ */
 typedef struct tw_named_tensor {
     char *layer;
     char *name;
@@ -22,8 +26,11 @@ typedef struct tw_named_tensor {
 } tw_named_tensor;
 
 /* How a file names its tensors. One row a kind: enum, what sentences call it. */
-#define TW_WEIGHT_KIND_LIST(X)          \
-    X(TW_WEIGHTS_KERAS_H5, "Keras .h5") \
+#define TW_WEIGHT_KIND_LIST(X)                   \
+    X(TW_WEIGHTS_KERAS_H5, "Keras .h5")          \
+    X(TW_WEIGHTS_KERAS_3, "Keras 3 .weights.h5") \
+    X(TW_WEIGHTS_KERAS_ZIP, ".keras")            \
+    X(TW_WEIGHTS_NPZ, "npz")                     \
     X(TW_WEIGHTS_SAFETENSORS, "safetensors")
 
 #define TW_WEIGHT_KIND_ENUM(name, text) name,
@@ -40,6 +47,7 @@ typedef struct tw_weight_file {
     char **layers;
     char *metadata; /* safetensors: the __metadata__ object as JSON text, else NULL */
     tw_weight_kind kind;
+    bool anonymous; /* Keras 3: layers are called by their class ("conv2d_1"): format/anonymous.h */
     int n_blocks;
     void *
         *blocks; /* memory that tensors point into where the mapped file does not have them plain */
@@ -56,10 +64,19 @@ void tw_weight_file_close(tw_weight_file *file);
 /* A block of n bytes that lives as long as the file. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_weight_file_add_block(void **out, tw_weight_file *file, size_t n,
                                                  tw_error *err);
+/* Appends a tensor; names are copied. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer,
+                                                  size_t n_layer, const char *name, int slot,
+                                                  const tw_tensor *tensor, tw_error *err);
+/* Whether the data lies in the mapped file, whose pages may be given back, and not in a block. */
+bool tw_weight_file_maps(const tw_weight_file *file, const void *data);
+/* Whether `slot` says which weight of its layer a tensor is; else its name does. */
+bool tw_weight_kind_has_slots(tw_weight_kind kind);
 const char *tw_weight_kind_name(tw_weight_kind kind);
 
 /* The parsers behind it; `file->map` is open already. */
 TW_MUST_CHECK tw_status tw_h5_read(tw_weight_file *file, tw_error *err);
+TW_MUST_CHECK tw_status tw_zip_read(tw_weight_file *file, tw_error *err);
 TW_MUST_CHECK tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err);
 
 #endif

@@ -58,7 +58,7 @@ static int find_slot(const tw_weight_file *file, const tw_named_tensor *tensor, 
 {
     const char *part = strrchr(tensor->name, '/');
 
-    if (file->kind == TW_WEIGHTS_KERAS_H5)
+    if (tw_weight_kind_has_slots(file->kind))
         return tensor->slot < n_params ? tensor->slot : -1;
     for (int slot = 0; slot < n_params; slot++)
         if (part && !strcmp(part + 1, tw_param_names[slot]))
@@ -89,7 +89,7 @@ static void bind_tensor(tw_model *model, int node, const tw_named_tensor *tensor
     if (slot < 0)
         return;
     param->view = tensor->tensor.data;
-    param->mapped = true;
+    param->mapped = tw_weight_file_maps(&model->file, tensor->tensor.data);
 }
 
 static void bind_tensors(tw_model *model, const tw_graph *whole, problems *all)

@@ -221,7 +221,8 @@ static tw_status open_builtin(tw_model **out, const char *name, const char *weig
         goto done;
     if (weights && is_random(weights))
         rc = tw_model__init_block(model, 0, NULL, seed, err);
-    else if (weights && (rc = open_weights(model, name, weights, err)) == TW_OK)
+    else if (weights && (rc = open_weights(model, name, weights, err)) == TW_OK &&
+             (rc = tw_model__order_layers(&model->file, whole, err)) == TW_OK)
         rc = tw_model__bind(model, whole, true, err);
     if (rc == TW_OK) {
         *out = model;

@@ -23,6 +23,11 @@ TW_MUST_CHECK tw_status tw_model__open_weights(tw_weight_file *out, const char *
  * every node frozen. */
 TW_MUST_CHECK tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_error *err);
 
+/* Gives the layers of a file that has only their classes the names that `whole` has, in order.
+ * Expected: TW_EFILE where their order is not known, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model__order_layers(tw_weight_file *file, const tw_graph *whole,
+                                               tw_error *err);
+
 /* Binds model->file to model->graph, which was cut from `whole`. With `may_lack_dense` the Dense
  * layers of the graph may be missing in the file, and stay unbound. All problems in one sentence,
  * TW_EFILE. */
