@@ -74,6 +74,10 @@ void tw_format__zip_free(tw_format__zip *zip);
 TW_MUST_CHECK tw_status tw_format__zip_find(tw_format__member *out, bool *found,
                                             const tw_format__zip *zip, const char *name,
                                             tw_error *err);
+/* The directory's entry after `entry` (NULL: the first one); NULL after the last. */
+const uint8_t *tw_format__zip_next(const tw_format__zip *zip, const uint8_t *entry);
+TW_MUST_CHECK tw_status tw_format__zip_member(tw_format__member *out, const tw_format__zip *zip,
+                                              const uint8_t *entry, tw_error *err);
 /* The names of all members, ", " between them, into buf (shortened with "..."). Returns buf. */
 char *tw_format__zip_names(char *buf, size_t buf_size, const tw_format__zip *zip);
 /* Checks the local header against the directory and sets member->data_offset. */

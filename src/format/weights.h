@@ -1,6 +1,7 @@
 /*
- * A file of named tensors, whatever its format: HDF5 (Keras) or safetensors, told by its first
- * bytes. The tensors point into the mapped file. Parsers here are pure: no knowledge of models.
+ * A file of named tensors, whatever its format: HDF5 (Keras), safetensors or PyTorch, told by its
+ * first bytes. The tensors point into the mapped file. Parsers here are pure: no knowledge of
+ * models.
  */
 #ifndef TW_FORMAT_WEIGHTS_H
 #define TW_FORMAT_WEIGHTS_H
@@ -13,7 +14,8 @@
 /* One tensor. For Keras .h5 files `layer` is the layer's name and `name` the weight's name inside
  * it
  * ("block1_conv1" / "block1_conv1_W_1:0" or "block1_conv1/kernel:0"), `slot` its place in
- * weight_names. For safetensors `layer` is the part before the last '/', `name` the whole name. */
+ * weight_names. For safetensors `layer` is the part before the last '/', for PyTorch before
+ * the last '.', `name` the whole name. */
 typedef struct tw_named_tensor {
     char *layer;
     char *name;
@@ -22,9 +24,10 @@ typedef struct tw_named_tensor {
 } tw_named_tensor;
 
 /* How a file names its tensors. One row a kind: enum, what sentences call it. */
-#define TW_WEIGHT_KIND_LIST(X)          \
-    X(TW_WEIGHTS_KERAS_H5, "Keras .h5") \
-    X(TW_WEIGHTS_SAFETENSORS, "safetensors")
+#define TW_WEIGHT_KIND_LIST(X)               \
+    X(TW_WEIGHTS_KERAS_H5, "Keras .h5")      \
+    X(TW_WEIGHTS_SAFETENSORS, "safetensors") \
+    X(TW_WEIGHTS_TORCH, "PyTorch")
 
 #define TW_WEIGHT_KIND_ENUM(name, text) name,
 typedef enum tw_weight_kind {
@@ -38,7 +41,8 @@ typedef struct tw_weight_file {
     tw_named_tensor *tensors;
     int n_layers; /* h5: layers in file order, weightless ones included; else 0 */
     char **layers;
-    char *metadata; /* safetensors: the __metadata__ object as JSON text, else NULL */
+    char *metadata; /* safetensors: the __metadata__ object as JSON text; PyTorch: "classes" in the
+                       same form where the file names them; else NULL */
     tw_weight_kind kind;
     int n_blocks;
     void *
@@ -61,5 +65,9 @@ const char *tw_weight_kind_name(tw_weight_kind kind);
 /* The parsers behind it; `file->map` is open already. */
 TW_MUST_CHECK tw_status tw_h5_read(tw_weight_file *file, tw_error *err);
 TW_MUST_CHECK tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err);
+/* torch.save, before 1.6 and since; a state dict, also one inside a checkpoint. */
+bool tw_torch_is_legacy(const tw_map *map);
+TW_MUST_CHECK tw_status tw_torch_read_legacy(tw_weight_file *file, tw_error *err);
+TW_MUST_CHECK tw_status tw_torch_read_zip(tw_weight_file *file, tw_error *err);
 
 #endif

@@ -320,6 +320,21 @@ tw_status tw_format__zip_find(tw_format__member *out, bool *found, const tw_form
     return parse_entry(out, zip, hit, err);
 }
 
+const uint8_t *tw_format__zip_next(const tw_format__zip *zip, const uint8_t *entry)
+{
+    const uint8_t *end = zip->directory + zip->directory_n_bytes;
+
+    entry = entry ? entry + entry_size(entry, (size_t)(end - entry)) : zip->directory;
+    return entry < end ? entry : NULL;
+}
+
+tw_status tw_format__zip_member(tw_format__member *out, const tw_format__zip *zip,
+                                const uint8_t *entry, tw_error *err)
+{
+    memset(out, 0, sizeof *out);
+    return parse_entry(out, zip, entry, err);
+}
+
 char *tw_format__zip_names(char *buf, size_t buf_size, const tw_format__zip *zip)
 {
     const uint8_t *p = zip->directory;
