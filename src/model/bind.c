@@ -241,7 +241,7 @@ static tw_status make_block(binder *b, tw_error *err)
         for (int slot = 0; slot < 2; slot++)
             if (needs_copy(&b->of[i][slot]))
                 n += tw_model__padded_size(&model->params[i][slot]);
-    model->block_bytes = n * (int64_t)sizeof(float);
+    model->block_bytes = model->converted_bytes = n * (int64_t)sizeof(float);
     if (n > 0 && !(model->block = tw_alloc_f32(n)))
         return tw_fail(err, TW_ENOMEM, "no memory for %lld bytes of converted weights",
                        (long long)model->block_bytes);

@@ -37,7 +37,11 @@ static tw_status take_classes(tw_model *model, const tw_json *metadata, tw_error
 
     if (rc || (n = tw_json_count(json)) == 0)
         goto done;
-    if (!tw_json_is_array(json) || output->rank != 1 || output->dims[0] != (int64_t)n) {
+    if (!tw_json_is_array(json)) {
+        rc = tw_fail(err, TW_EFILE, "%s: \"classes\" must be a list of names", path);
+        goto done;
+    }
+    if (output->rank != 1 || output->dims[0] != (int64_t)n) {
         rc = tw_fail(err, TW_EFILE, "%s: %zu classes are named, the network has %lld outputs", path,
                      n, (long long)output->dims[output->rank - 1]);
         goto done;

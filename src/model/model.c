@@ -318,6 +318,21 @@ const tw_contract *tw_model_contract(const tw_model *model)
     return &model->contract;
 }
 
+int tw_model_doubt(char *buf, size_t buf_size, const tw_model *model)
+{
+    const tw_preprocess made_for = model->made_for, now = model->contract.preprocess;
+    const bool is_mixed = (made_for == TW_PREPROCESS_TORCH && now == TW_PREPROCESS_CAFFE) ||
+                          (made_for == TW_PREPROCESS_CAFFE && now == TW_PREPROCESS_TORCH);
+
+    buf[0] = '\0';
+    if (is_mixed)
+        snprintf(buf, buf_size,
+                 "the weights were trained with preprocessing %s, pictures get %s: features will "
+                 "be poor",
+                 tw_preprocess_name(made_for), tw_preprocess_name(now));
+    return is_mixed;
+}
+
 tw_status tw_model_set_contract(tw_model *model, const tw_contract *contract, tw_error *err)
 {
     if (contract->height != model->contract.height || contract->width != model->contract.width)

@@ -49,6 +49,7 @@ struct tw_model {
     tw_preprocess made_for; /* what the file's weights were trained with, as their naming says */
     float *block;           /* random, converted or trained parameters, NULL when there are none */
     int64_t block_bytes;
+    int64_t converted_bytes; /* of the block: copies of a file's numbers in the graph's layout */
     char sha256[65]; /* tw_model_hash of all layers that the model file states; "" none */
 };
 

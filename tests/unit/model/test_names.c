@@ -314,9 +314,10 @@ static void write_twin(const char *path, tw_json *metadata)
 
             blocks[n] = tw_alloc_f32(n_all);
             for (int64_t at = 0; at < n_all; at++) { /* (R*S, C, K) to (K, C, R*S) */
-                const int64_t k = at % d[3], c = at / d[3] % d[2], p = at / d[3] / d[2];
+                const int64_t K = slot ? 1 : d[3], C = slot ? n_all : d[2];
+                const int64_t k = at % K, c = at / K % C, p = at / K / C;
 
-                memcpy(&blocks[n][slot ? at : (k * d[2] + c) * 9 + p], from + at * 4, 4);
+                memcpy(&blocks[n][slot ? at : (k * C + c) * 9 + p], from + at * 4, 4);
             }
             entries[n] = (tw_safetensors_entry){
                 names.of[i][slot],
