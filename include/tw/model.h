@@ -33,14 +33,15 @@ typedef struct tw_layer_info {
 } tw_layer_info;
 
 /* Opens `name`: a built-in architecture ("vgg16", "vgg19", "vgg16-mini") or a model file
- * (.safetensors written by topwork). For an architecture `weights` is a file of Keras's (.h5), the
- * name of fetched weights ("vgg16-notop", see tw/fetch.h), "random" (glorot_uniform from `seed`) or
- * NULL: the weights inside the program where it has them (vgg16-mini), else no parameters are
- * bound, which is good for tw_model_layer, not for computing. A file without the fully connected
- * layers binds the layers that it has. For a model file `weights` must be NULL. `cut` (NULL: none)
- * is a layer name or index, negative from the end: the model ends there. Each layer that the cut
- * graph needs and the file lacks, and each unknown or misshapen tensor, is named. Caller frees.
- * Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM. */
+ * (.safetensors written by topwork). For an architecture `weights` is a file (Keras's .h5,
+ * PyTorch's .pth, safetensors; names and layout are Keras's, torchvision's or timm's, and the
+ * contract comes with them), the name of fetched weights ("vgg16-notop", see tw/fetch.h), "random"
+ * (glorot_uniform from `seed`) or NULL: the weights inside the program where it has them
+ * (vgg16-mini), else no parameters are bound, which is good for tw_model_layer, not for computing.
+ * A file without the fully connected layers binds the layers that it has. For a model file
+ * `weights` must be NULL. `cut` (NULL: none) is a layer name or index, negative from the end: the
+ * model ends there. Each layer that the cut graph needs and the file lacks, and each unknown or
+ * misshapen tensor, is named. Caller frees. Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_open(tw_model **out, const char *name, const char *weights,
                                       const char *cut, uint64_t seed, tw_error *err);
 /* The name of the fetched weights for network `name` up to `cut`: "vgg16-notop" where no fully
@@ -58,10 +59,20 @@ tw_layer_info tw_model_layer(const tw_model *model, int i);
 /* 0 classes for a trunk. Names are borrowed; NULL where the model has none. */
 int tw_model_class_count(const tw_model *model);
 const char *tw_model_class_name(const tw_model *model, int class_index);
+/* Names for classes that have none, from `file` (imagenet_class_index.json) or NULL: where there
+ * are 1,000, the index that was fetched as "imagenet-classes". A class is then "n02123045 tabby".
+ * *named is 0 where there is no index: classes are then called "0", "1", ... Expected: TW_EFILE,
+ * TW_EUSAGE (no classes, or names already), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_name_classes(int *named, tw_model *model, const char *file,
+                                              tw_error *err);
 const tw_contract *tw_model_contract(const tw_model *model);
 /* Another contract of the same input size, before anything is computed. Expected: TW_ESHAPE. */
 TW_MUST_CHECK tw_status tw_model_set_contract(tw_model *model, const tw_contract *contract,
                                               tw_error *err);
+
+/* 1 and a sentence where the contract is of one family and the weights of the other: torchvision's
+ * weights with preprocessing caffe, or Keras's with torch; else 0. */
+int tw_model_doubt(char *buf, size_t buf_size, const tw_model *model);
 
 /* Reads every parameter: a NaN, an infinity, or a kernel of zeros only is TW_EFILE naming layer and
  * file. Expected: TW_EFILE. */

@@ -62,6 +62,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_watch watch = cli_watch(&progress, args);
     const char *weights = cli_get(args, "weights");
     int64_t limit, seed;
+    char doubt[256];
 
     if ((rc = require(args, "model", err)) || (rc = require(args, "output", err)) ||
         (rc = cli_get_compute(&compute, args, err)) || (rc = cli_get_cache(&cache, args, err)) ||
@@ -78,6 +79,8 @@ static tw_status run(cli_args *args, tw_error *err)
                             (uint64_t)seed, err)) ||
         (rc = set_contract(model, dataset, args, err)))
         goto done;
+    if (tw_model_doubt(doubt, sizeof doubt, model))
+        cli_print_note(doubt);
     if (weights && strcmp(weights, "random") == 0)
         cli_print_note("the network's weights are random: its features mean nothing");
     rc = tw_extract(model, NULL, dataset, cli_get(args, "output"), &compute, &cache, &watch, err);

@@ -1,10 +1,16 @@
-/* topwork predict RUN IMAGE...: files, folders, records, or a list on standard input. */
+/* topwork predict RUN IMAGE..., or --model NAME IMAGE... with the network's own top: files,
+ * folders, records, or a list on standard input. */
 #include "cli/cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const cli_option options[] = {
+    {"model", 0, "NAME", NULL, "a whole network with its own top (vgg16, vgg19) in place of RUN"},
+    {"weights", 0, "FILE", NULL,
+     "its weights: file or fetched name; what has been fetched for it unless given"},
+    {"class-index", 0, "FILE", NULL,
+     "names of its classes, imagenet_class_index.json; what has been fetched unless given"},
     {"top", 0, "K", "1, with --show 3", "the K most probable classes"},
     {"format", 0, "NAME", "text", "how they are printed"},
     {"show", 0, NULL, NULL, "draw each picture beside its classes"},
@@ -260,6 +266,43 @@ static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, 
     return cli_has(args, "split") ? tw_part_parse(&split, cli_get(args, "split"), err) : TW_OK;
 }
 
+/* The network of --model with its weights, its classes named or numbered. */
+static tw_status open_network(tw_model **out, const cli_args *args, tw_error *err)
+{
+    const char *name = cli_get(args, "model"), *weights = cli_get(args, "weights");
+    int named;
+    tw_status rc;
+
+    if (!weights && (rc = tw_model_find_weights(&weights, name, NULL, err)))
+        return rc;
+    if ((rc = tw_model_open(out, name, weights, NULL, 0, err)) ||
+        (rc = tw_model_name_classes(&named, *out, cli_get(args, "class-index"), err)))
+        return rc;
+    if (!named)
+        cli_print_note("classes are told by number: topwork fetch imagenet-classes, or "
+                       "--class-index FILE, names them");
+    return TW_OK;
+}
+
+static tw_status open_model(tw_model **out, const cli_args *args, tw_error *err)
+{
+    static const char *const only_model[] = {"weights", "class-index"};
+
+    if (cli_has(args, "model"))
+        return open_network(out, args, err);
+    for (int i = 0; i < 2; i++)
+        if (cli_has(args, only_model[i])) {
+            snprintf(err->text, sizeof err->text, "--%s needs --model", only_model[i]);
+            return err->code = TW_EUSAGE;
+        }
+    if (args->n_words < 2) {
+        snprintf(err->text, sizeof err->text,
+                 "usage: topwork predict RUN IMAGE..., or predict --model NAME IMAGE...");
+        return err->code = TW_EUSAGE;
+    }
+    return cli_open_run(out, args->words[0], err);
+}
+
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_status rc;
@@ -268,9 +311,9 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_watch watch = cli_watch(&progress, args);
     tw_compute compute;
     job j = {.args = args, .watch = &watch};
+    const int first = cli_has(args, "model") ? 0 : 1;
 
-    if ((rc = get_options(&j, &compute, args, err)) ||
-        (rc = cli_open_run(&model, args->words[0], err)))
+    if ((rc = get_options(&j, &compute, args, err)) || (rc = open_model(&model, args, err)))
         goto done;
     j.model = model;
     j.n_classes = tw_model_class_count(model);
@@ -286,7 +329,7 @@ static tw_status run(cli_args *args, tw_error *err)
         goto done;
     if (j.format == FORMAT_CSV)
         printf("name,rank,class,probability\n");
-    for (int i = 1; i < args->n_words && rc == TW_OK; i++)
+    for (int i = first; i < args->n_words && rc == TW_OK; i++)
         rc = strcmp(args->words[i], "-") == 0 ? predict_list(&j, err)
                                               : predict_word(&j, args->words[i], err);
 done:
@@ -301,12 +344,13 @@ done:
 
 const cli_verb cli_predict = {
     .name = "predict",
-    .words = "RUN IMAGE...",
+    .words = "[RUN] IMAGE...",
     .summary = "classify pictures: trunk and top as one model",
-    .details = "IMAGE is a PNG or JPEG file, a folder of them, a record FILE:0 or records\n"
+    .details = "Classes with --model are those of ImageNet, called \"n02123045 tabby\".\n"
+               "IMAGE is a PNG or JPEG file, a folder of them, a record FILE:0 or records\n"
                "FILE:0-9 (inclusive) of an IDX or npz file, DIR:5 of a folder of IDX files,\n"
                "digits:5 of the built-in digits, or - for a list of these on standard input.",
-    .min_words = 2,
+    .min_words = 1,
     .max_words = -1,
     .add_options = add_options,
     .run = run};

@@ -23,6 +23,16 @@ bool tw_weight_kind_has_slots(tw_weight_kind kind)
            kind == TW_WEIGHTS_KERAS_ZIP;
 }
 
+/* A tar: its mark lies where the first header has it. */
+static bool is_old_torch(const tw_map *map)
+{
+    static const char ustar[] = "ustar";
+    enum { MARK_AT = 257 };
+
+    return map->size >= MARK_AT + strlen(ustar) &&
+           memcmp(map->data + MARK_AT, ustar, strlen(ustar)) == 0;
+}
+
 static tw_status read_map(tw_weight_file *file, tw_error *err)
 {
     static const uint8_t hdf5[4] = {0x89, 'H', 'D', 'F'};
@@ -33,9 +43,17 @@ static tw_status read_map(tw_weight_file *file, tw_error *err)
         return tw_h5_read(file, err);
     if (map->size >= sizeof zip && memcmp(map->data, zip, sizeof zip) == 0)
         return tw_zip_read(file, err);
+    if (tw_torch_is_legacy(map))
+        return tw_torch_read_legacy(file, err);
+    if (is_old_torch(map))
+        return tw_fail(err, TW_EFILE,
+                       "%s: a tar, as torch.save wrote before 2017: not read; save it anew with a "
+                       "later torch",
+                       map->path);
     if (map->size > 8 && map->data[8] == '{')
         return tw_safetensors_read(file, err);
-    return tw_fail(err, TW_EFILE, "%s: neither Keras .h5, .keras, npz nor safetensors", map->path);
+    return tw_fail(err, TW_EFILE, "%s: neither Keras .h5, .keras, npz, safetensors nor PyTorch",
+                   map->path);
 }
 
 tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err)

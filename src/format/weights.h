@@ -1,7 +1,7 @@
 /*
- * A file of named tensors, whatever its format: HDF5 (Keras), a zip (.keras, .npz) or safetensors,
- * told by its first bytes. The tensors point into the mapped file, or into a block where the file
- * has them deflated. Parsers here are pure: no knowledge of models.
+ * A file of named tensors, whatever its format: HDF5 (Keras), a zip (.keras, .npz), safetensors or
+ * PyTorch, told by its first bytes. The tensors point into the mapped file, or into a block where
+ * the file has them deflated or in another order. Parsers here are pure: no knowledge of models.
  */
 #ifndef TW_FORMAT_WEIGHTS_H
 #define TW_FORMAT_WEIGHTS_H
@@ -16,8 +16,8 @@
 /* One tensor. For Keras .h5 files `layer` is the layer's name and `name` the weight's name inside
  * it ("block1_conv1" / "block1_conv1_W_1:0" or "block1_conv1/kernel:0"), `slot` its place among the
  * layer's weights. For Keras 3 `name` is the path in the file ("layers/conv2d/vars/0"), `slot` its
- * number. For safetensors and npz `layer` is the part before the last '/', `name` the whole name.
- */
+ * number. For safetensors and npz `layer` is the part before the last '/', for PyTorch before the
+ * last '.', `name` the whole name. */
 typedef struct tw_named_tensor {
     char *layer;
     char *name;
@@ -31,7 +31,8 @@ typedef struct tw_named_tensor {
     X(TW_WEIGHTS_KERAS_3, "Keras 3 .weights.h5") \
     X(TW_WEIGHTS_KERAS_ZIP, ".keras")            \
     X(TW_WEIGHTS_NPZ, "npz")                     \
-    X(TW_WEIGHTS_SAFETENSORS, "safetensors")
+    X(TW_WEIGHTS_SAFETENSORS, "safetensors")     \
+    X(TW_WEIGHTS_TORCH, "PyTorch")
 
 #define TW_WEIGHT_KIND_ENUM(name, text) name,
 typedef enum tw_weight_kind {
@@ -45,7 +46,8 @@ typedef struct tw_weight_file {
     tw_named_tensor *tensors;
     int n_layers; /* h5: layers in file order, weightless ones included; else 0 */
     char **layers;
-    char *metadata; /* safetensors: the __metadata__ object as JSON text, else NULL */
+    char *metadata; /* safetensors: the __metadata__ object as JSON text; PyTorch: "classes" in the
+                       same form where the file names them; else NULL */
     tw_weight_kind kind;
     bool anonymous; /* Keras 3: layers are called by their class ("conv2d_1"): format/anonymous.h */
     int n_blocks;
@@ -78,5 +80,8 @@ const char *tw_weight_kind_name(tw_weight_kind kind);
 TW_MUST_CHECK tw_status tw_h5_read(tw_weight_file *file, tw_error *err);
 TW_MUST_CHECK tw_status tw_zip_read(tw_weight_file *file, tw_error *err);
 TW_MUST_CHECK tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err);
+/* torch.save before 1.6: a state dict, also one inside a checkpoint. */
+bool tw_torch_is_legacy(const tw_map *map);
+TW_MUST_CHECK tw_status tw_torch_read_legacy(tw_weight_file *file, tw_error *err);
 
 #endif

@@ -25,6 +25,9 @@ TW_MUST_CHECK tw_status tw_format__archive_bytes(const uint8_t **bytes, tw_weigh
 /* .keras: model.weights.h5 and the layers' names in config.json. */
 TW_MUST_CHECK tw_status tw_format__keras_read(tw_weight_file *out,
                                               const tw_format__archive *archive, tw_error *err);
+/* torch.save since 1.6: STEM/data.pkl and the numbers beside it. */
+TW_MUST_CHECK tw_status tw_format__torch_read(tw_weight_file *out,
+                                              const tw_format__archive *archive, tw_error *err);
 /* Every member an array of the name that it has without .npy. */
 TW_MUST_CHECK tw_status tw_format__npz_read(tw_weight_file *out, const tw_format__archive *archive,
                                             tw_error *err);

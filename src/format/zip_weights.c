@@ -1,7 +1,7 @@
 /*
- * Weights in a zip, told by its members: .keras has model.weights.h5, .npz has arrays. Stored
- * members stay in the mapping, deflated ones are inflated into blocks, which are as large as the
- * directory says and at most 1,032 times the compressed bytes.
+ * Weights in a zip, told by its members: .keras has model.weights.h5, PyTorch data.pkl, .npz
+ * arrays. Stored members stay in the mapping, deflated ones are inflated into blocks, which are as
+ * large as the directory says and at most 1,032 times the compressed bytes.
  */
 #include "base/fail.h"
 #include "format/zip_int.h"
@@ -94,10 +94,14 @@ static tw_status read_members(tw_weight_file *out, const tw_format__archive *arc
         return tw_fail(err, TW_EFILE,
                        "%s: model.weights.npz holds Python objects, only model.weights.h5 is read",
                        path);
-    for (int64_t i = 0; i < archive->zip.n_members; i++)
+    for (int64_t i = 0; i < archive->zip.n_members; i++) {
+        if (ends_with(&archive->members[i], "/data.pkl"))
+            return tw_format__torch_read(out, archive, err);
         if (ends_with(&archive->members[i], ".npy"))
             return tw_format__npz_read(out, archive, err);
-    return tw_fail(err, TW_EFILE, "%s: a zip without model.weights.h5 or arrays, it has %s", path,
+    }
+    return tw_fail(err, TW_EFILE,
+                   "%s: a zip without model.weights.h5, data.pkl or arrays, it has %s", path,
                    tw_format__zip_names(names, sizeof names, &archive->zip));
 }
 

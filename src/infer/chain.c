@@ -163,9 +163,10 @@ int64_t tw_infer__middle_numbers(const tw_chain *chain)
     return chain->n_stages == 2 ? chain->stages[1].piece * chain->stages[1].in_size : 0;
 }
 
+/* With what the model had to convert to have it packed; mapped weights take nothing. */
 static int64_t packed_bytes(const tw_chain *chain)
 {
-    int64_t n_bytes = 0;
+    int64_t n_bytes = chain->model->converted_bytes;
 
     for (int i = 0; i < chain->n_stages; i++)
         n_bytes += chain->stages[i].plan->packed_bytes;

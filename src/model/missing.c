@@ -56,6 +56,7 @@ tw_status tw_model_forget_weights(tw_model *model, tw_error *err)
     model->file = (tw_weight_file){0};
     tw_free(model->block);
     model->block = NULL;
-    model->block_bytes = 0;
+    model->block_bytes = model->converted_bytes = 0;
+    model->made_for = TW_PREPROCESS_NONE;
     return forget_provenance(model, err);
 }

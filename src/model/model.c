@@ -92,7 +92,7 @@ tw_status tw_model__copy_classes(tw_model *model, char *const *classes, int n, t
 }
 
 /* Numbers that a parameter takes in the block. */
-static int64_t padded_size(const tw_param *param)
+int64_t tw_model__padded_size(const tw_param *param)
 {
     const int64_t line = BLOCK_ALIGNMENT / (int64_t)sizeof(float);
 
@@ -114,7 +114,7 @@ tw_status tw_model__init_block(tw_model *model, int first, const tw_model *base,
 
     for (int i = first; i < model->graph->n; i++)
         for (int slot = 0; slot < tw_node_params(model->graph, i, shapes); slot++)
-            n += padded_size(&model->params[i][slot]);
+            n += tw_model__padded_size(&model->params[i][slot]);
     model->block_bytes = n * (int64_t)sizeof(float);
     if (!n)
         return TW_OK;
@@ -132,7 +132,7 @@ tw_status tw_model__init_block(tw_model *model, int first, const tw_model *base,
             param->view = at;
             if (!has_numbers(base, i, slot))
                 tw_init_fill(at, &param->shape, how[slot], seed, (uint64_t)i * 2 + (uint64_t)slot);
-            at += padded_size(param);
+            at += tw_model__padded_size(param);
         }
     }
     return TW_OK;
@@ -202,6 +202,40 @@ static tw_status open_weights(tw_model *model, const char *name, const char *wei
                                  (size_t)(row->weights_end - row->weights), name, err);
 }
 
+/* Where the numbers came from, in words that do not depend on place or time. */
+static tw_status describe_file(tw_model *model, tw_error *err)
+{
+    const char *layout = model->layout == TW_LAYOUT_TORCH         ? "OIHW to HWIO"
+                         : tw_model__naming_is_rgb(model->naming) ? "first kernel RGB to BGR"
+                                                                  : "as it is";
+    tw_json *to = model->provenance;
+
+    if (tw_json_set(to, "weights_format",
+                    tw_json_new_string(tw_weight_kind_name(model->file.kind))) &&
+        tw_json_set(to, "weights_naming",
+                    tw_json_new_string(tw_model__naming_text(model->naming))) &&
+        tw_json_set(to, "weights_layout", tw_json_new_string(layout)))
+        return TW_OK;
+    return tw_fail(err, TW_ENOMEM, "no memory to describe %s", tw_model__source(model));
+}
+
+/* The contract that the weights were trained with comes with their naming. */
+static tw_status bind_file(tw_model *model, const tw_graph *whole, tw_error *err)
+{
+    const bool is_whole = model->graph->n == whole->n;
+    tw_status rc;
+
+    if ((rc = tw_model__recognize(&model->naming, &model->file, whole, err)))
+        return rc;
+    tw_model__naming_contract(&model->contract, model->naming);
+    if ((rc = tw_model__take_metadata(model, is_whole, err)))
+        return rc;
+    model->made_for = model->contract.preprocess;
+    if ((rc = tw_model__order_layers(&model->file, whole, err)))
+        return rc;
+    return tw_model__bind(model, whole, true, err);
+}
+
 static tw_status open_builtin(tw_model **out, const char *name, const char *weights,
                               const char *cut, uint64_t seed, tw_error *err)
 {
@@ -222,8 +256,8 @@ static tw_status open_builtin(tw_model **out, const char *name, const char *weig
     if (weights && is_random(weights))
         rc = tw_model__init_block(model, 0, NULL, seed, err);
     else if (weights && (rc = open_weights(model, name, weights, err)) == TW_OK &&
-             (rc = tw_model__order_layers(&model->file, whole, err)) == TW_OK)
-        rc = tw_model__bind(model, whole, true, err);
+             (rc = bind_file(model, whole, err)) == TW_OK && weights != inside)
+        rc = describe_file(model, err);
     if (rc == TW_OK) {
         *out = model;
         model = NULL; /* ownership moved to *out */
@@ -284,6 +318,21 @@ const char *tw_model_class_name(const tw_model *model, int class_index)
 const tw_contract *tw_model_contract(const tw_model *model)
 {
     return &model->contract;
+}
+
+int tw_model_doubt(char *buf, size_t buf_size, const tw_model *model)
+{
+    const tw_preprocess made_for = model->made_for, now = model->contract.preprocess;
+    const bool is_mixed = (made_for == TW_PREPROCESS_TORCH && now == TW_PREPROCESS_CAFFE) ||
+                          (made_for == TW_PREPROCESS_CAFFE && now == TW_PREPROCESS_TORCH);
+
+    buf[0] = '\0';
+    if (is_mixed)
+        snprintf(buf, buf_size,
+                 "the weights were trained with preprocessing %s, pictures get %s: features will "
+                 "be poor",
+                 tw_preprocess_name(made_for), tw_preprocess_name(now));
+    return is_mixed;
 }
 
 tw_status tw_model_set_contract(tw_model *model, const tw_contract *contract, tw_error *err)

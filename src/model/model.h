@@ -20,6 +20,19 @@ typedef struct tw_param {
     bool mapped;
 } tw_param;
 
+/* How the numbers of a kernel lie: HWIO and (in,out), or OIHW and (out,in) with (C,H,W) flattened.
+ */
+typedef enum tw_weight_layout { TW_LAYOUT_KERAS, TW_LAYOUT_TORCH } tw_weight_layout;
+
+/* How files call a network's parameters. A model file of topwork is of the first kind. */
+typedef enum tw_naming {
+    TW_NAMING_KERAS,
+    TW_NAMING_TORCHVISION,
+    TW_NAMING_TIMM,
+    TW_NAMING_FROSSARD, /* vgg16_weights.npz of D. Frossard */
+    TW_N_NAMING
+} tw_naming;
+
 struct tw_model {
     tw_graph *graph;
     tw_param (*params)[2]; /* per node: kernel, bias */
@@ -27,13 +40,17 @@ struct tw_model {
     tw_contract contract;
     int n_classes;
     char **classes;
-    char *architecture;  /* "vgg16" */
-    char *weights;       /* what was asked for: file name without folder, or "random" */
-    tw_json *provenance; /* object: architecture, weights, weights_sha256?, made_by, ... */
-    tw_weight_file file; /* mapped weights, zeroed when there are none */
-    float *block;        /* random or trained parameters, NULL when there are none */
+    char *architecture;      /* "vgg16" */
+    char *weights;           /* what was asked for: file name without folder, or "random" */
+    tw_json *provenance;     /* object: architecture, weights, weights_sha256?, made_by, ... */
+    tw_weight_file file;     /* mapped weights, zeroed when there are none */
+    tw_naming naming;        /* of the file's names */
+    tw_weight_layout layout; /* of the file's kernels */
+    tw_preprocess made_for;  /* what the file's weights were trained with, as their naming says */
+    float *block;            /* random, converted or trained parameters, NULL when there are none */
     int64_t block_bytes;
-    char sha256[65]; /* tw_model_hash of all layers that the model file states; "" none */
+    int64_t converted_bytes; /* of the block: copies of a file's numbers in the graph's layout */
+    char sha256[65];         /* tw_model_hash of all layers that the model file states; "" none */
 };
 
 /* A built-in architecture's graph and contract; unbound. Expected: TW_EUSAGE with nearest name. */

@@ -28,16 +28,66 @@ TW_MUST_CHECK tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_err
 TW_MUST_CHECK tw_status tw_model__order_layers(tw_weight_file *file, const tw_graph *whole,
                                                tw_error *err);
 
-/* Binds model->file to model->graph, which was cut from `whole`. With `may_lack_dense` the Dense
- * layers of the graph may be missing in the file, and stay unbound. All problems in one sentence,
- * TW_EFILE. */
+/* ---- names and layouts of files: names.c, layout.c, bind.c */
+
+/* What provenance calls it. */
+const char *tw_model__naming_text(tw_naming naming);
+tw_weight_layout tw_model__naming_layout(tw_naming naming);
+bool tw_model__naming_is_rgb(tw_naming naming);
+/* How pictures go into weights of that naming, where it says so. */
+void tw_model__naming_contract(tw_contract *contract, tw_naming naming);
+/* The naming that knows most of the file's tensors, for a built-in network. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model__recognize(tw_naming *out, const tw_weight_file *file,
+                                            const tw_graph *graph, tw_error *err);
+
+/* The names of a graph's parameters, "" where the naming has none. */
+enum { TW_MODEL__PARAM_NAME = 2 * TW_NAME_SIZE };
+typedef struct tw_model__names {
+    tw_naming naming;
+    const tw_graph *graph; /* borrowed */
+    char (*of)[2][TW_MODEL__PARAM_NAME];
+} tw_model__names;
+TW_MUST_CHECK tw_status tw_model__names_create(tw_model__names *out, tw_naming naming,
+                                               const tw_graph *graph, tw_error *err);
+void tw_model__names_free(tw_model__names *names);
+/* The parameter of that name; *node and *slot are -1 where there is none. */
+bool tw_model__names_find(int *node, int *slot, const tw_model__names *names, const char *name);
+
+/* A parameter's shape in torch's layout, as sentences say it. */
+tw_shape tw_model__torch_shape(const tw_graph *graph, int node, int slot);
+/* Whether it has that shape, or the one of the convolution that a dense layer can be. */
+bool tw_model__is_torch_shape(const tw_graph *graph, int node, int slot, const tw_shape *shape);
+
+/* A tensor of the file and what it takes to make it a parameter. */
+typedef struct tw_model__binding {
+    const tw_named_tensor *tensor;
+    bool is_mapped;   /* lies in the mapped file, not in a block */
+    bool is_turned;   /* from torch's layout */
+    bool is_reversed; /* input channels RGB to BGR */
+} tw_model__binding;
+
+/* Fills a parameter, (its shape) float32, from the file. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model__convert(float *out, const tw_model *model, int node, int slot,
+                                          const tw_model__binding *how, tw_error *err);
+
+/* Binds model->file to model->graph, which was cut from `whole`, by the names of model->naming.
+ * With `may_lack_dense` the Dense layers of the graph may be missing in the file, and stay unbound.
+ * What has another layout or type is converted into model->block. All problems in one sentence,
+ * TW_EFILE. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model__bind(tw_model *model, const tw_graph *whole, bool may_lack_dense,
                                        tw_error *err);
+
+/* What the file's metadata says beside its tensors: class names for a network that is whole, and of
+ * torch's namings the contract. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model__take_metadata(tw_model *model, bool is_whole, tw_error *err);
 
 /* One block for the parameters of nodes first..last of the graph, filled from their initializers
  * (key: seed, node * 2 + slot); those that `base` (may be NULL) has are left zero for a copy. */
 TW_MUST_CHECK tw_status tw_model__init_block(tw_model *model, int first, const tw_model *base,
                                              uint64_t seed, tw_error *err);
+
+/* Numbers that a parameter takes in a block. */
+int64_t tw_model__padded_size(const tw_param *param);
 
 /* A model file. Takes nothing; `cut` may be NULL. */
 TW_MUST_CHECK tw_status tw_model__open_file(tw_model **out, const char *path, const char *cut,

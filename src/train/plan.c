@@ -233,15 +233,19 @@ tw_status tw_train__share_memory(tw_training *training, tw_error *err)
         n_workers--;
     training->trunk.memory_limit = limit;
     plan->memory_extract = sources * (packed + n_workers * worker);
-    plan->memory_train = training->memory.total + (beside ? plan->memory_extract : 0);
+    if (beside)
+        plan->memory_train = training->memory.total + plan->memory_extract;
     return TW_OK;
 }
 
 static tw_status check_memory(tw_training *training, tw_error *err)
 {
-    training->plan.memory_train = training->memory.total;
-    if (training->memory.total > training->plan.memory_limit)
-        return fail_memory(training, "training", training->memory.total, err);
+    /* converted weights of the frozen layers stay while the top learns */
+    const int64_t n_bytes = training->memory.total + training->base->converted_bytes;
+
+    training->plan.memory_train = n_bytes;
+    if (n_bytes > training->plan.memory_limit)
+        return fail_memory(training, "training", n_bytes, err);
     return tw_train__share_memory(training, err);
 }
 

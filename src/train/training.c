@@ -188,6 +188,7 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
     const tw_config *config = training->config;
     const char *weights = tw_train__text(config, TW_OPTION_WEIGHTS);
     int n_classes = tw_dataset_class_count(training->data);
+    char doubt[256];
 
     if ((rc = open_base(training, err)) || (rc = settle_contract(training, err)) ||
         (rc = tw_graph_parse_top(&training->top, tw_graph_output_shape(training->base->graph),
@@ -197,6 +198,8 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
         (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||
         (rc = settle_missing(training, watch, err)))
         return rc;
+    if (tw_model_doubt(doubt, sizeof doubt, training->base))
+        tw_watch_note(watch, "%s", doubt);
     if (weights && !strcmp(weights, "random") && training->boundary > 0)
         tw_watch_note(watch, "the network's weights are random: its features mean nothing");
     return TW_OK;
