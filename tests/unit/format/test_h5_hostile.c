@@ -587,6 +587,90 @@ static void nodes_that_are_shared_come_to_an_end(void **state)
     expect(&v, "f: layers/conv2d_1/vars: more names than a file of its size can hold");
 }
 
+/* Trees of 32 children each, four levels high: a million nodes in four. */
+static void trees_that_multiply_come_to_an_end(void **state)
+{
+    static const char *const groups[] = {CONV, "block1_conv2", "fc1", "input_1"};
+    victim v = take_victim(OLD);
+    const size_t leaf = find_group(&v, find_header(&v, "fc1")).leaf;
+    size_t trees[5] = {[4] = leaf};
+    char sentence[128];
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        trees[i] = get(&v, find_message(&v, find_header(&v, groups[i]), 0x11, NULL), 8);
+    for (int i = 0; i < 4; i++) {
+        put(&v, trees[i] + 5, 1, (uint64_t)(3 - i));
+        put(&v, trees[i] + 6, 2, 32);
+        for (size_t k = 0; k < 32; k++)
+            put(&v, trees[i] + 24 + 16 * k + 8, 8, trees[i + 1]);
+    }
+    put(&v, leaf + 6, 2, 0);
+    snprintf(sentence, sizeof sentence, "f: " KERNEL ": group with too many nodes at byte %zu",
+             trees[3]);
+    expect(&v, sentence);
+}
+
+/* The file with n more bytes at its end, which begin at *at. */
+static victim take_longer(const char *name, size_t n, size_t *at)
+{
+    victim v = take_victim(name);
+    *at = padded(v.n);
+    v.bytes = realloc(v.bytes, *at + n);
+    memset(v.bytes + v.n, 'a', *at + n - v.n);
+    v.n = *at + n;
+    put(&v, 40, 8, v.n);
+    return v;
+}
+
+static void names_too_long_are_refused(void **state)
+{
+    size_t at, data;
+    victim v = take_longer(NEW, 1025, &at);
+    group layers = find_group(&v, find_header(&v, "layers"));
+    (void)state;
+    put(&v, v.n - 1, 1, 0);
+    put(&v, layers.heap + 8, 8, 1025); /* its letters are what was added: a name of 1,024 */
+    put(&v, layers.heap + 24, 8, at);
+    put(&v, layers.leaf + 8, 8, 0);
+    put(&v, layers.leaf + 6, 2, 1);
+    expect(&v, "f: layers: a path of more than 1024 letters");
+
+    v = take_longer(FULL, 16 + 16 + 1504, &at);
+    data = find_part(&v, "model_weights", ATTR_DATA, 0, "layer_names");
+    memcpy(v.bytes + at, "GCOL\1\0\0\0", 8);
+    put(&v, at + 8, 8, v.n - at);
+    put(&v, at + 16, 8, 1); /* object 1 */
+    put(&v, at + 24, 8, 1500);
+    put(&v, data, 4, 1500);
+    put(&v, data + 4, 8, at);
+    put(&v, data + 12, 4, 1);
+    expect(&v, "f: model_weights: a name of 1500 letters, 1024 are allowed");
+}
+
+static void names_too_many_are_refused(void **state)
+{
+    victim v = take_victim(OLD);
+    (void)state;
+    put(&v, find_part(&v, CONV, ATTR_TYPE, 0, "weight_names") + 4, 4, 0); /* no letters each */
+    put(&v, find_part(&v, CONV, ATTR_SPACE, 0, "weight_names") + 8, 8, 65537);
+    expect(&v, "f: block1_conv1: 65537 names, at most 65536 are read");
+}
+
+static void paths_of_too_many_parts_are_refused(void **state)
+{
+    victim v = take_victim(OLD);
+    (void)state;
+    memset(v.bytes + find_part(&v, CONV, ATTR_DATA, 0, "weight_names"), '/', 17);
+    expect(&v, "f: block1_conv1//////////////////0: a path of more than 16 parts");
+}
+
+static void a_layer_has_one_name(void **state)
+{
+    victim v = take_victim("two_names.weights.h5");
+    (void)state;
+    expect(&v, "f: layers/dense/vars: its name is 2 strings, not one");
+}
+
 static void numbers_on_the_same_bytes_are_refused(void **state)
 {
     victim v = take_victim(OLD);
@@ -648,6 +732,11 @@ int main(void)
         cmocka_unit_test(every_change_gets_its_sentence),
         cmocka_unit_test(groups_that_multiply_come_to_an_end),
         cmocka_unit_test(nodes_that_are_shared_come_to_an_end),
+        cmocka_unit_test(trees_that_multiply_come_to_an_end),
+        cmocka_unit_test(names_too_long_are_refused),
+        cmocka_unit_test(names_too_many_are_refused),
+        cmocka_unit_test(paths_of_too_many_parts_are_refused),
+        cmocka_unit_test(a_layer_has_one_name),
         cmocka_unit_test(numbers_on_the_same_bytes_are_refused),
         cmocka_unit_test(no_numbers_need_no_place),
         cmocka_unit_test(no_prefix_opens),
