@@ -150,6 +150,15 @@ with h5py.File(path("keras2_model.h5"), "w") as f:
     named(f.create_group("model_weights"), "{layer}/{weight}:0", False, inside)
     f.create_group("optimizer_weights").create_dataset("Adam/iter:0", data=np.int64(3))
 
+with h5py.File(path("two_names.weights.h5"), "w") as f:
+    group = f.create_group("layers/dense/vars")
+    group.create_dataset("0", data=numbers(0, (2,)))
+    group.attrs["name"] = ["one", "two"]
+with h5py.File(path("top_level.h5"), "w") as f:
+    named(f, "{layer}/{weight}:0", True, [("fc1", order[2:])])
+    group = f.create_group("top_level_model_weights")
+    group.attrs["weight_names"] = np.array(["scale"], "S")
+    group.create_dataset("scale", data=numbers(2, (1,)))
 with h5py.File(path("floats.h5"), "w") as f:
     f.attrs["layer_names"] = np.array(["fc1"], "S")
     group = f.create_group("fc1")

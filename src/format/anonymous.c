@@ -50,13 +50,19 @@ static int compare_text(const char *a, size_t n_a, const char *b, size_t n_b)
     return order ? order : (n_a > n_b) - (n_a < n_b);
 }
 
+static int compare_classes(const tw_anonymous *x, const tw_anonymous *y)
+{
+    const int order = compare_text(x->path, x->n_group, y->path, y->n_group);
+
+    return order ? order
+                 : compare_text(x->path + x->n_group, x->n_class, y->path + y->n_group, y->n_class);
+}
+
 static int compare_layers(const void *a, const void *b)
 {
     const tw_anonymous *x = a, *y = b;
-    int order = compare_text(x->path, x->n_group, y->path, y->n_group);
+    int order = compare_classes(x, y);
 
-    if (!order)
-        order = compare_text(x->path + x->n_group, x->n_class, y->path + y->n_group, y->n_class);
     if (!order)
         order = (x->number > y->number) - (x->number < y->number);
     return order ? order : compare_text(x->path, x->n_path, y->path, y->n_path);
@@ -98,6 +104,31 @@ bool tw_anonymous_is(const tw_anonymous *layer, const char *class_name)
 bool tw_anonymous_is_in(const tw_anonymous *layer, const char *group, size_t n_group)
 {
     return compare_text(layer->path, layer->n_group, group, n_group) == 0;
+}
+
+bool tw_anonymous_same(const tw_anonymous *a, const tw_anonymous *b)
+{
+    return compare_classes(a, b) == 0;
+}
+
+int tw_anonymous_find(const tw_anonymous *layers, int n, const char *group, const char *class_name)
+{
+    int low = 0, high = n;
+
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        const tw_anonymous *layer = &layers[middle];
+        int order = compare_text(layer->path, layer->n_group, group, strlen(group));
+
+        if (!order)
+            order = compare_text(layer->path + layer->n_group, layer->n_class, class_name,
+                                 strlen(class_name));
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 tw_status tw_anonymous_name(tw_weight_file *file, const tw_anonymous *layer, const char *name,

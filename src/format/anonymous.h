@@ -21,9 +21,13 @@ typedef struct tw_anonymous {
  * the file's tensors change. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_anonymous_list(tw_anonymous **out, int *n, const tw_weight_file *file,
                                           tw_error *err);
-/* Whether the layer is of this class ("conv2d"), and in this group ("layers/"). */
+/* Whether the layer is of this class ("conv2d"), and in this group ("layers/"); whether two are of
+ * one class and group. */
 bool tw_anonymous_is(const tw_anonymous *layer, const char *class_name);
 bool tw_anonymous_is_in(const tw_anonymous *layer, const char *group, size_t n_group);
+bool tw_anonymous_same(const tw_anonymous *a, const tw_anonymous *b);
+/* The first of the n sorted layers that does not come before that class in that group. */
+int tw_anonymous_find(const tw_anonymous *layers, int n, const char *group, const char *class_name);
 /* Calls the layer `name` from now on. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_anonymous_name(tw_weight_file *file, const tw_anonymous *layer,
                                           const char *name, tw_error *err);

@@ -16,36 +16,51 @@
 
 enum { MAX_LAYERS = 4096, MAX_DEPTH = 16, CLASS_SIZE = 128 };
 
-/* The layers of the weights that wait for a name. */
+/* The layers of the weights that wait for a name, sorted; those of a class in a group are a run. */
 typedef struct naming {
     tw_weight_file *out;
     tw_anonymous *layers;
-    bool *named;
+    int *used; /* at the first of a run: how many of it have got their names */
     int n;
     const char *list; /* what the groups of layers are called */
     int step;         /* by how much numbers of a class rise */
+    size_t n_seen;    /* layers of config.json so far */
 } naming;
+
+static bool is_of(const tw_anonymous *layer, const char *group, const char *class_name)
+{
+    return tw_anonymous_is_in(layer, group, strlen(group)) && tw_anonymous_is(layer, class_name);
+}
 
 /* Gives the next layer of that class in that group the name. Classes without weights have none. */
 static tw_status name_layer(naming *all, const char *group, const char *class_name,
                             const char *name, tw_error *err)
 {
-    bool is_there = false;
+    const int first = tw_anonymous_find(all->layers, all->n, group, class_name);
+    int next;
 
-    for (int i = 0; i < all->n; i++) {
-        const tw_anonymous *layer = &all->layers[i];
-
-        if (!tw_anonymous_is_in(layer, group, strlen(group)) || !tw_anonymous_is(layer, class_name))
-            continue;
-        is_there = true;
-        if (all->named[i])
-            continue;
-        all->named[i] = true;
-        return tw_anonymous_name(all->out, layer, name, err);
-    }
-    if (is_there)
+    if (first == all->n || !is_of(&all->layers[first], group, class_name))
+        return TW_OK;
+    next = first + all->used[first]++;
+    if (next == all->n || !is_of(&all->layers[next], group, class_name))
         return tw_fail(err, TW_EFILE, "%s: config.json has more layers of class %s than %s",
                        all->out->map.path, class_name, group);
+    return tw_anonymous_name(all->out, &all->layers[next], name, err);
+}
+
+/* Every layer has got a name: then the runs are used up. */
+static tw_status check_used(const naming *all, tw_error *err)
+{
+    for (int i = 0; i < all->n;) {
+        const int first = i, used = all->used[i];
+        const tw_anonymous *run = &all->layers[first];
+
+        while (i < all->n && tw_anonymous_same(run, &all->layers[i]))
+            i++;
+        if (used < i - first)
+            return tw_fail(err, TW_EFILE, "%s: config.json has no layer for %.*s",
+                           all->out->map.path, (int)run[used].n_path, run[used].path);
+    }
     return TW_OK;
 }
 
@@ -104,9 +119,10 @@ static tw_status name_model(naming *all, const tw_json *config, const char *grou
     if (!tw_json_is_array(layers))
         return tw_fail(err, TW_EFILE, "%s: config.json: no list of layers for %s",
                        all->out->map.path, group);
-    if (n > MAX_LAYERS || depth > MAX_DEPTH)
-        return tw_fail(err, TW_EFILE, "%s: config.json: more than %d layers in a model, or %d deep",
+    if (n > MAX_LAYERS - all->n_seen || depth > MAX_DEPTH)
+        return tw_fail(err, TW_EFILE, "%s: config.json: more than %d layers, or models %d deep",
                        all->out->map.path, MAX_LAYERS, MAX_DEPTH);
+    all->n_seen += n;
     for (size_t i = 0; i < n && rc == TW_OK; i++)
         rc = name_entry(all, layers, i, group, depth, err);
     return rc;
@@ -120,10 +136,8 @@ static tw_status name_all(naming *all, const tw_json *json, tw_error *err)
     snprintf(group, sizeof group, "%s/", all->list);
     if ((rc = name_model(all, tw_json_get(json, "config"), group, 0, err)))
         return rc;
-    for (int i = 0; i < all->n; i++)
-        if (!all->named[i])
-            return tw_fail(err, TW_EFILE, "%s: config.json has no layer for %.*s",
-                           all->out->map.path, (int)all->layers[i].n_path, all->layers[i].path);
+    if ((rc = check_used(all, err)))
+        return rc;
     all->out->anonymous = false;
     return TW_OK;
 }
@@ -139,21 +153,18 @@ static tw_status take_names(tw_weight_file *out, const uint8_t *config, int64_t 
 
     tw_text_add(&name, "%s:config.json", out->map.path);
     if (name.failed || (rc = tw_anonymous_list(&all.layers, &all.n, out, err)) ||
-        !(all.named = tw_calloc((size_t)all.n + 1, sizeof *all.named))) {
+        !(all.used = tw_calloc((size_t)all.n + 1, sizeof *all.used))) {
         rc = rc ? rc : tw_fail(err, TW_ENOMEM, "no memory for the layers of %s", out->map.path);
         goto done;
     }
     all.list = strncmp(all.layers[0].path, old, sizeof old - 1) == 0 ? old : "layers";
     all.step = all.list == old ? 2 : 1;
-    if (all.n > MAX_LAYERS)
-        rc = tw_fail(err, TW_EFILE, "%s: %d layers, at most %d are read", out->map.path, all.n,
-                     MAX_LAYERS);
-    else if (!(rc = tw_json_parse(&json, (const char *)config, (size_t)n, name.text, err)))
+    if (!(rc = tw_json_parse(&json, (const char *)config, (size_t)n, name.text, err)))
         rc = name_all(&all, json, err);
 done:
     tw_json_free(json);
     tw_text_free(&name);
-    tw_free(all.named);
+    tw_free(all.used);
     tw_free(all.layers);
     return rc;
 }

@@ -113,8 +113,7 @@ static tw_status read_end(end_record *end, const tw_file *file, tw_error *err)
         goto done;
     if ((at = find_end(tail, n)) < 0) {
         rc = tw_fail(err, TW_EFILE,
-                     "%s: no end record of a zip in its last %lld bytes: truncated "
-                     "or not an .npz",
+                     "%s: no end record of a zip in its last %lld bytes: truncated or no zip",
                      file->path, (long long)n);
         goto done;
     }

@@ -98,6 +98,28 @@ static void borrowed_bytes_stand_for_a_file(void **state)
     assert_string_equal(bytes, "in the program");
 }
 
+static void a_map_is_read_like_a_file(void **state)
+{
+    static const char bytes[] = "in the program";
+    char got[8] = "";
+    tw_map map;
+    tw_file file;
+    (void)state;
+    assert_ok(tw_map_borrow(&map, bytes, sizeof bytes, "a name", e));
+    assert_ok(tw_file_borrow(&file, &map, e));
+    assert_int_equal(file.size, sizeof bytes);
+    assert_ok(tw_file_pread(&file, got, 7, 7, e));
+    assert_string_equal(got, "program");
+    assert_ok(tw_file_pread(&file, got, 0, sizeof bytes, e));
+    assert_fails(TW_EFILE, "a name: ends after 5 of the 6 bytes at 10",
+                 tw_file_pread(&file, got, 6, 10, e));
+    assert_fails(TW_EFILE, "a name: ends after 0 of the 1 bytes at 99",
+                 tw_file_pread(&file, got, 1, 99, e));
+    tw_file_close(&file);
+    assert_ptr_equal(map.data, bytes);
+    tw_map_close(&map);
+}
+
 static void append_and_read_anywhere(void **state)
 {
     char *path = in(state, "e");
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_writer_without_commit_leaves_nothing),
         cmocka_unit_test(a_large_write_keeps_order),
         cmocka_unit_test(borrowed_bytes_stand_for_a_file),
+        cmocka_unit_test(a_map_is_read_like_a_file),
         cmocka_unit_test(append_and_read_anywhere),
         cmocka_unit_test(links_are_not_followed_where_a_file_is_ones_own),
         cmocka_unit_test(folders_are_made_with_parents),

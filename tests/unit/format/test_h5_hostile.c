@@ -587,6 +587,149 @@ static void nodes_that_are_shared_come_to_an_end(void **state)
     expect(&v, "f: layers/conv2d_1/vars: more names than a file of its size can hold");
 }
 
+/* Trees of 32 children each, four levels high: a million nodes in four. */
+static void trees_that_multiply_come_to_an_end(void **state)
+{
+    static const char *const groups[] = {CONV, "block1_conv2", "fc1", "input_1"};
+    victim v = take_victim(OLD);
+    const size_t leaf = find_group(&v, find_header(&v, "fc1")).leaf;
+    size_t trees[5] = {[4] = leaf};
+    char sentence[128];
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        trees[i] = get(&v, find_message(&v, find_header(&v, groups[i]), 0x11, NULL), 8);
+    for (int i = 0; i < 4; i++) {
+        put(&v, trees[i] + 5, 1, (uint64_t)(3 - i));
+        put(&v, trees[i] + 6, 2, 32);
+        for (size_t k = 0; k < 32; k++)
+            put(&v, trees[i] + 24 + 16 * k + 8, 8, trees[i + 1]);
+    }
+    put(&v, leaf + 6, 2, 0);
+    snprintf(sentence, sizeof sentence, "f: " KERNEL ": group with too many nodes at byte %zu",
+             trees[3]);
+    expect(&v, sentence);
+}
+
+/* The file with n more bytes at its end, which begin at *at. */
+static victim take_longer(const char *name, size_t n, size_t *at)
+{
+    victim v = take_victim(name);
+    *at = padded(v.n);
+    v.bytes = realloc(v.bytes, *at + n);
+    memset(v.bytes + v.n, 'a', *at + n - v.n);
+    v.n = *at + n;
+    put(&v, 40, 8, v.n);
+    return v;
+}
+
+static void names_too_long_are_refused(void **state)
+{
+    size_t at, data;
+    victim v = take_longer(NEW, 1025, &at);
+    group layers = find_group(&v, find_header(&v, "layers"));
+    (void)state;
+    put(&v, v.n - 1, 1, 0);
+    put(&v, layers.heap + 8, 8, 1025); /* its letters are what was added: a name of 1,024 */
+    put(&v, layers.heap + 24, 8, at);
+    put(&v, layers.leaf + 8, 8, 0);
+    put(&v, layers.leaf + 6, 2, 1);
+    expect(&v, "f: layers: a path of more than 1024 letters");
+
+    v = take_longer(FULL, 16 + 16 + 1504, &at);
+    data = find_part(&v, "model_weights", ATTR_DATA, 0, "layer_names");
+    memcpy(v.bytes + at, "GCOL\1\0\0\0", 8);
+    put(&v, at + 8, 8, v.n - at);
+    put(&v, at + 16, 8, 1); /* object 1 */
+    put(&v, at + 24, 8, 1500);
+    put(&v, data, 4, 1500);
+    put(&v, data + 4, 8, at);
+    put(&v, data + 12, 4, 1);
+    expect(&v, "f: model_weights: a name of 1500 letters, 1024 are allowed");
+}
+
+/* block1_conv1 with n weight_names `name`, each of item_size letters, and `more` bytes behind them;
+ * its members are "d", a dataset, and "a", the group itself. */
+static victim take_many_names(const char *name, size_t item_size, size_t n, size_t more, size_t *at)
+{
+    enum { TABLE = 8 + 16, PARTS = 16 + 8 + 16 };
+    const size_t n_body = 8 + PARTS + padded(n * item_size);
+    victim v = take_longer(OLD, TABLE + 8 + n_body + more, at);
+    const size_t header = find_header(&v, CONV);
+    const group g = find_group(&v, header);
+    const size_t next = find_message(&v, header, 0x10, NULL), body = *at + TABLE + 8;
+    put(&v, next, 8, *at);
+    put(&v, next + 8, 8, TABLE + 8 + n_body);
+    memset(v.bytes + *at, 0, TABLE + 8 + n_body);
+    put(&v, *at, 4, 0x11 | 16 << 16);
+    put(&v, *at + 8, 8, g.tree);
+    put(&v, *at + 16, 8, g.heap);
+    put(&v, *at + TABLE, 4, 0x0c | n_body << 16);
+    put(&v, body, 8, 1ULL | 13ULL << 16 | 8ULL << 32 | 16ULL << 48);
+    memcpy(v.bytes + body + 8, "weight_names", 12);
+    put(&v, body + 24, 8, 0x13ULL | item_size << 32);
+    put(&v, body + 32, 8, 1 | 1 << 8);
+    put(&v, body + 40, 8, n);
+    for (size_t i = 0; i < n; i++)
+        memcpy(v.bytes + body + 8 + PARTS + i * item_size, name, strlen(name));
+    memcpy(v.bytes + g.names + get(&v, g.leaf + 8, 8), "d", 2);
+    memcpy(v.bytes + g.names + get(&v, g.leaf + 48, 8), "a", 2);
+    put(&v, g.leaf + 56, 8, header);
+    *at = body + n_body;
+    return v;
+}
+
+/* 16,000 weights are looked for in 5,000 members each. */
+static void too_many_searches_are_given_up(void **state)
+{
+    enum { N_MEMBERS = 5000 };
+    size_t at;
+    victim v = take_many_names("d", 1, 16000, 8 + 40 * N_MEMBERS + 2000000, &at);
+    const group g = find_group(&v, find_header(&v, CONV));
+    char sentence[128];
+    (void)state;
+    memset(v.bytes + at, 0xff, 8 + 40 * N_MEMBERS);
+    memcpy(v.bytes + at, "SNOD", 4);
+    put(&v, at + 6, 2, N_MEMBERS);
+    memcpy(v.bytes + at + 8 + 40 * (N_MEMBERS - 1), v.bytes + g.leaf + 8, 40);
+    put(&v, g.tree + 32, 8, at);
+    snprintf(sentence, sizeof sentence,
+             "f: block1_conv1/d: too much to search, given up at byte %zu", at);
+    expect(&v, sentence);
+}
+
+/* 16,000 weights of one layer in a model: each looks at those before it. */
+static void too_many_weights_are_given_up(void **state)
+{
+    size_t at;
+    victim v = take_many_names("a/d", 4, 16000, 2000000, &at);
+    (void)state;
+    expect(&v, "f: a: too much to search, given up");
+}
+
+static void names_too_many_are_refused(void **state)
+{
+    victim v = take_victim(OLD);
+    (void)state;
+    put(&v, find_part(&v, CONV, ATTR_TYPE, 0, "weight_names") + 4, 4, 0); /* no letters each */
+    put(&v, find_part(&v, CONV, ATTR_SPACE, 0, "weight_names") + 8, 8, 65537);
+    expect(&v, "f: block1_conv1: 65537 names, at most 65536 are read");
+}
+
+static void paths_of_too_many_parts_are_refused(void **state)
+{
+    victim v = take_victim(OLD);
+    (void)state;
+    memset(v.bytes + find_part(&v, CONV, ATTR_DATA, 0, "weight_names"), '/', 17);
+    expect(&v, "f: block1_conv1//////////////////0: a path of more than 16 parts");
+}
+
+static void a_layer_has_one_name(void **state)
+{
+    victim v = take_victim("two_names.weights.h5");
+    (void)state;
+    expect(&v, "f: layers/dense/vars: its name is 2 strings, not one");
+}
+
 static void numbers_on_the_same_bytes_are_refused(void **state)
 {
     victim v = take_victim(OLD);
@@ -648,6 +791,13 @@ int main(void)
         cmocka_unit_test(every_change_gets_its_sentence),
         cmocka_unit_test(groups_that_multiply_come_to_an_end),
         cmocka_unit_test(nodes_that_are_shared_come_to_an_end),
+        cmocka_unit_test(trees_that_multiply_come_to_an_end),
+        cmocka_unit_test(names_too_long_are_refused),
+        cmocka_unit_test(too_many_searches_are_given_up),
+        cmocka_unit_test(too_many_weights_are_given_up),
+        cmocka_unit_test(names_too_many_are_refused),
+        cmocka_unit_test(paths_of_too_many_parts_are_refused),
+        cmocka_unit_test(a_layer_has_one_name),
         cmocka_unit_test(numbers_on_the_same_bytes_are_refused),
         cmocka_unit_test(no_numbers_need_no_place),
         cmocka_unit_test(no_prefix_opens),

@@ -127,6 +127,17 @@ static void halves_and_doubles_are_read(void **state)
     tw_weight_file_close(&file);
 }
 
+/* Weights of a model that are no layer's are there to be refused by who binds them. */
+static void weights_of_the_model_itself_are_kept(void **state)
+{
+    tw_weight_file file;
+    (void)state;
+    assert_ok(tw_weight_file_open(&file, golden("top_level.h5"), e));
+    assert_int_equal(file.n_tensors, 3);
+    check_numbers(&find_tensor(&file, "top_level_model_weights", 0)->tensor, "1", 20);
+    tw_weight_file_close(&file);
+}
+
 static void check_npz(const char *name, bool is_mapped)
 {
     static const char *const names[] = {"block1_conv1/kernel", "block1_conv1/bias",
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test(an_archive_names_its_layers),
         cmocka_unit_test(without_an_archive_layers_are_called_by_their_class),
         cmocka_unit_test(halves_and_doubles_are_read),
+        cmocka_unit_test(weights_of_the_model_itself_are_kept),
         cmocka_unit_test(arrays_of_numpy_are_weights),
         cmocka_unit_test(borrowed_bytes_are_read_too),
         cmocka_unit_test(classes_are_called_as_keras_does),
