@@ -50,7 +50,7 @@ struct tw_model {
     float *block;           /* random, converted or trained parameters, NULL when there are none */
     int64_t block_bytes;
     int64_t converted_bytes; /* of the block: copies of a file's numbers in the graph's layout */
-    char sha256[65]; /* tw_model_hash of all layers that the model file states; "" none */
+    char sha256[65];         /* tw_model_hash of all layers that the model file states; "" none */
 };
 
 /* A built-in architecture's graph and contract; unbound. Expected: TW_EUSAGE with nearest name. */

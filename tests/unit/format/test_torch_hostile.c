@@ -16,7 +16,7 @@
 /* a tensor of that storage, sizes and strides */
 #define VIEW(key, numel, offset, sizes, strides)                                                   \
     "ctorch._utils\n_rebuild_tensor_v2\n(" PID(key, numel) offset sizes strides "\x89" ODICT ")Rt" \
-                                                                                             "R"
+                                                                                "R"
 #define KEY \
     "U\1"   \
     "0"
