@@ -110,7 +110,8 @@ static void other_number_types_are_refused(void **state)
 
     set->entries[1].tensor = (tw_tensor){wide, TW_I64, {1, {64}}};
     write_set(set, path);
-    assert_fails(TW_EFILE, about(path, "block1_conv1/bias: expected F32, F64, F16 or BF16, file has I64"),
+    assert_fails(TW_EFILE,
+                 about(path, "block1_conv1/bias: expected F32, F64, F16 or BF16, file has I64"),
                  tw_model_open(&model, "vgg16", path, "block1_pool", 0, e));
     tw_free(path);
 }
