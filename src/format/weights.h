@@ -22,9 +22,10 @@ typedef struct tw_named_tensor {
 } tw_named_tensor;
 
 /* How a file names its tensors. One row a kind: enum, what sentences call it. */
-#define TW_WEIGHT_KIND_LIST(X)          \
-    X(TW_WEIGHTS_KERAS_H5, "Keras .h5") \
-    X(TW_WEIGHTS_SAFETENSORS, "safetensors")
+#define TW_WEIGHT_KIND_LIST(X)               \
+    X(TW_WEIGHTS_KERAS_H5, "Keras .h5")      \
+    X(TW_WEIGHTS_SAFETENSORS, "safetensors") \
+    X(TW_WEIGHTS_ONNX, "ONNX")
 
 #define TW_WEIGHT_KIND_ENUM(name, text) name,
 typedef enum tw_weight_kind {
@@ -38,7 +39,8 @@ typedef struct tw_weight_file {
     tw_named_tensor *tensors;
     int n_layers; /* h5: layers in file order, weightless ones included; else 0 */
     char **layers;
-    char *metadata; /* safetensors: the __metadata__ object as JSON text, else NULL */
+    char *metadata; /* safetensors: the __metadata__ object as JSON text, ONNX: metadata_props as
+                       one, else NULL */
     tw_weight_kind kind;
     int n_blocks;
     void *
@@ -61,5 +63,6 @@ const char *tw_weight_kind_name(tw_weight_kind kind);
 /* The parsers behind it; `file->map` is open already. */
 TW_MUST_CHECK tw_status tw_h5_read(tw_weight_file *file, tw_error *err);
 TW_MUST_CHECK tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err);
+TW_MUST_CHECK tw_status tw_onnx_read(tw_weight_file *file, tw_error *err);
 
 #endif

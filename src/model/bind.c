@@ -66,6 +66,14 @@ static int find_slot(const tw_weight_file *file, const tw_named_tensor *tensor, 
     return -1;
 }
 
+/* What does not lie in the mapped file lies in a block of it, and cannot be read again. */
+static bool is_mapped(const tw_weight_file *file, const void *data)
+{
+    const uint8_t *at = data;
+
+    return at >= file->map.data && at < file->map.data + file->map.size;
+}
+
 static void bind_tensor(tw_model *model, int node, const tw_named_tensor *tensor, problems *all)
 {
     const char *layer = model->graph->nodes[node].name;
@@ -89,7 +97,7 @@ static void bind_tensor(tw_model *model, int node, const tw_named_tensor *tensor
     if (slot < 0)
         return;
     param->view = tensor->tensor.data;
-    param->mapped = true;
+    param->mapped = is_mapped(&model->file, tensor->tensor.data);
 }
 
 static void bind_tensors(tw_model *model, const tw_graph *whole, problems *all)

@@ -75,7 +75,7 @@ static bool set_provenance(tw_json *metadata, const tw_model *model)
     return ok;
 }
 
-static tw_status make_metadata(tw_json **out, const tw_model *model, tw_error *err)
+tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err)
 {
     char hex[65];
     tw_json *metadata;
@@ -129,7 +129,7 @@ tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err)
     tw_safetensors_entry *entries = NULL;
     char(*names)[ENTRY_NAME_SIZE] = NULL;
 
-    if ((rc = make_metadata(&metadata, model, err)) != TW_OK)
+    if ((rc = tw_model_make_metadata(&metadata, model, err)) != TW_OK)
         return rc;
     if (!(entries = tw_calloc(n_most, sizeof *entries)) ||
         !(names = tw_calloc(n_most, sizeof *names))) {

@@ -96,6 +96,10 @@ TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_err
  * TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
 
+/* The __metadata__ of that file, for other files that a model goes into. Caller frees. Expected:
+ * TW_EFILE (a layer without weights), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err);
+
 /* JSON of a contract and back (all names checked). */
 tw_json *tw_contract_to_json(const tw_contract *contract);
 TW_MUST_CHECK tw_status tw_contract_from_json(tw_contract *out, const tw_json *json,
