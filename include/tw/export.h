@@ -18,9 +18,13 @@ extern "C" {
 
 /* One row a format: enum, name, the ending of a file name that stands for it (NULL: another row's).
  *   onnx               IR 7, opset 13: ONNX Runtime since 1.6
+ *   keras-h5           the whole model, as keras.models.load_model reads it
+ *   torch-safetensors  tensors named and laid out as torchvision does
  *   safetensors        topwork's own model file */
-#define TW_EXPORT_LIST(X)              \
-    X(TW_EXPORT_ONNX, "onnx", ".onnx") \
+#define TW_EXPORT_LIST(X)                         \
+    X(TW_EXPORT_ONNX, "onnx", ".onnx")            \
+    X(TW_EXPORT_KERAS_H5, "keras-h5", ".h5")      \
+    X(TW_EXPORT_TORCH, "torch-safetensors", NULL) \
     X(TW_EXPORT_SAFETENSORS, "safetensors", ".safetensors")
 #define TW_EXPORT_ENUM(name, text, ending) name,
 typedef enum tw_export_format { TW_EXPORT_LIST(TW_EXPORT_ENUM) TW_N_EXPORT } tw_export_format;

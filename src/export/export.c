@@ -79,6 +79,10 @@ tw_status tw_export__write(const tw_model *model, const char *path,
     switch (options->format) {
     case TW_EXPORT_ONNX:
         return tw_export__write_onnx(model, path, options->with_preprocessing != 0, err);
+    case TW_EXPORT_KERAS_H5:
+        return tw_export__write_keras(model, path, err);
+    case TW_EXPORT_TORCH:
+        return tw_export__write_torch(model, path, err);
     case TW_EXPORT_SAFETENSORS:
     case TW_N_EXPORT:
         break;
@@ -105,19 +109,24 @@ static tw_status check_request(const tw_model *model, const tw_export_options *o
     return TW_OK;
 }
 
+/* ONNX and both kinds of safetensors hold all of a model; .h5 has its numbers. */
+static tw_status open_back(tw_model **out, const tw_model *model, const char *path,
+                           tw_export_format format, tw_error *err)
+{
+    if (format == TW_EXPORT_KERAS_H5)
+        return tw_model_open_like(out, model, path, err);
+    return tw_model_open(out, path, NULL, NULL, 0, err);
+}
+
 /* Reads the file, compares its numbers by their hash and its answers by pictures. */
-static tw_status check_file(tw_parity *out, const tw_model *model, const char *path,
+static tw_status check_file(tw_parity *out, const tw_model *model, tw_model *other,
                             const tw_export__pictures *pictures, const tw_compute *compute,
                             const tw_watch *watch, tw_error *err)
 {
-    tw_model *other;
-    tw_status rc = tw_model_open(&other, path, NULL, NULL, 0, err);
+    tw_status rc = tw_model_check_weights(other, err);
 
     if (rc == TW_OK)
-        rc = tw_model_check_weights(other, err);
-    if (rc == TW_OK)
         rc = tw_export__compare(out, model, other, pictures, compute, watch, err);
-    tw_model_free(other);
     return rc;
 }
 
@@ -136,6 +145,7 @@ tw_status tw_export(tw_parity *out, const tw_model *model, const tw_dataset *dat
 {
     const tw_export__pictures pictures = {data, options->n_pictures};
     tw_text temporary = {0};
+    tw_model *other = NULL;
     tw_status rc = check_request(model, options, err);
 
     *out = (tw_parity){0};
@@ -145,7 +155,8 @@ tw_status tw_export(tw_parity *out, const tw_model *model, const tw_dataset *dat
     if (temporary.failed)
         return tw_fail(err, TW_ENOMEM, "no memory for the name of %s", path);
     if ((rc = tw_export__write(model, temporary.text, options, err)) != TW_OK ||
-        (rc = check_file(out, model, temporary.text, &pictures, compute, watch, err)) != TW_OK)
+        (rc = open_back(&other, model, temporary.text, options->format, err)) != TW_OK ||
+        (rc = check_file(out, model, other, &pictures, compute, watch, err)) != TW_OK)
         goto done;
     out->n_bytes = tw_path_size(temporary.text);
     if (out->n_same < out->n)
@@ -157,6 +168,7 @@ tw_status tw_export(tw_parity *out, const tw_model *model, const tw_dataset *dat
 done:
     if (rc != TW_OK)
         forget(temporary.text);
+    tw_model_free(other);
     tw_text_free(&temporary);
     return rc;
 }

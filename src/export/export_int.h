@@ -47,6 +47,10 @@ bool tw_export__is_flat(int64_t hwc[3], const tw_graph *graph, int node);
 /* The writers: whole files, without a check. */
 TW_MUST_CHECK tw_status tw_export__write_onnx(const tw_model *model, const char *path,
                                               bool with_preprocessing, tw_error *err);
+TW_MUST_CHECK tw_status tw_export__write_keras(const tw_model *model, const char *path,
+                                               tw_error *err);
+TW_MUST_CHECK tw_status tw_export__write_torch(const tw_model *model, const char *path,
+                                               tw_error *err);
 TW_MUST_CHECK tw_status tw_export__write(const tw_model *model, const char *path,
                                          const tw_export_options *options, tw_error *err);
 
