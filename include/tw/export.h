@@ -26,8 +26,10 @@ extern "C" {
     X(TW_EXPORT_KERAS_H5, "keras-h5", ".h5")      \
     X(TW_EXPORT_TORCH, "torch-safetensors", NULL) \
     X(TW_EXPORT_SAFETENSORS, "safetensors", ".safetensors")
+/* And what holds weights alone, which tw_convert writes: npz, arrays for numpy.load. */
+#define TW_CONVERT_LIST(X) TW_EXPORT_LIST(X) X(TW_EXPORT_NPZ, "npz", ".npz")
 #define TW_EXPORT_ENUM(name, text, ending) name,
-typedef enum tw_export_format { TW_EXPORT_LIST(TW_EXPORT_ENUM) TW_N_EXPORT } tw_export_format;
+typedef enum tw_export_format { TW_CONVERT_LIST(TW_EXPORT_ENUM) TW_N_EXPORT } tw_export_format;
 #undef TW_EXPORT_ENUM
 
 const char *tw_export_name(tw_export_format format);
@@ -58,6 +60,19 @@ typedef struct tw_export_options {
 TW_MUST_CHECK tw_status tw_export(tw_parity *out, const tw_model *model, const tw_dataset *data,
                                   const char *path, const tw_export_options *options,
                                   const tw_compute *compute, const tw_watch *watch, tw_error *err);
+
+typedef struct tw_convert_options {
+    tw_export_format format; /* onnx only for a classifier */
+    const char *model;       /* the built-in network whose weights these are; NULL: found out */
+} tw_convert_options;
+
+/* Writes the weights at `in`, a model file or weights of a built-in network in any format that
+ * tw_model_open reads, or the network with its weights inside of that name, to `out`. Layers behind
+ * the last one that the file has weights of are left out. No number changes; *n_bytes is the size
+ * of what was written. Expected: TW_EUSAGE, TW_EFILE, TW_EFAIL (other numbers read back),
+ * TW_EUNSUPPORTED, TW_EBUDGET, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_convert(int64_t *n_bytes, const char *in, const char *out,
+                                   const tw_convert_options *options, tw_error *err);
 
 #ifdef __cplusplus
 }

@@ -69,6 +69,7 @@ const char *cli_option_choices(const cli_option *option)
         {"split", "PART", TW_PART_LIST(CHOICE)},
         {"format", "NAME", "text,csv,json,"},
         {"format", "FORMAT", TW_EXPORT_LIST(FORMAT)},
+        {"format", "KIND", TW_CONVERT_LIST(FORMAT)},
 #undef FORMAT
 #undef CHOICE
     };

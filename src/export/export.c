@@ -13,10 +13,10 @@
 #include <string.h>
 
 #define NAME(name, text, ending) text,
-static const char *const names[] = {TW_EXPORT_LIST(NAME)};
+static const char *const names[] = {TW_CONVERT_LIST(NAME)};
 #undef NAME
 #define ENDING(name, text, ending) ending,
-static const char *const endings[] = {TW_EXPORT_LIST(ENDING)};
+static const char *const endings[] = {TW_CONVERT_LIST(ENDING)};
 #undef ENDING
 
 const char *tw_export_name(tw_export_format format)
@@ -83,6 +83,8 @@ tw_status tw_export__write(const tw_model *model, const char *path,
         return tw_export__write_keras(model, path, err);
     case TW_EXPORT_TORCH:
         return tw_export__write_torch(model, path, err);
+    case TW_EXPORT_NPZ:
+        return tw_export__write_npz(model, path, err);
     case TW_EXPORT_SAFETENSORS:
     case TW_N_EXPORT:
         break;
@@ -90,23 +92,28 @@ tw_status tw_export__write(const tw_model *model, const char *path,
     return tw_model_write(model, path, err);
 }
 
-static tw_status check_request(const tw_model *model, const tw_export_options *options,
-                               tw_error *err)
+tw_status tw_export__check_classifier(const tw_model *model, tw_error *err)
 {
     const tw_graph *graph = model->graph;
     const tw_node *last = &graph->nodes[graph->n - 1];
     int64_t hwc[3];
 
+    if (last->out.rank == 1 && (last->op == TW_OP_SOFTMAX || last->activation == TW_SOFTMAX) &&
+        !tw_export__is_flat(hwc, graph, graph->n - 1))
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE, "the model ends in layer \"%s\", no softmax over classes",
+                   last->name);
+}
+
+static tw_status check_request(const tw_model *model, const tw_export_options *options,
+                               tw_error *err)
+{
+    if (options->format == TW_EXPORT_NPZ)
+        return tw_fail(err, TW_EUSAGE, "npz holds weights and no model: convert writes it");
     if (options->with_preprocessing && options->format != TW_EXPORT_ONNX)
         return tw_fail(err, TW_EUSAGE, "only onnx can hold the preprocessing, %s cannot",
                        tw_export_name(options->format));
-    if (last->out.rank != 1 || (last->op != TW_OP_SOFTMAX && last->activation != TW_SOFTMAX) ||
-        tw_export__is_flat(hwc, graph, graph->n - 1))
-        return tw_fail(err, TW_EUSAGE,
-                       "the model ends in layer \"%s\", which is no softmax over classes: nothing "
-                       "to export",
-                       last->name);
-    return TW_OK;
+    return tw_export__check_classifier(model, err);
 }
 
 /* ONNX and both kinds of safetensors hold all of a model; .h5 has its numbers. */
@@ -118,15 +125,46 @@ static tw_status open_back(tw_model **out, const tw_model *model, const char *pa
     return tw_model_open(out, path, NULL, NULL, 0, err);
 }
 
-/* Reads the file, compares its numbers by their hash and its answers by pictures. */
-static tw_status check_file(tw_parity *out, const tw_model *model, tw_model *other,
-                            const tw_export__pictures *pictures, const tw_compute *compute,
-                            const tw_watch *watch, tw_error *err)
+tw_status tw_export__check_numbers(const tw_model *model, const tw_model *other, const char *path,
+                                   tw_error *err)
 {
-    tw_status rc = tw_model_check_weights(other, err);
+    char own[65], its[65];
+    tw_status rc;
+
+    if ((rc = tw_model_hash(own, model, model->graph->n - 1, err)) != TW_OK ||
+        (rc = tw_model_hash(its, other, other->graph->n - 1, err)) != TW_OK)
+        return rc;
+    if (strcmp(own, its) != 0)
+        return tw_fail(err, TW_EFAIL,
+                       "%s: parameters read back have SHA-256 %.16s..., not %.16s...", path, its,
+                       own);
+    return TW_OK;
+}
+
+tw_status tw_export__check_classes(const tw_parity *parity, const char *path, tw_error *err)
+{
+    if (parity->n_same == parity->n)
+        return TW_OK;
+    return tw_fail(err, TW_EFAIL,
+                   "%s: another class than the model's for %lld of %lld pictures; not written",
+                   path, (long long)(parity->n - parity->n_same), (long long)parity->n);
+}
+
+/* What lies at `temporary` and is to be at `path`. */
+static tw_status check_file(const tw_model *model, const char *temporary, const char *path,
+                            tw_export_format format, const tw_export__check *check, tw_error *err)
+{
+    tw_model *other;
+    tw_status rc = open_back(&other, model, temporary, format, err);
 
     if (rc == TW_OK)
-        rc = tw_export__compare(out, model, other, pictures, compute, watch, err);
+        rc = tw_export__check_numbers(model, other, path, err);
+    if (rc == TW_OK && check) {
+        rc = tw_export__compare(model, other, check, err);
+        if (rc == TW_OK)
+            rc = tw_export__check_classes(check->found, path, err);
+    }
+    tw_model_free(other);
     return rc;
 }
 
@@ -139,36 +177,38 @@ static void forget(const char *path)
     (void)rc;
 }
 
+tw_status tw_export__write_checked(const tw_model *model, const char *path,
+                                   const tw_export_options *options, const tw_export__check *check,
+                                   tw_error *err)
+{
+    tw_text temporary = {0};
+    tw_status rc;
+
+    tw_text_add(&temporary, "%s.unchecked", path);
+    if (temporary.failed)
+        return tw_fail(err, TW_ENOMEM, "no memory for the name of %s", path);
+    rc = tw_export__write(model, temporary.text, options, err);
+    if (rc == TW_OK && options->format != TW_EXPORT_NPZ) /* which nothing reads as weights */
+        rc = check_file(model, temporary.text, path, options->format, check, err);
+    if (rc == TW_OK)
+        rc = tw_file_move(temporary.text, path, err);
+    if (rc != TW_OK)
+        forget(temporary.text);
+    tw_text_free(&temporary);
+    return rc;
+}
+
 tw_status tw_export(tw_parity *out, const tw_model *model, const tw_dataset *data, const char *path,
                     const tw_export_options *options, const tw_compute *compute,
                     const tw_watch *watch, tw_error *err)
 {
-    const tw_export__pictures pictures = {data, options->n_pictures};
-    tw_text temporary = {0};
-    tw_model *other = NULL;
+    const tw_export__check check = {data, options->n_pictures, compute, watch, out};
     tw_status rc = check_request(model, options, err);
 
     *out = (tw_parity){0};
-    if (rc != TW_OK)
-        return rc;
-    tw_text_add(&temporary, "%s.unchecked", path);
-    if (temporary.failed)
-        return tw_fail(err, TW_ENOMEM, "no memory for the name of %s", path);
-    if ((rc = tw_export__write(model, temporary.text, options, err)) != TW_OK ||
-        (rc = open_back(&other, model, temporary.text, options->format, err)) != TW_OK ||
-        (rc = check_file(out, model, other, &pictures, compute, watch, err)) != TW_OK)
-        goto done;
-    out->n_bytes = tw_path_size(temporary.text);
-    if (out->n_same < out->n)
-        rc = tw_fail(err, TW_EFAIL,
-                     "%s: another class than the model's for %lld of %lld pictures; not written",
-                     path, (long long)(out->n - out->n_same), (long long)out->n);
-    else
-        rc = tw_file_move(temporary.text, path, err);
-done:
-    if (rc != TW_OK)
-        forget(temporary.text);
-    tw_model_free(other);
-    tw_text_free(&temporary);
+    if (rc == TW_OK)
+        rc = tw_export__write_checked(model, path, options, &check, err);
+    if (rc == TW_OK)
+        out->n_bytes = tw_path_size(path);
     return rc;
 }

@@ -51,18 +51,33 @@ TW_MUST_CHECK tw_status tw_export__write_keras(const tw_model *model, const char
                                                tw_error *err);
 TW_MUST_CHECK tw_status tw_export__write_torch(const tw_model *model, const char *path,
                                                tw_error *err);
+TW_MUST_CHECK tw_status tw_export__write_npz(const tw_model *model, const char *path,
+                                             tw_error *err);
 TW_MUST_CHECK tw_status tw_export__write(const tw_model *model, const char *path,
                                          const tw_export_options *options, tw_error *err);
 
-/* Shows both models the first pictures of the data. */
-typedef struct tw_export__pictures {
+/* Pictures for a comparison, and what it found. */
+typedef struct tw_export__check {
     const tw_dataset *data;
-    int64_t most; /* 0: 100 */
-} tw_export__pictures;
-TW_MUST_CHECK tw_status tw_export__compare(tw_parity *out, const tw_model *own,
-                                           const tw_model *other,
-                                           const tw_export__pictures *pictures,
-                                           const tw_compute *compute, const tw_watch *watch,
-                                           tw_error *err);
+    int64_t most; /* pictures; 0: 100 */
+    const tw_compute *compute;
+    const tw_watch *watch;
+    tw_parity *found;
+} tw_export__check;
+
+/* Shows both models the first pictures of the data. */
+TW_MUST_CHECK tw_status tw_export__compare(const tw_model *own, const tw_model *other,
+                                           const tw_export__check *check, tw_error *err);
+/* The verdicts; path is what sentences call the file. Expected: TW_EFAIL. */
+TW_MUST_CHECK tw_status tw_export__check_numbers(const tw_model *model, const tw_model *other,
+                                                 const char *path, tw_error *err);
+TW_MUST_CHECK tw_status tw_export__check_classes(const tw_parity *parity, const char *path,
+                                                 tw_error *err);
+/* TW_EUSAGE unless the model ends in a softmax over classes. */
+TW_MUST_CHECK tw_status tw_export__check_classifier(const tw_model *model, tw_error *err);
+/* Writes beside path, reads that back and compares it (check NULL: its numbers alone), renames. */
+TW_MUST_CHECK tw_status tw_export__write_checked(const tw_model *model, const char *path,
+                                                 const tw_export_options *options,
+                                                 const tw_export__check *check, tw_error *err);
 
 #endif

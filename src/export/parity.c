@@ -82,30 +82,29 @@ static void compare(tw_parity *out, const float *a, const float *b, int64_t n, i
     out->n = n;
 }
 
-tw_status tw_export__compare(tw_parity *out, const tw_model *own, const tw_model *other,
-                             const tw_export__pictures *pictures, const tw_compute *compute,
-                             const tw_watch *watch, tw_error *err)
+tw_status tw_export__compare(const tw_model *own, const tw_model *other,
+                             const tw_export__check *check, tw_error *err)
 {
     const tw_shape *row = tw_graph_output_shape(own->graph);
-    int64_t n = pictures->most > 0 ? pictures->most : N_PICTURES;
+    int64_t n = check->most > 0 ? check->most : N_PICTURES;
     float *rows;
     tw_status rc;
-    pass p = {.data = pictures->data, .n_classes = row->dims[0]};
+    pass p = {.data = check->data, .n_classes = row->dims[0]};
 
     if (n > tw_dataset_count(p.data))
         n = tw_dataset_count(p.data);
     p.n = n;
-    tw_progress_start(&p.progress, watch, "compare", 0, 2 * n, 1);
+    tw_progress_start(&p.progress, check->watch, "compare", 0, 2 * n, 1);
     if (!(rows = p.rows = tw_alloc_f32(2 * n * p.n_classes)))
         return tw_fail(err, TW_ENOMEM, "no memory for the probabilities of %lld pictures",
                        (long long)n);
-    if ((rc = run_pass(&p, own, compute, err)) == TW_OK) {
+    if ((rc = run_pass(&p, own, check->compute, err)) == TW_OK) {
         p.rows += n * p.n_classes;
         p.done_before = n;
-        rc = run_pass(&p, other, compute, err);
+        rc = run_pass(&p, other, check->compute, err);
     }
     if (rc == TW_OK)
-        compare(out, rows, rows + n * p.n_classes, n, p.n_classes);
+        compare(check->found, rows, rows + n * p.n_classes, n, p.n_classes);
     tw_free(rows);
     return rc;
 }

@@ -25,9 +25,8 @@ tw_status tw_model_open_like(tw_model **out, const tw_model *like, const char *p
         (rc = tw_model__create(&model, graph, err)) != TW_OK)
         return rc;
     if ((rc = copy_rest(model, like, err)) == TW_OK &&
-        (rc = tw_weight_file_open(&model->file, path, err)) == TW_OK &&
-        (rc = tw_model__bind(model, model->graph, false, err)) == TW_OK)
-        rc = tw_model_hash(model->sha256, like, like->graph->n - 1, err);
+        (rc = tw_weight_file_open(&model->file, path, err)) == TW_OK)
+        rc = tw_model__bind(model, model->graph, false, err);
     if (rc == TW_OK) {
         *out = model;
         model = NULL; /* ownership moved to *out */

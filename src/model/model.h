@@ -101,8 +101,7 @@ TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, 
 TW_MUST_CHECK tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err);
 
 /* A model with graph, contract and classes of `like` and the numbers of a weight file, bound by the
- * names of its layers; its hash is that of `like`, so that tw_model_check_weights compares both.
- * Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
+ * names of its layers. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_open_like(tw_model **out, const tw_model *like, const char *path,
                                            tw_error *err);
 
