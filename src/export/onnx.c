@@ -152,13 +152,13 @@ static void add_global_average_pool(writer *w, int i)
     add_unary(w, "Flatten", pooled, w->values[i]);
 }
 
-static void name_value(writer *w, int i, const char *input)
+static void name_value(writer *w, int i)
 {
     const tw_graph *graph = w->model->graph;
     const tw_node *node = &graph->nodes[i];
 
     if (node->op == TW_OP_INPUT)
-        snprintf(w->values[i], VALUE_SIZE, "%s", input);
+        snprintf(w->values[i], VALUE_SIZE, "input");
     else if (node->op == TW_OP_DROPOUT) /* nothing, once trained */
         memcpy(w->values[i], w->values[node->inputs[0]], VALUE_SIZE);
     else if (i == graph->n - 1)
@@ -167,7 +167,7 @@ static void name_value(writer *w, int i, const char *input)
         snprintf(w->values[i], VALUE_SIZE, "%s/output", node->name);
 }
 
-static tw_status add_layer(writer *w, int i, tw_error *err)
+static void add_layer(writer *w, int i)
 {
     const tw_node *node = &w->model->graph->nodes[i];
     const char *input = node->n_inputs ? w->values[node->inputs[0]] : NULL;
@@ -175,34 +175,31 @@ static tw_status add_layer(writer *w, int i, tw_error *err)
     switch (node->op) {
     case TW_OP_INPUT:
     case TW_OP_DROPOUT:
-        return TW_OK;
+    case TW_N_OP:
+        break;
     case TW_OP_CONV2D:
     case TW_OP_DENSE:
         add_weighted(w, i);
-        return TW_OK;
+        break;
     case TW_OP_MAX_POOL:
         add_max_pool(w, i);
-        return TW_OK;
+        break;
     case TW_OP_GLOBAL_AVERAGE_POOL:
         add_global_average_pool(w, i);
-        return TW_OK;
+        break;
     case TW_OP_FLATTEN:
         add_unary(w, "Flatten", input, w->values[i]);
-        return TW_OK;
+        break;
     case TW_OP_RELU:
         add_unary(w, "Relu", input, w->values[i]);
-        return TW_OK;
+        break;
     case TW_OP_SIGMOID:
         add_unary(w, "Sigmoid", input, w->values[i]);
-        return TW_OK;
+        break;
     case TW_OP_SOFTMAX:
         add_unary(w, "Softmax", input, w->values[i]);
-        return TW_OK;
-    case TW_N_OP:
         break;
     }
-    return tw_fail(err, TW_EUNSUPPORTED, "%s: %s cannot be written as ONNX", node->name,
-                   tw_op_name(node->op));
 }
 
 /* ---- preprocessing, in float32 as image/contract.c does it */
@@ -296,18 +293,17 @@ static void add_preprocessing(writer *w)
 static tw_status make_graph(writer *w, tw_error *err)
 {
     const tw_graph *graph = w->model->graph;
-    tw_status rc = TW_OK;
 
     if (!(w->values = tw_calloc((size_t)graph->n, sizeof *w->values)))
         return tw_fail(err, TW_ENOMEM, "no memory for the names of %d layers", graph->n);
     if (w->with_preprocessing)
         add_preprocessing(w);
-    for (int i = 0; i < graph->n && rc == TW_OK; i++) {
-        name_value(w, i, "input");
-        rc = add_layer(w, i, err);
+    for (int i = 0; i < graph->n; i++) {
+        name_value(w, i);
+        add_layer(w, i);
     }
     tw_message_add_text(&w->graph, TW_ONNX_GRAPH_NAME, TW_ONNX_PRODUCER);
-    return rc;
+    return TW_OK;
 }
 
 /* ---- inputs, outputs and metadata */

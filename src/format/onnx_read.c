@@ -22,7 +22,7 @@ enum { MAX_INITIALIZERS = 65536, MAX_RANK = 4, MAX_TEXT = 64 << 20 };
 bool tw_onnx_detect(const uint8_t *data, size_t n)
 {
     /* ir_version, one byte of it, then producer_name or the graph of those without one */
-    return n > 4 && data[0] == 0x08 && data[1] > 0 && data[1] < 0x20 &&
+    return n >= 4 && data[0] == 0x08 && data[1] > 0 && data[1] < 0x20 &&
            (data[2] == 0x12 || data[2] == 0x3a);
 }
 
