@@ -44,6 +44,9 @@ TW_MUST_CHECK tw_status tw_export__metadata(tw_json **out, const tw_model *model
 /* Whether a node's output is a flattened (H,W,C), whose order differs where channels come first. */
 bool tw_export__is_flat(int64_t hwc[3], const tw_graph *graph, int node);
 
+/* Gives parameters their names in torch-safetensors. */
+void tw_export__name_torch(tw_export__params *params, const tw_graph *graph);
+
 /* The writers: whole files, without a check. */
 TW_MUST_CHECK tw_status tw_export__write_onnx(const tw_model *model, const char *path,
                                               bool with_preprocessing, tw_error *err);

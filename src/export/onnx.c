@@ -423,6 +423,14 @@ static size_t initializers_size(const tw_export__params *params)
     return n;
 }
 
+static tw_status check_size(const char *path, size_t n_bytes, tw_error *err)
+{
+    if (n_bytes <= MAX_FILE_BYTES)
+        return TW_OK;
+    return tw_fail(err, TW_EUNSUPPORTED, "%s: at least %zu bytes, an ONNX file has at most %d",
+                   path, n_bytes, MAX_FILE_BYTES);
+}
+
 static void make_head(tw_message *head, size_t n_graph)
 {
     tw_message_add_int(head, TW_ONNX_IR, TW_ONNX_IR_VERSION);
@@ -453,13 +461,8 @@ static tw_status write_file(const char *path, writer *w, const tw_export__params
     n_graph = w->graph.n + initializers_size(params) + tail.n;
     make_head(&head, n_graph);
     n_file = head.n + n_graph + end.n;
-    if (n_file > MAX_FILE_BYTES) {
-        rc = tw_fail(err, TW_EUNSUPPORTED, "%s: %zu bytes, an ONNX file has at most %d", path,
-                     n_file, MAX_FILE_BYTES);
-        goto done;
-    }
-    if ((rc = tw_writer_create(&file, path, err)) || (rc = write_message(file, &head, err)) ||
-        (rc = write_message(file, &w->graph, err)) ||
+    if ((rc = check_size(path, n_file, err)) || (rc = tw_writer_create(&file, path, err)) ||
+        (rc = write_message(file, &head, err)) || (rc = write_message(file, &w->graph, err)) ||
         (rc = write_initializers(file, params, err)) || (rc = write_message(file, &tail, err)) ||
         (rc = write_message(file, &end, err)))
         goto done;
@@ -481,6 +484,8 @@ tw_status tw_export__write_onnx(const tw_model *model, const char *path, bool wi
     tw_json *metadata = NULL;
 
     if ((rc = tw_export__list(&params, model, TW_EXPORT__ONNX_LAYOUT, err)) == TW_OK &&
+        (rc = check_size(path, initializers_size(&params), err)) ==
+            TW_OK && /* before all is read */
         (rc = make_graph(&w, err)) == TW_OK &&
         (rc = tw_export__metadata(&metadata, model, &params, err)) == TW_OK)
         rc = write_file(path, &w, &params, metadata, err);

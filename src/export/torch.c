@@ -37,7 +37,7 @@ static int count_modules(const tw_graph *graph, int i)
     }
 }
 
-static void name_params(tw_export__params *params, const tw_graph *graph)
+void tw_export__name_torch(tw_export__params *params, const tw_graph *graph)
 {
     static const char *const parts[2] = {"features", "classifier"};
     static const char *const slots[2] = {"weight", "bias"};
@@ -88,7 +88,7 @@ tw_status tw_export__write_torch(const tw_model *model, const char *path, tw_err
     tw_json *metadata = NULL;
 
     if ((rc = tw_export__list(&params, model, TW_EXPORT__TORCH_LAYOUT, err)) == TW_OK) {
-        name_params(&params, model->graph);
+        tw_export__name_torch(&params, model->graph);
         rc = tw_export__metadata(&metadata, model, &params, err);
     }
     if (rc == TW_OK)
