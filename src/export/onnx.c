@@ -409,18 +409,20 @@ static tw_status write_initializers(tw_writer *file, const tw_export__params *pa
     return rc;
 }
 
-static size_t initializers_size(const tw_export__params *params)
+static tw_status initializers_size(size_t *out, const tw_export__params *params, tw_error *err)
 {
-    size_t n = 0;
+    bool failed = false;
 
-    for (int i = 0; i < params->n; i++) {
+    *out = 0;
+    for (int i = 0; i < params->n && !failed; i++) {
         tw_message header = {0};
 
         make_initializer(&header, &params->items[i]);
-        n += header.n + bytes_of(&params->items[i]);
+        *out += header.n + bytes_of(&params->items[i]);
+        failed = header.failed;
         tw_message_free(&header);
     }
-    return n;
+    return failed ? tw_fail(err, TW_ENOMEM, "no memory for an ONNX graph") : TW_OK;
 }
 
 static tw_status check_size(const char *path, size_t n_bytes, tw_error *err)
@@ -448,21 +450,22 @@ static void make_end(tw_message *end, const tw_json *metadata)
     add_metadata(end, metadata);
 }
 
+/* Of which `n_weights` bytes are initializers. */
 static tw_status write_file(const char *path, writer *w, const tw_export__params *params,
-                            const tw_json *metadata, tw_error *err)
+                            size_t n_weights, const tw_json *metadata, tw_error *err)
 {
     tw_status rc;
     tw_message head = {0}, tail = {0}, end = {0};
     tw_writer *file = NULL;
-    size_t n_graph, n_file;
+    size_t n_graph;
 
     make_tail(&tail, w);
     make_end(&end, metadata);
-    n_graph = w->graph.n + initializers_size(params) + tail.n;
+    n_graph = w->graph.n + n_weights + tail.n;
     make_head(&head, n_graph);
-    n_file = head.n + n_graph + end.n;
-    if ((rc = check_size(path, n_file, err)) || (rc = tw_writer_create(&file, path, err)) ||
-        (rc = write_message(file, &head, err)) || (rc = write_message(file, &w->graph, err)) ||
+    if ((rc = check_size(path, head.n + n_graph + end.n, err)) ||
+        (rc = tw_writer_create(&file, path, err)) || (rc = write_message(file, &head, err)) ||
+        (rc = write_message(file, &w->graph, err)) ||
         (rc = write_initializers(file, params, err)) || (rc = write_message(file, &tail, err)) ||
         (rc = write_message(file, &end, err)))
         goto done;
@@ -482,13 +485,14 @@ tw_status tw_export__write_onnx(const tw_model *model, const char *path, bool wi
     writer w = {.model = model, .with_preprocessing = with_preprocessing};
     tw_export__params params = {0};
     tw_json *metadata = NULL;
+    size_t n_weights;
 
     if ((rc = tw_export__list(&params, model, TW_EXPORT__ONNX_LAYOUT, err)) == TW_OK &&
-        (rc = check_size(path, initializers_size(&params), err)) ==
-            TW_OK && /* before all is read */
+        (rc = initializers_size(&n_weights, &params, err)) == TW_OK &&
+        (rc = check_size(path, n_weights, err)) == TW_OK && /* before all of it is read */
         (rc = make_graph(&w, err)) == TW_OK &&
         (rc = tw_export__metadata(&metadata, model, &params, err)) == TW_OK)
-        rc = write_file(path, &w, &params, metadata, err);
+        rc = write_file(path, &w, &params, n_weights, metadata, err);
     tw_json_free(metadata);
     tw_message_free(&w.graph);
     tw_free(w.values);
