@@ -33,14 +33,14 @@ typedef struct tw_layer_info {
 } tw_layer_info;
 
 /* Opens `name`: a built-in architecture ("vgg16", "vgg19", "vgg16-mini") or a model file
- * (.safetensors written by topwork). For an architecture `weights` is a file of Keras's (.h5), the
- * name of fetched weights ("vgg16-notop", see tw/fetch.h), "random" (glorot_uniform from `seed`) or
- * NULL: the weights inside the program where it has them (vgg16-mini), else no parameters are
- * bound, which is good for tw_model_layer, not for computing. A file without the fully connected
- * layers binds the layers that it has. For a model file `weights` must be NULL. `cut` (NULL: none)
- * is a layer name or index, negative from the end: the model ends there. Each layer that the cut
- * graph needs and the file lacks, and each unknown or misshapen tensor, is named. Caller frees.
- * Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM. */
+ * (.safetensors written by topwork, or ONNX or torch-named safetensors that it exported). For an
+ * architecture `weights` is a file of Keras's (.h5), the name of fetched weights ("vgg16-notop",
+ * see tw/fetch.h), "random" (glorot_uniform from `seed`) or NULL: the weights inside the program
+ * where it has them (vgg16-mini), else no parameters are bound, which is good for tw_model_layer,
+ * not for computing. A file without the fully connected layers binds the layers that it has. For a
+ * model file `weights` must be NULL. `cut` (NULL: none) is a layer name or index, negative from the
+ * end: the model ends there. Each layer that the cut graph needs and the file lacks, and each
+ * unknown or misshapen tensor, is named. Caller frees. Expected: TW_EFILE, TW_EUSAGE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_open(tw_model **out, const char *name, const char *weights,
                                       const char *cut, uint64_t seed, tw_error *err);
 /* The name of the fetched weights for network `name` up to `cut`: "vgg16-notop" where no fully

@@ -1,6 +1,7 @@
 /*
- * A file of named tensors, whatever its format: HDF5 (Keras) or safetensors, told by its first
- * bytes. The tensors point into the mapped file. Parsers here are pure: no knowledge of models.
+ * A file of named tensors, whatever its format: HDF5 (Keras), safetensors or ONNX of topwork's
+ * own, told by its first bytes. The tensors point into the mapped file. Parsers here are pure: no
+ * knowledge of models.
  */
 #ifndef TW_FORMAT_WEIGHTS_H
 #define TW_FORMAT_WEIGHTS_H

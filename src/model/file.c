@@ -7,6 +7,9 @@
  *     contract    how pictures go in         provenance  where the numbers came from
  *     sha256      of all parameters (tw_model_hash)
  *
+ * Files of other layouts carry the same metadata and "layout" (format/layout.h), which the format
+ * room has undone before anything is read here.
+ *
  * The reader checks all of it and believes none of it; parameters stay mapped.
  */
 #include "model/model_int.h"
