@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-enum { MAX_INITIALIZERS = 65536, MAX_RANK = 4, MAX_TEXT = 64 << 20 };
+enum { MAX_INITIALIZERS = 65536, MAX_RANK = 4, MAX_NAME = 1024, MAX_METADATA = 8 << 20 };
 
 bool tw_onnx_detect(const uint8_t *data, size_t n)
 {
@@ -30,6 +30,7 @@ bool tw_onnx_detect(const uint8_t *data, size_t n)
 typedef struct reader {
     tw_weight_file *file;
     tw_json *metadata;
+    size_t n_metadata; /* bytes of its entries so far */
     bool ir, producer, graph;
     tw_error *err;
 } reader;
@@ -61,12 +62,20 @@ static bool is_text(const tw_message_field *field, const char *text)
     return field->n == strlen(text) && memcmp(field->data, text, field->n) == 0;
 }
 
+static tw_status check_length(const reader *in, const char *what, size_t n, size_t most)
+{
+    if (n <= most)
+        return TW_OK;
+    return tw_fail(in->err, TW_EFILE, "%s: %s of %zu bytes, at most %zu are read",
+                   in->file->map.path, what, n, most);
+}
+
 /* n bytes as a string of its own; none with a zero among them. */
 static tw_status copy_text(char **out, const reader *in, const tw_message_field *field,
                            const char *what)
 {
     *out = NULL;
-    if (field->n > MAX_TEXT || memchr(field->data, 0, field->n))
+    if (memchr(field->data, 0, field->n))
         return tw_fail(in->err, TW_EFILE, "%s: %s is no text", in->file->map.path, what);
     if (!(*out = tw_malloc(field->n + 1)))
         return tw_fail(in->err, TW_ENOMEM, "no memory to read %s", in->file->map.path);
@@ -84,7 +93,8 @@ static tw_status set_name(tw_named_tensor *out, const reader *in, const tw_messa
 
     if (out->name)
         return twice(in, "name of an initializer");
-    if ((rc = copy_text(&out->name, in, field, "name of an initializer")))
+    if ((rc = check_length(in, "name of an initializer", field->n, MAX_NAME)) ||
+        (rc = copy_text(&out->name, in, field, "name of an initializer")))
         return rc;
     slash = strrchr(out->name, '/');
     if (!(out->layer = tw_strdup(slash ? out->name : "")))
@@ -224,12 +234,14 @@ static tw_status add_metadata(reader *in, const char *key, const char *value)
 
 static tw_status read_metadata(reader *in, const tw_message_field *from)
 {
-    tw_status rc = TW_OK;
     tw_message_reader fields = inside(from);
     tw_message_field field;
     char *texts[2] = {NULL, NULL};
     int got;
+    tw_status rc;
 
+    in->n_metadata += from->n;
+    rc = check_length(in, "metadata", in->n_metadata, MAX_METADATA);
     while (rc == TW_OK && (got = tw_message_next(&field, &fields))) {
         if (got < 0)
             rc = broken(in, "metadata", fields.at);

@@ -10,6 +10,7 @@
 #include "check.h"
 #include "make_files.h"
 
+enum { MEGABYTE = 1 << 20 };
 static const float numbers[6] = {0, 1, 2, 3, 4, 5};
 
 static tw_message good_tensor(void)
@@ -212,6 +213,7 @@ static void wrong_initializers_are_refused(void **state)
     static const char lacks[] = "an initializer lacks its name, type or raw_data";
     static const char sides[] = "an initializer of more than 4 sides or a wrong one";
     tw_message tensor = good_tensor();
+    char letters[1026] = "";
 
     (void)state;
     refused(tensor_of(2, 3, NULL, 24), lacks);
@@ -240,6 +242,9 @@ static void wrong_initializers_are_refused(void **state)
     tensor = (tw_message){0};
     tw_message_add_bytes(&tensor, TW_ONNX_TENSOR_NAME, "a\0b", 3);
     refused(around_tensor(tensor), "name of an initializer is no text");
+    memset(letters, 'x', 1025);
+    refused(tensor_of(2, 3, letters, 24),
+            "name of an initializer of 1025 bytes, at most 1024 are read");
     tensor = (tw_message){0};
     refused(around_tensor(tensor), lacks);
     tensor = good_tensor();
@@ -270,6 +275,7 @@ static void wrong_metadata_is_refused(void **state)
 {
     static const char lacks[] = "a metadata entry lacks its key or value";
     tw_message model = good_file(NULL), entry = {0};
+    char key[8], *text = calloc(1, MEGABYTE + 1);
 
     (void)state;
     add_entry(&model, "classes", "[]");
@@ -304,6 +310,14 @@ static void wrong_metadata_is_refused(void **state)
     tw_message_add_header(&entry, TW_ONNX_KEY, 9);
     tw_message_add_message(&model, TW_ONNX_METADATA, &entry);
     refused(model, "metadata: broken at byte 114");
+    model = good_file(NULL); /* many entries, together too many bytes */
+    for (int i = 0; i < 9; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        memset(text, 'x', MEGABYTE);
+        add_entry(&model, key, text);
+    }
+    refused(model, "metadata of 8388681 bytes, at most 8388608 are read");
+    free(text);
 }
 
 static tw_message made_by(int64_t ir, const char *producer)
