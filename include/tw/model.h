@@ -33,8 +33,9 @@ typedef struct tw_layer_info {
 } tw_layer_info;
 
 /* Opens `name`: a built-in architecture ("vgg16", "vgg19", "vgg16-mini") or a model file
- * (.safetensors written by topwork). For an architecture `weights` is a file (Keras's .h5,
- * PyTorch's .pth, safetensors; names and layout are Keras's, torchvision's or timm's, and the
+ * (.safetensors written by topwork, or ONNX or torch-named safetensors that it exported). For an
+ * architecture `weights` is a file (Keras's .h5, .weights.h5 or .keras, PyTorch's .pth,
+ * safetensors, .npz; names and layout are Keras's, torchvision's, timm's or Frossard's, and the
  * contract comes with them), the name of fetched weights ("vgg16-notop", see tw/fetch.h), "random"
  * (glorot_uniform from `seed`) or NULL: the weights inside the program where it has them
  * (vgg16-mini), else no parameters are bound, which is good for tw_model_layer, not for computing.

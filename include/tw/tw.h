@@ -5,6 +5,7 @@
 #include <tw/data.h>
 #include <tw/error.h>
 #include <tw/eval.h>
+#include <tw/export.h>
 #include <tw/feature.h>
 #include <tw/fetch.h>
 #include <tw/image.h>

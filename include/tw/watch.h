@@ -23,7 +23,7 @@ typedef struct tw_event {
                           is_best */
     } kind;
     const char *text;
-    const char *phase;   /* "extract", "train", "validate", "evaluate", "fetch" */
+    const char *phase;   /* "extract", "train", "validate", "evaluate", "fetch", "compare" */
     int64_t done, total; /* pictures, in phase "train" of the epoch; bytes in phase "fetch" */
     double rate, t_left_s;
     int epoch, n_epochs;

@@ -62,16 +62,21 @@ void cli_add_watch_options(cli_args *args)
 const char *cli_option_choices(const cli_option *option)
 {
     static const struct {
-        const char *name, *choices;
+        const char *name, *argument, *choices;
     } others[] = {
 #define CHOICE(id, text) text ","
-        {"split", TW_PART_LIST(CHOICE)},
+#define FORMAT(id, text, ending) text ","
+        {"split", "PART", TW_PART_LIST(CHOICE)},
+        {"format", "NAME", "text,csv,json,"},
+        {"format", "FORMAT", TW_EXPORT_LIST(FORMAT)},
+        {"format", "KIND", TW_CONVERT_LIST(FORMAT)},
+#undef FORMAT
 #undef CHOICE
-        {"format", "text,csv,json,"},
     };
 
     for (int i = 0; i < COUNT(others); i++)
-        if (strcmp(others[i].name, option->name) == 0)
+        if (strcmp(others[i].name, option->name) == 0 && option->argument &&
+            strcmp(others[i].argument, option->argument) == 0)
             return others[i].choices;
     for (int i = 0; tw_config_option(i); i++)
         if (strcmp(tw_config_option(i)->name, option->name) == 0)

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "tensor/permute.h"
 
 #include <tw/error.h>
 #include <tw/tensor.h>
@@ -20,5 +21,11 @@ typedef struct tw_safetensors_entry {
  * Expected: TW_EFILE, TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_safetensors_write(const char *path, const tw_safetensors_entry *entries,
                                              int n, const tw_json *metadata, tw_error *err);
+/* The same, F32 entry i in the order of axes[i] (NULL: as it lies); its shape is that in the file.
+ */
+TW_MUST_CHECK tw_status tw_safetensors_write_permuted(const char *path,
+                                                      const tw_safetensors_entry *entries,
+                                                      const tw_axes *const *axes, int n,
+                                                      const tw_json *metadata, tw_error *err);
 
 #endif

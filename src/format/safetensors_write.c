@@ -5,11 +5,10 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
+#include "format/stream.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
-
-enum { CHUNK_BYTES = 1 << 20 };
 
 static int64_t bytes_of(const tw_safetensors_entry *entry)
 {
@@ -82,23 +81,18 @@ static tw_status write_header(tw_writer *writer, const char *text, tw_error *err
     return tw_writer_write(writer, "       ", padded - n, err);
 }
 
-static tw_status write_tensor(tw_writer *writer, const tw_safetensors_entry *entry, tw_error *err)
+static tw_status write_tensor(tw_writer *writer, const tw_safetensors_entry *entry,
+                              const tw_axes *axes, tw_error *err)
 {
-    tw_status rc = TW_OK;
-    const char *data = entry->tensor.data;
-    int64_t n_bytes = bytes_of(entry);
-
-    for (int64_t at = 0; at < n_bytes && rc == TW_OK; at += CHUNK_BYTES) {
-        int64_t n = n_bytes - at < CHUNK_BYTES ? n_bytes - at : CHUNK_BYTES;
-        rc = tw_writer_write(writer, data + at, (size_t)n, err);
-    }
-    if (entry->mapped)
-        tw_map_release(data, (size_t)n_bytes);
-    return rc;
+    if (entry->tensor.dtype == TW_F32)
+        return tw_stream_f32(writer, entry->tensor.data, tw_shape_size(&entry->tensor.shape), axes,
+                             entry->mapped, err);
+    return tw_writer_write(writer, entry->tensor.data, (size_t)bytes_of(entry), err);
 }
 
-tw_status tw_safetensors_write(const char *path, const tw_safetensors_entry *entries, int n,
-                               const tw_json *metadata, tw_error *err)
+tw_status tw_safetensors_write_permuted(const char *path, const tw_safetensors_entry *entries,
+                                        const tw_axes *const *axes, int n, const tw_json *metadata,
+                                        tw_error *err)
 {
     tw_status rc;
     tw_writer *writer = NULL;
@@ -109,11 +103,17 @@ tw_status tw_safetensors_write(const char *path, const tw_safetensors_entry *ent
     if ((rc = tw_writer_create(&writer, path, err)) || (rc = write_header(writer, text, err)))
         goto done;
     for (int i = 0; i < n && rc == TW_OK; i++)
-        rc = write_tensor(writer, &entries[i], err);
+        rc = write_tensor(writer, &entries[i], axes ? axes[i] : NULL, err);
     if (rc == TW_OK)
         rc = tw_writer_commit(writer, err);
 done:
     tw_writer_free(writer);
     tw_free(text);
     return rc;
+}
+
+tw_status tw_safetensors_write(const char *path, const tw_safetensors_entry *entries, int n,
+                               const tw_json *metadata, tw_error *err)
+{
+    return tw_safetensors_write_permuted(path, entries, NULL, n, metadata, err);
 }

@@ -5,6 +5,8 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "format/layout.h"
+#include "format/onnx.h"
 
 #include <string.h>
 
@@ -52,8 +54,10 @@ static tw_status read_map(tw_weight_file *file, tw_error *err)
                        map->path);
     if (map->size > 8 && map->data[8] == '{')
         return tw_safetensors_read(file, err);
-    return tw_fail(err, TW_EFILE, "%s: neither Keras .h5, .keras, npz, safetensors nor PyTorch",
-                   map->path);
+    if (tw_onnx_detect(map->data, map->size))
+        return tw_onnx_read(file, err);
+    return tw_fail(err, TW_EFILE,
+                   "%s: neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX", map->path);
 }
 
 tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *err)
@@ -61,8 +65,8 @@ tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *e
     tw_status rc;
 
     memset(out, 0, sizeof *out);
-    if (!(rc = tw_map_open(&out->map, path, err)))
-        rc = read_map(out, err);
+    if (!(rc = tw_map_open(&out->map, path, err)) && !(rc = read_map(out, err)))
+        rc = tw_layout_undo(out, err);
     if (rc)
         tw_weight_file_close(out);
     return rc;
@@ -74,8 +78,8 @@ tw_status tw_weight_file_borrow(tw_weight_file *out, const void *data, size_t n,
     tw_status rc;
 
     memset(out, 0, sizeof *out);
-    if (!(rc = tw_map_borrow(&out->map, data, n, name, err)))
-        rc = read_map(out, err);
+    if (!(rc = tw_map_borrow(&out->map, data, n, name, err)) && !(rc = read_map(out, err)))
+        rc = tw_layout_undo(out, err);
     if (rc)
         tw_weight_file_close(out);
     return rc;

@@ -1,7 +1,8 @@
 /*
- * A file of named tensors, whatever its format: HDF5 (Keras), a zip (.keras, .npz), safetensors or
- * PyTorch, told by its first bytes. The tensors point into the mapped file, or into a block where
- * the file has them deflated or in another order. Parsers here are pure: no knowledge of models.
+ * A file of named tensors, whatever its format: HDF5 (Keras), a zip (.keras, .npz), safetensors,
+ * PyTorch or ONNX of topwork's own, told by its first bytes. The tensors point into the mapped
+ * file, or into a block where the file has them deflated or in another order. Parsers here are
+ * pure: no knowledge of models.
  */
 #ifndef TW_FORMAT_WEIGHTS_H
 #define TW_FORMAT_WEIGHTS_H
@@ -32,7 +33,8 @@ typedef struct tw_named_tensor {
     X(TW_WEIGHTS_KERAS_ZIP, ".keras")            \
     X(TW_WEIGHTS_NPZ, "npz")                     \
     X(TW_WEIGHTS_SAFETENSORS, "safetensors")     \
-    X(TW_WEIGHTS_TORCH, "PyTorch")
+    X(TW_WEIGHTS_TORCH, "PyTorch")               \
+    X(TW_WEIGHTS_ONNX, "ONNX")
 
 #define TW_WEIGHT_KIND_ENUM(name, text) name,
 typedef enum tw_weight_kind {
@@ -46,8 +48,9 @@ typedef struct tw_weight_file {
     tw_named_tensor *tensors;
     int n_layers; /* h5: layers in file order, weightless ones included; else 0 */
     char **layers;
-    char *metadata; /* safetensors: the __metadata__ object as JSON text; PyTorch: "classes" in the
-                       same form where the file names them; else NULL */
+    char *metadata; /* safetensors: the __metadata__ object as JSON text; ONNX: metadata_props as
+                       one; PyTorch: "classes" in the same form where the file names them; else
+                       NULL */
     tw_weight_kind kind;
     bool anonymous; /* Keras 3: layers are called by their class ("conv2d_1"): format/anonymous.h */
     int n_blocks;
@@ -83,5 +86,6 @@ TW_MUST_CHECK tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err)
 /* torch.save before 1.6: a state dict, also one inside a checkpoint. */
 bool tw_torch_is_legacy(const tw_map *map);
 TW_MUST_CHECK tw_status tw_torch_read_legacy(tw_weight_file *file, tw_error *err);
+TW_MUST_CHECK tw_status tw_onnx_read(tw_weight_file *file, tw_error *err);
 
 #endif

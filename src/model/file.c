@@ -7,6 +7,9 @@
  *     contract    how pictures go in         provenance  where the numbers came from
  *     sha256      of all parameters (tw_model_hash)
  *
+ * Files of other layouts carry the same metadata and "layout" (format/layout.h), which the format
+ * room has undone before anything is read here.
+ *
  * The reader checks all of it and believes none of it; parameters stay mapped.
  */
 #include "model/model_int.h"
@@ -75,7 +78,7 @@ static bool set_provenance(tw_json *metadata, const tw_model *model)
     return ok;
 }
 
-static tw_status make_metadata(tw_json **out, const tw_model *model, tw_error *err)
+tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err)
 {
     char hex[65];
     tw_json *metadata;
@@ -129,7 +132,7 @@ tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err)
     tw_safetensors_entry *entries = NULL;
     char(*names)[ENTRY_NAME_SIZE] = NULL;
 
-    if ((rc = make_metadata(&metadata, model, err)) != TW_OK)
+    if ((rc = tw_model_make_metadata(&metadata, model, err)) != TW_OK)
         return rc;
     if (!(entries = tw_calloc(n_most, sizeof *entries)) ||
         !(names = tw_calloc(n_most, sizeof *names))) {

@@ -113,6 +113,15 @@ TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_err
  * TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
 
+/* The __metadata__ of that file, for other files that a model goes into. Caller frees. Expected:
+ * TW_EFILE (a layer without weights), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err);
+
+/* A model with graph, contract and classes of `like` and the numbers of a weight file, bound by the
+ * names of its layers. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model_open_like(tw_model **out, const tw_model *like, const char *path,
+                                           tw_error *err);
+
 /* JSON of a contract and back (all names checked). */
 tw_json *tw_contract_to_json(const tw_contract *contract);
 TW_MUST_CHECK tw_status tw_contract_from_json(tw_contract *out, const tw_json *json,

@@ -196,7 +196,7 @@ static void handmade_damage_is_named(void **state)
     memcpy(kept, v.bytes, v.n);
 #define RESTORE() memcpy(v.bytes, kept, v.n)
     v.bytes[0] = 'x';
-    expect_victim(&v, "neither Keras .h5, .keras, npz, safetensors nor PyTorch");
+    expect_victim(&v, "neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX");
     RESTORE();
     v.bytes[8] = 2;
     expect_victim(&v, "HDF5 superblock version 2 is not supported, only 0");

@@ -209,13 +209,13 @@ static const struct {
     const char *rest;
     const char *sentence;
 } fronts[] = {
-    {2, "", "neither Keras .h5, .keras, npz, safetensors nor PyTorch"},
+    {2, "", "neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX"},
     {0, "{}", "the header does not begin with {"},
     {1, "{}", "the header does not begin with {"},
     {3, "{}", "a header of 3 bytes in a file of 10"},
-    {2, " {}", "neither Keras .h5, .keras, npz, safetensors nor PyTorch"},
-    {2, "[]", "neither Keras .h5, .keras, npz, safetensors nor PyTorch"},
-    {5, "\xef\xbb\xbf{}", "neither Keras .h5, .keras, npz, safetensors nor PyTorch"},
+    {2, " {}", "neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX"},
+    {2, "[]", "neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX"},
+    {5, "\xef\xbb\xbf{}", "neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX"},
     {1ull << 32 | 2, "{}", "a header of 4294967298 bytes in a file of 10"},
     {1ull << 63, "{}", "a header of 9223372036854775808 bytes in a file of 10"},
     {UINT64_MAX, "{}", "a header of 18446744073709551615 bytes in a file of 10"},

@@ -438,7 +438,7 @@ static void add_text(zip_maker *z, const char *name, const char *text)
 static void members_that_do_not_belong_are_named(void **state)
 {
     static const char *const sets[][4] = {
-        {"a.txt", "b", NULL, ": a zip without model.weights.h5 or arrays, it has a.txt, b"},
+        {"a.txt", "b", NULL, ": a zip without model.weights.h5, data.pkl or arrays, it has a.txt, b"},
         {"model.weights.npz", "config.json", NULL,
          ": model.weights.npz holds Python objects, only model.weights.h5 is read"},
         {"model.weights.h5", NULL, NULL, ":model.weights.h5: not an HDF5 file"},
@@ -490,7 +490,8 @@ static void a_zip_of_nothing_is_refused(void **state)
     zip_maker z = {0};
     (void)state;
     zip_end(&z); /* an end record only: does not begin like a member */
-    assert_true(is_refused(&z.file, "nothing", ": neither Keras .h5, .keras, npz nor safetensors"));
+    assert_true(is_refused(&z.file, "nothing",
+                           ": neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX"));
 }
 
 /* 4 GB of zeros in 4 MB are believed by nobody who has to keep them; nor is one byte too many. */

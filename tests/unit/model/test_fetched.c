@@ -91,7 +91,7 @@ static void a_file_of_that_name_comes_first_a_folder_does_not(void **state)
     tw_model_free(model);
     assert_ok(tw_folder_remove("vgg16", e));
     assert_ok(tw_file_write("vgg16", "none", 4, e));
-    assert_fails(TW_EFILE, "vgg16: neither Keras .h5, .keras, npz, safetensors nor PyTorch",
+    assert_fails(TW_EFILE, "vgg16: neither Keras .h5, .keras, npz, safetensors, PyTorch nor ONNX",
                  tw_model_open(&model, "vgg16", "vgg16", "block1_pool", 0, e));
     assert_ok(tw_file_remove("vgg16", e));
     assert_int_equal(chdir(here), 0);
