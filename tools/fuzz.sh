@@ -34,7 +34,9 @@ for target in "$@"; do
     fi
     log=$build/$target.log
     mkdir -p "$build/found/$target"
-    "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 \
+    words=
+    [ -f "tests/fuzz/dict/$target" ] && words=-dict=tests/fuzz/dict/$target
+    "$build/tests/fuzz/fuzz_$target" $words -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" \
         "$build/found/$target" "$corpora/$target" >"$log" 2>&1 || true
     findings=$(grep -ac '^SUMMARY' "$log" || true)
