@@ -36,7 +36,7 @@ kill-test: all
 SECONDS ?= 60
 TARGET ?=
 fuzz:
-	@$(MAKE) --no-print-directory PRESET=fuzz build/fuzz/CMakeCache.txt
+	@[ -f build/fuzz/CMakeCache.txt ] || cmake --preset fuzz
 	@cmake --build build/fuzz -j $(JOBS) --target fuzzers
 	@tools/fuzz.sh build/fuzz $(SECONDS) $(TARGET)
 

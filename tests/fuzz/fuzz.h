@@ -4,8 +4,9 @@
  * libFuzzer's (`make fuzz`), and in every build a test that replays the corpus (replay.c).
  *
  * The rule that every input is held to, counted over the whole process, libraries included: memory
- * at most input + declared decoded size + 32 MB, less than a second of processor time, and either
- * success or one printable sentence that names the file. Whoever breaks it is aborted.
+ * at most input + declared decoded size + 32 MB, less than a second of processor time beside that
+ * of unpacking what is declared, and either success or one printable sentence that names the file.
+ * Whoever breaks it is aborted.
  */
 #ifndef TW_TESTS_FUZZ_H
 #define TW_TESTS_FUZZ_H
