@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-PARTS = ("h5", "image", "metrics", "ops", "optim", "schedules", "split", "suffix", "vgg16_mini")
+PARTS = ("h5", "image", "metrics", "ops", "optim", "schedules", "split", "steps", "suffix", "vgg16_mini")
 
 
 def main():

@@ -1,6 +1,7 @@
 """train_test_split, metrics, the order of predictions, and class weights, against scikit-learn and Keras."""
 import csv
 import ctypes
+import itertools
 import json
 import os
 import random
@@ -86,7 +87,7 @@ def metric_rows(place):
 
 def order_row(place, run, p):
     """The order in which predict names classes, against Keras's decode_predictions."""
-    from keras.applications import imagenet_utils
+    from keras.src.applications import imagenet_utils
 
     pictures = os.path.join(place.mnist, "t10k-images-idx3-ubyte.gz") + ":0-99"
     answers = [json.loads(line) for line in place.run("predict", run, pictures, "--json", "--top", "10", "-q").splitlines()]
@@ -100,4 +101,4 @@ def order_row(place, run, p):
 
 
 def compare(place):
-    print_rows("Splits and metrics", HEADS[:4] + ("",), [*split_rows(place), *metric_rows(place)])
+    print_rows("Splits and metrics", HEADS[:4] + ("",), itertools.chain(split_rows(place), metric_rows(place)))

@@ -1,6 +1,7 @@
 """Every layer of VGG16 and VGG19 against Keras, PyTorch and float64, with every precision and algorithm that there is."""
 import glob
 import os
+import shutil
 
 import h5py
 import keras
@@ -43,13 +44,14 @@ def torch_outputs(weights, names, x, dtype):
 
 
 def keras_outputs(model, x):
-    """By models of one input and all outputs; predictions as logits."""
+    """Layer by layer; predictions as logits."""
     if model.layers[-1].name == "predictions":
         model.layers[-1].activation = keras.activations.linear
-        model = keras.models.clone_model(model) if False else model
-    probe = keras.Model(model.input, [layer.output for layer in model.layers[1:]])
-    outputs = probe(x, training=False)
-    return {layer.name: np.asarray(y, np.float64) for layer, y in zip(model.layers[1:], outputs)}
+    out, at = {}, x
+    for layer in model.layers[1:]:
+        at = layer(at)
+        out[layer.name] = np.asarray(at, np.float64)
+    return out
 
 
 def our_outputs(place, data, arch, weights, names, *options):
@@ -63,8 +65,6 @@ def our_outputs(place, data, arch, weights, names, *options):
 
 def pictures_folder(place):
     """A few photographs as a data set, and what the network gets of them."""
-    import shutil
-
     folder = place.file("photos")
     if not os.path.exists(folder):
         for i, kind in enumerate(("ants", "bees")):

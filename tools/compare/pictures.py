@@ -1,6 +1,7 @@
 """Decoding, resizing and preprocessing against Pillow, OpenCV, Keras and TensorFlow, on photographs and digits."""
 import glob
 import gzip
+import itertools
 import os
 
 import cv2
@@ -29,7 +30,7 @@ def off(what, reference, pairs):
         n, n_off, most = n + difference.size, n_off + int((difference > 0).sum()), max(most, int(difference.max()))
         n_cases += 1
     share = "0" if not n_off else f"{n_off:,} ({100 * n_off / n:.2g} %)"
-    return [what, reference, f"{n_cases} pictures", str(most), share]
+    return [what, reference, f"{n_cases} picture" + "s" * (n_cases > 1), str(most), share]
 
 
 def pillow(path):
@@ -97,6 +98,6 @@ def compare(place):
     heads = ("what", "reference", "cases", "largest error", "values that differ")
     print_rows("Decoding", heads, decode_rows(place, photos))
     colour, grey = [pillow(p) for p in photos[::4]], list(digits(place, 200))
-    print_rows("Resizing to 224x224", heads, [*resize_rows(place, "photographs", colour),
-                                               *resize_rows(place, "MNIST digits", grey)])
+    print_rows("Resizing to 224x224", heads, itertools.chain(resize_rows(place, "photographs", colour),
+                                                              resize_rows(place, "MNIST digits", grey)))
     print_rows("Preprocessing", HEADS[:4] + ("",), preprocess_rows(place, colour))
