@@ -1,6 +1,6 @@
 """Runs the same work in topwork, Keras, PyTorch, OpenCV, Pillow and scikit-learn, and prints tables of the errors.
 
-    python tools/compare_reference.py BUILD SHARED WORK [pictures|data|layers|training|disagreements]...
+    python tools/compare_reference.py BUILD SHARED WORK [pictures|data|layers|training|precision|disagreements]...
 
 BUILD is a build folder (its program and its shared library are used), SHARED has data/ and weights/, WORK is for
 scratch files, about 2 GB. Needs what tools/requirements.txt says. docs/parity.md keeps what it printed last.
@@ -13,7 +13,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "compare"))
 PACKAGES = ("keras", "tensorflow-cpu", "torch", "opencv-python-headless", "pillow", "scikit-learn", "numpy", "h5py")
-PARTS = ("pictures", "data", "layers", "training", "disagreements")
+PARTS = ("pictures", "data", "layers", "training", "precision", "disagreements")
 
 
 def cpu_name():

@@ -33,10 +33,10 @@ def split_rows(place):
     for case in range(1000):
         stratify = case % 2 == 1
         n = int(2 ** draw.uniform(1, 13))
-        k = draw.randint(1, 30)
+        k = draw.randint(1, max(1, min(30, n // 8)))
         labels = None
         if stratify:
-            labels = rng.choice(k, n, p=rng.dirichlet(np.ones(k))).astype(np.int32)
+            labels = rng.choice(k, n, p=rng.dirichlet(np.full(k, 2.0))).astype(np.int32)
         size = draw.choice((0.1, 0.2, 0.25, 0.3, 0.5, draw.uniform(0.01, 0.99)))
         seed = draw.randrange(2 ** 32)
         try:
