@@ -37,13 +37,18 @@ RECIPES = {
 }
 
 
+def config_of(recipe):
+    name, own, _, _ = RECIPES[recipe]
+    with open(os.path.join(EXAMPLES, name)) as f:
+        return {**json.load(f), **own}
+
+
 def run_topwork(place, recipe, name, options):
-    config, own, _, _ = RECIPES[recipe]
-    run = place.file(name)
-    flags = [w for k, v in {**own, **options}.items() for w in ("--" + k, str(v))]
-    place.run("train", place.mnist, "--config", os.path.join(EXAMPLES, config), "--weights", place.weights, "--limit",
-              str(BATCH), "--val-split", "0", "--batch-size", str(BATCH), "--cache-dir", place.file("cache"), "-q", "-o",
-              run, "--overwrite", "--memory-limit", "3G", *flags)
+    run, path = place.file(name), place.file(name + ".json")
+    with open(path, "w") as f:
+        json.dump({**config_of(recipe), **options, "limit": BATCH, "batch-size": BATCH, "val-split": 0}, f)
+    place.run("train", place.mnist, "--config", path, "--weights", place.weights, "--cache-dir", place.file("cache"),
+              "-q", "-o", run, "--overwrite", "--memory-limit", "3G")
     return run
 
 
@@ -104,8 +109,7 @@ def in_float64(recipe, shape, start):
 
 
 def optimizer_of(recipe):
-    with open(os.path.join(EXAMPLES, RECIPES[recipe][0])) as f:
-        config = json.load(f)
+    config = config_of(recipe)
     if config["optimizer"] == "adam":
         return keras.optimizers.Adam(config["lr"])
     rate = keras.optimizers.schedules.InverseTimeDecay(config["lr"], 1, config["decay"])
@@ -125,7 +129,7 @@ def compare_recipe(place, recipe, with_float64):
     labels = np.load(place.file("rows.labels.npy"))
     y = keras.utils.to_categorical(labels, 10)
     run = run_topwork(place, recipe, "gradients", {"optimizer": "sgd", "momentum": 0.9, "decay": 0, "epochs": 1,
-                                                   "nesterov": "false", "lr": repr(TINY)})
+                                                   "nesterov": False, "lr": TINY})
     _, parts = read_checkpoint(os.path.join(run, "last.ckpt"))
     model = build(recipe, x.shape[1:])
     start = split_block(parts["parameters"], model, LINE)
