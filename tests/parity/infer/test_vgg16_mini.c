@@ -1,5 +1,5 @@
 /* The built-in network with the weights that are part of the program, against float64 (made by
- * tools/vgg16_mini/gen_golden.py), on both backends. */
+ * tools/golden/vgg16_mini.py), on both backends. */
 #include "base/file.h"
 #include "base/memory.h"
 

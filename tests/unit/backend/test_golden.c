@@ -1,4 +1,4 @@
-/* Layers of ref, optimizers and the loss against TensorFlow and Keras (tools/gen_golden_ops.py). */
+/* Layers of ref, optimizers and the loss against TensorFlow and Keras (tools/golden/ops.py). */
 #include "backend/backend.h"
 #include "base/memory.h"
 #include "tensor/tensor.h"

@@ -1,5 +1,5 @@
 /* A training step of small suffixes (convolutions, max-pools with ties, dense): loss, logits and
- * every gradient against PyTorch (tools/gen_golden_suffix.py), through both backends. */
+ * every gradient against PyTorch (tools/golden/suffix.py), through both backends. */
 #include "backend/backend.h"
 #include "base/memory.h"
 #include "tensor/tensor.h"

@@ -1,5 +1,5 @@
 /* train_test_split and its random stream, against scikit-learn and NumPy
- * (tools/gen_golden_split.py). */
+ * (tools/golden/split.py). */
 #include "base/hash.h"
 #include "data/mt19937.h"
 
@@ -91,7 +91,7 @@ static void splits_are_scikit_learns(void **state)
         assert_int_equal(ours_test, n_test);
         memcpy(train + ours_train, test, (size_t)ours_test * sizeof *test);
         assert_ok(tw_sha256_hex(hex, train, (size_t)(ours_train + ours_test) * sizeof *train, e));
-        if (strcmp(hex, hash) != 0)
+        if (strlen(hash) != 16 || strncmp(hex, hash, 16) != 0)
             fail_msg("differs: %s", line);
         free(train);
         free(test);
@@ -99,7 +99,7 @@ static void splits_are_scikit_learns(void **state)
         n_cases++;
     }
     fclose(file);
-    assert_in_range(n_cases, 400, 500);
+    assert_int_equal(n_cases, 1022);
 }
 
 static void impossible_splits_are_refused(void **state)

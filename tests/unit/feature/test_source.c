@@ -624,8 +624,9 @@ static void test_input_needs_no_trunk(void **state)
     double t_s = 0;
 
     f->computer.memory_limit = 1;
-    assert_string_equal(tw_source_describe(source),
-                        "the network trains from its first layers on: pictures are read anew in each epoch");
+    assert_string_equal(
+        tw_source_describe(source),
+        "the network trains from its first layers on: pictures are read anew in each epoch");
     assert_false(tw_source_is_cached(source));
     assert_int_equal(tw_source_missing(source), 0);
     assert_int_equal(tw_source_disk(source), 0);

@@ -438,7 +438,8 @@ static void add_text(zip_maker *z, const char *name, const char *text)
 static void members_that_do_not_belong_are_named(void **state)
 {
     static const char *const sets[][4] = {
-        {"a.txt", "b", NULL, ": a zip without model.weights.h5, data.pkl or arrays, it has a.txt, b"},
+        {"a.txt", "b", NULL,
+         ": a zip without model.weights.h5, data.pkl or arrays, it has a.txt, b"},
         {"model.weights.npz", "config.json", NULL,
          ": model.weights.npz holds Python objects, only model.weights.h5 is read"},
         {"model.weights.h5", NULL, NULL, ":model.weights.h5: not an HDF5 file"},

@@ -1,4 +1,4 @@
-/* Pictures of the generator that tools/gen_golden_image.py has too, and golden lines. */
+/* Pictures of the generator that tools/golden/image.py has too, and golden lines. */
 #ifndef TW_TESTS_PICTURE_MAKER_H
 #define TW_TESTS_PICTURE_MAKER_H
 

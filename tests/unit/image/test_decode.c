@@ -36,7 +36,39 @@ static void pixels_are_pillows(void **state)
         n++;
     }
     fclose(golden);
-    assert_int_equal(n, 8);
+    assert_int_equal(n, 12);
+}
+
+/* Photographs beside the repository. */
+static void photographs_are_pillows(void **state)
+{
+    FILE *golden = open_golden("photos.txt");
+    char line[256], path[512];
+    int n = 0;
+    (void)state;
+    if (access(TW_SHARED "/data/ants-bees", R_OK) != 0) {
+        fclose(golden);
+        print_message("skipped: no photographs in " TW_SHARED "\n");
+        skip();
+    }
+    while (fgets(line, sizeof line, golden)) {
+        char name[128], hash[17], ours[65];
+        int h, w;
+        tw_picture picture;
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%127s %d %d %16s", name, &h, &w, hash), 4);
+        snprintf(path, sizeof path, "%s/data/ants-bees/%s", TW_SHARED, name);
+        assert_ok(tw_picture_read(&picture, path, e));
+        assert_true(picture.height == h && picture.width == w && picture.channels == 3);
+        picture_hash(ours, &picture);
+        if (strncmp(ours, hash, 16) != 0)
+            fail_msg("%s differs from Pillow", name);
+        tw_picture_free(&picture);
+        n++;
+    }
+    fclose(golden);
+    assert_int_equal(n, 60);
 }
 
 static void sixteen_bits_are_scaled(void **state)
@@ -293,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_are_pillows),
+        cmocka_unit_test(photographs_are_pillows),
         cmocka_unit_test(sixteen_bits_are_scaled),
         cmocka_unit_test(alpha_is_composited_on_black),
         cmocka_unit_test(a_written_png_comes_back),

@@ -81,6 +81,107 @@ static void normal_is_not_cut(void **state)
     assert_true(it.largest > 0.05 * 3.5);
 }
 
+/* ---- the whole distribution: Kolmogorov and Smirnov's distance */
+
+static double normal_below(double z)
+{
+    return 0.5 * erfc(-z / sqrt(2));
+}
+
+/* Share of the distribution below x: uniform on +-size, or normal of that deviation, cut or not. */
+static double share_below(tw_initializer how, double x, double size)
+{
+    switch (how) {
+    case TW_NORMAL:
+        return normal_below(x / size);
+    case TW_GLOROT_NORMAL:
+    case TW_HE_NORMAL:
+    case TW_LECUN_NORMAL:
+        return (normal_below(x / size) - normal_below(-2)) / (1 - 2 * normal_below(-2));
+    default:
+        return (x / size + 1) / 2;
+    }
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* A distance of 1.95 / sqrt(n) or more has a chance of 1 in 1,000; seeds are fixed. */
+static void assert_fits(const tw_shape *shape, tw_initializer how, double size, uint64_t sample)
+{
+    int64_t n = tw_shape_size(shape);
+    float *x = tw_alloc_f32(n);
+    double distance = 0;
+
+    tw_init_fill(x, shape, how, 7, sample);
+    qsort(x, (size_t)n, sizeof *x, compare_floats);
+    for (int64_t i = 0; i < n; i++) {
+        double share = share_below(how, x[i], size);
+        distance = fmax(distance, fabs(share - (double)i / (double)n));
+        distance = fmax(distance, fabs(share - (double)(i + 1) / (double)n));
+    }
+    tw_free(x);
+    if (!(distance * sqrt((double)n) < 1.95))
+        fail_msg("%s: distance %g of %lld numbers", tw_initializer_name(how), distance,
+                 (long long)n);
+}
+
+static void each_has_its_distribution(void **state)
+{
+    const double cut = 0.87962566103423978;
+    const struct {
+        tw_initializer how;
+        double conv, dense;
+    } rows[] = {{TW_GLOROT_UNIFORM, sqrt(6.0 / 900), sqrt(6.0 / 700)},
+                {TW_HE_UNIFORM, sqrt(6.0 / 360), sqrt(6.0 / 300)},
+                {TW_LECUN_UNIFORM, sqrt(3.0 / 360), sqrt(3.0 / 300)},
+                {TW_UNIFORM, 0.05, 0.05},
+                {TW_GLOROT_NORMAL, sqrt(2.0 / 900) / cut, sqrt(2.0 / 700) / cut},
+                {TW_HE_NORMAL, sqrt(2.0 / 360) / cut, sqrt(2.0 / 300) / cut},
+                {TW_LECUN_NORMAL, sqrt(1.0 / 360) / cut, sqrt(1.0 / 300) / cut},
+                {TW_NORMAL, 0.05, 0.05}};
+    (void)state;
+    assert_int_equal(sizeof rows / sizeof rows[0], TW_ZEROS); /* all but zeros */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (uint64_t sample = 0; sample < 3; sample++) {
+            assert_fits(&conv, rows[i].how, rows[i].conv, sample);
+            assert_fits(&dense, rows[i].how, rows[i].dense, sample);
+        }
+}
+
+static double correlation(const float *a, const float *b, int64_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* Neighbours in a parameter, parameters, seeds: all means are 0. */
+static void numbers_are_not_correlated(void **state)
+{
+    enum { N = 300 * 400 };
+    static float a[N], parameter[N], seed[N];
+    const double limit = 4 / sqrt((double)N);
+    (void)state;
+    for (int how = 0; how < TW_ZEROS; how++) {
+        tw_init_fill(a, &dense, (tw_initializer)how, 7, 3);
+        tw_init_fill(parameter, &dense, (tw_initializer)how, 7, 4);
+        tw_init_fill(seed, &dense, (tw_initializer)how, 8, 3);
+        assert_true(fabs(correlation(a, parameter, N)) < limit);
+        assert_true(fabs(correlation(a, seed, N)) < limit);
+        assert_true(fabs(correlation(a, a + 1, N - 1)) < limit);
+        assert_true(fabs(correlation(a, a + 400, N - 400)) < limit);
+    }
+}
+
 static void zeros_are_zeros(void **state)
 {
     const tw_shape bias = {1, {5}};
@@ -112,6 +213,8 @@ int main(void)
         cmocka_unit_test(uniform_ones_have_kerass_limits),
         cmocka_unit_test(normal_ones_are_cut_at_two_deviations_and_corrected),
         cmocka_unit_test(normal_is_not_cut),
+        cmocka_unit_test(each_has_its_distribution),
+        cmocka_unit_test(numbers_are_not_correlated),
         cmocka_unit_test(zeros_are_zeros),
         cmocka_unit_test(a_seed_repeats_and_a_parameter_differs),
     };

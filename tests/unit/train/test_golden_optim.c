@@ -1,5 +1,5 @@
 /* Ten steps of every optimizer, and the rates of every schedule, against PyTorch
- * (tools/gen_golden_optim.py, which says how it was made to compute what Keras does). */
+ * (tools/golden/optim.py, which says how it was made to compute what Keras does). */
 #include "train/train_int.h"
 
 #include "check.h"

@@ -1,24 +1,36 @@
 """Writes tests/golden/h5/: tiny weight files as Keras's versions lay them out, and ones to refuse.
 
-    python tools/gen_golden_h5.py
-
-Needs h5py and numpy from PyPI. Every good file holds conv/kernel (1,1,2,3) = 0..5, conv/bias (3) = 10..12
+Every good file holds conv/kernel (1,1,2,3) = 0..5, conv/bias (3) = 10..12
 and fc/kernel (3,2) = 20..25; `pool` has no weights.
 """
-import os
-
 import h5py
 import numpy as np
 
-out = os.path.join(os.path.dirname(__file__), "..", "tests", "golden", "h5")
-os.makedirs(out, exist_ok=True)
+from common import golden
+
 kernel = np.arange(6, dtype="<f4").reshape(1, 1, 2, 3)
 bias = np.arange(10, 13, dtype="<f4")
 fc = np.arange(20, 26, dtype="<f4").reshape(3, 2)
 
 
+def create_untimed(name):
+    """The newest layout, which would have the time of writing in it."""
+    creation, access = h5py.h5p.create(h5py.h5p.FILE_CREATE), h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    creation.set_obj_track_times(False)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    return h5py.h5f.create(golden("h5", name).encode(), h5py.h5f.ACC_TRUNC, creation, access)
+
+
+def create_untimed_group(f, name):
+    creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    creation.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(f.id, name.encode(), gcpl=creation))
+
+
 def create(name, **options):
-    return h5py.File(os.path.join(out, name), "w", **options)
+    if options.get("libver") == "latest":
+        return h5py.File(create_untimed(name))
+    return h5py.File(golden("h5", name), "w", **options)
 
 
 def fill(root, form, fixed, parts=1):
@@ -58,7 +70,7 @@ with create("parts.h5") as f:
 def refuse(name, make, **options):
     with create(name, **options) as f:
         f.attrs["layer_names"] = np.array([b"conv"])
-        group = f.create_group("conv")
+        group = create_untimed_group(f, "conv") if options.get("libver") == "latest" else f.create_group("conv")
         group.attrs["weight_names"] = np.array([b"w"])
         make(group)
 
@@ -74,4 +86,5 @@ refuse("lacking.h5", lambda g: None)
 refuse("latest.h5", lambda g: g.create_dataset("w", data=big), libver="latest")
 with create("nothing.h5") as f:
     f.create_group("conv")
-print("h5py", h5py.__version__, "hdf5", h5py.version.hdf5_version)
+with open(golden("h5", "VERSIONS"), "w") as f:
+    f.write(f"h5py {h5py.__version__} hdf5 {h5py.version.hdf5_version}\n")

@@ -1,8 +1,6 @@
 """Writes tests/golden/optim.txt: ten steps of every optimizer, and the rates of every schedule, from PyTorch.
 
-    python tools/gen_golden_optim.py
-
-Needs torch from PyPI. Numbers come from the 32-bit LCG that tests/unit/train/test_golden_optim.c has too:
+Numbers come from the 32-bit LCG that tests/unit/train/test_golden_optim.c has too:
 value = (byte - 128) / 64. There are two layers, of 5 + 2 and 3 numbers; a line of an optimizer is a step's ten numbers.
 
 Where Keras's semantics are not PyTorch's, PyTorch is made to compute Keras's, which this spells out:
@@ -15,21 +13,17 @@ PyTorch's momentum has the rate outside the velocity, Keras's inside: the same a
 compared at constant rates. Sums are in float64, so that what is left over is the error of the other side. A line of a
 schedule is the rate of each step over that of --lr; of plateau, of each epoch.
 """
-import os
-
 import torch
 from torch.optim import lr_scheduler
+
+from common import golden, lcg_values
 
 SIZES = ((5, 2), (3,))  # kernel and bias of the first layer, kernel of the second
 STEPS = 10
 
 
 def values(n, seed):
-    state, out = seed, []
-    for _ in range(n):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        out.append(((state >> 24) - 128) / 64)
-    return torch.tensor(out, dtype=torch.float64)
+    return torch.tensor(lcg_values(n, seed))
 
 
 def layers_of(seed):
@@ -147,8 +141,7 @@ def plateau(patience, factor):
     return out
 
 
-path = os.path.join(os.path.dirname(__file__), "..", "tests", "golden", "optim.txt")
-with open(path, "w") as f:
+with open(golden("optim.txt"), "w") as f:
     def line(name, numbers):
         f.write(" ".join([name, str(len(numbers)), *(f"{v:.12g}" for v in numbers)]) + "\n")
 

@@ -1,15 +1,15 @@
 """Writes tests/golden/vgg16_mini.f32: block5_pool of the built-in network for one made-up picture, computed in float64.
 
-    python tools/vgg16_mini/gen_golden.py src/model/vgg16_mini.safetensors tests/golden/vgg16_mini.f32
-
 The picture is 224x224 RGB, value ((3y + 5x + 40c) xor (xy >> 5)) mod 256; the output is 7x7x64 float32, little-endian.
-Needs numpy alone; made with numpy 2.4.6.
+Made with numpy 2.4.6.
 """
 import json
+import os
 import struct
-import sys
 
 import numpy as np
+
+from common import GOLDEN, golden
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 
@@ -30,7 +30,7 @@ def conv_relu(x, kernel, bias):
 
 
 def main():
-    weights = read(sys.argv[1])
+    weights = read(os.path.join(GOLDEN, "..", "..", "src", "model", "vgg16_mini.safetensors"))
     y, x, c = np.meshgrid(np.arange(224), np.arange(224), np.arange(3), indexing="ij")
     picture = ((3 * y + 5 * x + 40 * c) ^ (x * y >> 5)) % 256
     at = picture[..., ::-1].astype(np.float32).astype(float) - MEAN_BGR
@@ -39,7 +39,7 @@ def main():
             at = conv_relu(at, weights[f"block{block}_conv{i}/kernel"], weights[f"block{block}_conv{i}/bias"])
         at = at.reshape(at.shape[0] // 2, 2, at.shape[1] // 2, 2, -1).max((1, 3))
     print(f"{at.shape}, mean {at.mean():.4f}, std {at.std():.4f}, zeros {100 * (at == 0).mean():.1f} %")
-    at.astype("<f4").tofile(sys.argv[2])
+    at.astype("<f4").tofile(golden("vgg16_mini.f32"))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,20 @@
 """Writes tests/golden/suffix.txt: what PyTorch computes for one training step of small suffixes of a network.
 
-    python tools/gen_golden_suffix.py
-
-Needs torch from PyPI. Numbers come from the 32-bit LCG that tests/unit/backend/test_golden_suffix.c has too:
+Numbers come from the 32-bit LCG that tests/unit/backend/test_golden_suffix.c has too:
 value = (byte - 128) / 64, scaled by a power of two; in the net "ties" that is cut to two bits, so that many sums
 are the same, and exact (its convolution is none for Winograd). PyTorch works on (N,C,H,W) and (K,C,R,S); here everything is
 turned into (N,H,W,C), (R,S,C,K) and (in,out), Flatten included, as Keras has it. All sums are in float64, so
 that what is left over is the error of the other side; ties of the max-pools are the same in both.
 """
-import os
-
 import torch
 import torch.nn.functional as F
 
+from common import golden, lcg_bytes
+
 
 def values(n, seed, scale, coarse):
-    state, out = seed, []
-    for _ in range(n):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        out.append((((state >> 24) & (0xC0 if coarse else 0xFF)) - 128) / 64 * scale)
-    return torch.tensor(out, dtype=torch.float64)
+    made = torch.tensor((lcg_bytes(n, seed) & (0xC0 if coarse else 0xFF)).astype(float))
+    return (made - 128) / 64 * scale
 
 
 def pad_same(x, window, stride, value):
@@ -88,8 +83,7 @@ def step(name, shape, n, layers):
     return [loss.reshape(1), x] + [p.grad for p in params]
 
 
-path = os.path.join(os.path.dirname(__file__), "..", "tests", "golden", "suffix.txt")
-with open(path, "w") as f:
+with open(golden("suffix.txt"), "w") as f:
     f.write(f"# torch {torch.__version__}, float64\n")
     for name, shape, n, layers in NETS:
         for tensor in step(name, shape, n, layers):

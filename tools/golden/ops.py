@@ -1,32 +1,24 @@
 """Writes tests/golden/ops.txt: what TensorFlow and Keras compute for small layers and optimizer steps.
 
-    python tools/gen_golden_ops.py
-
-Needs tensorflow-cpu, keras, numpy from PyPI. Inputs come from the 32-bit LCG that
+Inputs come from the 32-bit LCG that
 tests/unit/backend/test_golden.c has too: value = (byte - 128) / 64.
 """
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
 
+from common import golden, lcg_values
+
 
 def values(n, seed):
-    state, out = seed, []
-    for _ in range(n):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        out.append(((state >> 24) - 128) / 64)
-    return np.array(out, np.float32)
+    return lcg_values(n, seed).astype(np.float32)
 
 
 def line(f, name, head, a):
     f.write(" ".join([name, *map(str, head), *(f"{v:.9g}" for v in np.asarray(a).reshape(-1))]) + "\n")
 
 
-path = os.path.join(os.path.dirname(__file__), "..", "tests", "golden", "ops.txt")
-with open(path, "w") as f:
+with open(golden("ops.txt"), "w") as f:
     f.write(f"# tensorflow {tf.__version__}, keras {keras.__version__}\n")
     # conv h w c k r s stride same -> values
     for h, w, c, k, r, s, stride, same in (
