@@ -1,3 +1,12 @@
+/*
+ * Layers that a file knows by class and number only. Their tensors are called
+ *
+ *     layers/functional/layers/conv2d_2/vars/0
+ *     \-------- group --------/\class/ number
+ *
+ * and follow each other in the file, so a layer is a run of tensors. Sorted by group, class and
+ * number, the n-th of a class is the n-th that the model has: numbers rise, but not always by one.
+ */
 #include "format/anonymous.h"
 
 #include "base/fail.h"

@@ -147,13 +147,12 @@ static bool is_model(const char *group, const names *weights)
 static tw_status count_slots(int *out, const tw_weight_file *file, const tw_h5_file *h5, int first,
                              const char *layer, size_t n_layer, tw_error *err)
 {
-    const uint64_t n = (uint64_t)(file->n_tensors - first);
+    tw_status rc =
+        tw_format__h5_take_work(h5, "weight_names", (uint64_t)(file->n_tensors - first), err);
 
     *out = 0;
-    if (n > *h5->work_left)
-        return tw_fail(err, TW_EFILE, "%s: %.*s: too much to search, given up", h5->path,
-                       (int)n_layer, layer);
-    *h5->work_left -= n;
+    if (rc)
+        return rc;
     for (int i = first; i < file->n_tensors; i++) {
         const char *other = file->tensors[i].layer;
         *out += strlen(other) == n_layer && memcmp(other, layer, n_layer) == 0;

@@ -145,9 +145,8 @@ static tw_status search_leaf(search *s, uint64_t at, tw_error *err)
     (void)tw_format__h5_number(&n, file, at + 6, 2);
     if (!tw_format__h5_inside(file, at + 8, n * ENTRY_SIZE))
         return tw_format__h5_broken(file, s->object, "symbol table longer than the file", at, err);
-    if (n + 1 > *file->work_left)
-        return tw_format__h5_broken(file, s->object, "too much to search, given up", at, err);
-    *file->work_left -= n + 1;
+    if ((rc = tw_format__h5_take_work(file, s->object, n + 1, err)))
+        return rc;
     for (uint64_t i = 0; i < n && !s->found && rc == TW_OK; i++)
         rc = s->name ? match_entry(s, at + 8 + ENTRY_SIZE * i, err)
                      : list_entry(s, at + 8 + ENTRY_SIZE * i, err);
@@ -161,9 +160,10 @@ static tw_status search_node(search *s, uint64_t at, int level, tw_error *err)
     tw_status rc = TW_OK;
     uint64_t kind, own_level, n;
 
-    if (++s->n_nodes > MAX_NODES || *file->work_left == 0)
+    if (++s->n_nodes > MAX_NODES)
         return tw_format__h5_broken(file, s->object, "group with too many nodes", at, err);
-    --*file->work_left;
+    if ((rc = tw_format__h5_take_work(file, s->object, 1, err)))
+        return rc;
     if (!tw_format__h5_inside(file, at, 24) || memcmp(file->data + at, "TREE", 4) != 0)
         return tw_format__h5_broken(file, s->object, "no group tree", at, err);
     (void)tw_format__h5_number(&kind, file, at + 4, 1);
@@ -241,6 +241,9 @@ static tw_status find_in_global_heap(uint64_t *at, uint64_t *length, const tw_h5
         return tw_format__h5_broken(file, object, "global heap longer than the file", heap, err);
     for (place = heap + 16; place + 16 <= heap + size;) {
         uint64_t index, n;
+        tw_status rc = tw_format__h5_take_work(file, object, 1, err);
+        if (rc)
+            return rc;
         (void)tw_format__h5_number(&index, file, place, 2);
         (void)tw_format__h5_number(&n, file, place + 8, 8);
         if (index == 0 || n > heap + size - place - 16)

@@ -19,11 +19,13 @@ typedef struct tw_h5_file {
     const uint8_t *data;
     uint64_t size;
     const char *path;
-    uint64_t *work_left; /* group entries that may still be looked at: bounds any file's time */
+    uint64_t *work_left; /* entries and messages to be looked at yet: bounds any file's time */
     uint64_t *room_left; /* bytes that names and tensors may still take: bounds its memory */
 } tw_h5_file;
 
-/* Takes n bytes of the room; a sentence when they are not there. */
+/* Takes n of the work, n bytes of the room; a sentence when they are not there. */
+tw_status tw_format__h5_take_work(const tw_h5_file *file, const char *object, uint64_t n,
+                                  tw_error *err);
 tw_status tw_format__h5_take_room(const tw_h5_file *file, const char *object, uint64_t n,
                                   tw_error *err);
 /* Little-endian number of n <= 8 bytes at `at`; false when it does not lie inside the file. */

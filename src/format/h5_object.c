@@ -50,6 +50,15 @@ tw_status tw_format__h5_broken(const tw_h5_file *file, const char *object, const
                    (unsigned long long)at);
 }
 
+tw_status tw_format__h5_take_work(const tw_h5_file *file, const char *object, uint64_t n,
+                                  tw_error *err)
+{
+    if (n > *file->work_left)
+        return tw_fail(err, TW_EFILE, "%s: %s: too much to search, given up", file->path, object);
+    *file->work_left -= n;
+    return TW_OK;
+}
+
 tw_status tw_format__h5_take_room(const tw_h5_file *file, const char *object, uint64_t n,
                                   tw_error *err)
 {
@@ -121,6 +130,8 @@ static tw_status add_continuation(walk *w, const message *m, tw_error *err)
 /* The next message; *more is false at the end. Continuations are followed here. */
 static tw_status next_message(walk *w, message *m, bool *more, tw_error *err)
 {
+    tw_status rc;
+
     *more = false;
     while (w->n_left > 0) {
         if (w->end - w->at < 8) {
@@ -131,6 +142,8 @@ static tw_status next_message(walk *w, message *m, bool *more, tw_error *err)
             continue;
         }
         w->n_left--;
+        if ((rc = tw_format__h5_take_work(w->file, w->object, 1, err)))
+            return rc;
         (void)tw_format__h5_number(&m->type, w->file, w->at, 2);
         (void)tw_format__h5_number(&m->size, w->file, w->at + 2, 2);
         (void)tw_format__h5_number(&m->flags, w->file, w->at + 4, 1);
@@ -140,8 +153,7 @@ static tw_status next_message(walk *w, message *m, bool *more, tw_error *err)
                                         err);
         w->at = m->at + m->size;
         if (m->type == MSG_CONTINUATION) {
-            tw_status rc = add_continuation(w, m, err);
-            if (rc)
+            if ((rc = add_continuation(w, m, err)))
                 return rc;
             continue;
         }

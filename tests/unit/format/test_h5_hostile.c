@@ -685,16 +685,48 @@ static void too_many_searches_are_given_up(void **state)
     size_t at;
     victim v = take_many_names("d", 1, 16000, 8 + 40 * N_MEMBERS + 2000000, &at);
     const group g = find_group(&v, find_header(&v, CONV));
-    char sentence[128];
     (void)state;
     memset(v.bytes + at, 0xff, 8 + 40 * N_MEMBERS);
     memcpy(v.bytes + at, "SNOD", 4);
     put(&v, at + 6, 2, N_MEMBERS);
     memcpy(v.bytes + at + 8 + 40 * (N_MEMBERS - 1), v.bytes + g.leaf + 8, 40);
     put(&v, g.tree + 32, 8, at);
-    snprintf(sentence, sizeof sentence,
-             "f: block1_conv1/d: too much to search, given up at byte %zu", at);
-    expect(&v, sentence);
+    expect(&v, "f: block1_conv1/d: too much to search, given up");
+}
+
+/* The header of the group of 16,000 weights has 6,000 empty messages. */
+static void too_many_messages_are_given_up(void **state)
+{
+    enum { N_MESSAGES = 6000 };
+    size_t at;
+    victim v = take_many_names("d", 1, 16000, 8 * N_MESSAGES + 2000000, &at);
+    const size_t header = find_header(&v, CONV), next = find_message(&v, header, 0x10, NULL);
+    (void)state;
+    memset(v.bytes + at, 0, 8 * N_MESSAGES);
+    put(&v, next + 8, 8, get(&v, next + 8, 8) + 8 * N_MESSAGES);
+    put(&v, header + 2, 2, N_MESSAGES);
+    expect(&v, "f: block1_conv1/d: too much to search, given up");
+}
+
+/* 4,000 names of variable length are looked for behind 20,000 others. */
+static void too_many_strings_are_given_up(void **state)
+{
+    enum { N_OBJECTS = 20000, N_NAMES = 4000 };
+    size_t at;
+    victim v = take_many_names("", 16, N_NAMES, 16 + 16 * (N_OBJECTS + 2) + 100000, &at);
+    const size_t names = find_part(&v, CONV, ATTR_DATA, 0, "weight_names");
+    (void)state;
+    put(&v, find_part(&v, CONV, ATTR_TYPE, 0, "weight_names"), 1, 0x19);
+    memcpy(v.bytes + at, "GCOL\1\0\0\0", 8);
+    put(&v, at + 8, 8, v.n - at);
+    memset(v.bytes + at + 16, 0, v.n - at - 16);
+    for (size_t i = 0; i <= N_OBJECTS; i++)
+        put(&v, at + 16 + 16 * i, 2, i < N_OBJECTS ? 1 : 2);
+    for (size_t i = 0; i < N_NAMES; i++) {
+        put(&v, names + 16 * i + 4, 8, at);
+        put(&v, names + 16 * i + 12, 4, 2);
+    }
+    expect(&v, "f: block1_conv1: too much to search, given up");
 }
 
 /* 16,000 weights of one layer in a model: each looks at those before it. */
@@ -703,7 +735,7 @@ static void too_many_weights_are_given_up(void **state)
     size_t at;
     victim v = take_many_names("a/d", 4, 16000, 2000000, &at);
     (void)state;
-    expect(&v, "f: a: too much to search, given up");
+    expect(&v, "f: weight_names: too much to search, given up");
 }
 
 static void names_too_many_are_refused(void **state)
@@ -794,6 +826,8 @@ int main(void)
         cmocka_unit_test(trees_that_multiply_come_to_an_end),
         cmocka_unit_test(names_too_long_are_refused),
         cmocka_unit_test(too_many_searches_are_given_up),
+        cmocka_unit_test(too_many_messages_are_given_up),
+        cmocka_unit_test(too_many_strings_are_given_up),
         cmocka_unit_test(too_many_weights_are_given_up),
         cmocka_unit_test(names_too_many_are_refused),
         cmocka_unit_test(paths_of_too_many_parts_are_refused),
