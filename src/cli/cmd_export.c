@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define COMPARED 100
+enum { N_COMPARED = 100 };
 
 static const cli_option options[] = {
     {"format", 0, "FORMAT", "by the ending of FILE", "of the file"},
@@ -129,7 +129,7 @@ static tw_status run(cli_args *args, tw_error *err)
     const char *what = NULL;
 
     if ((rc = get_format(&how.format, args, err)) || (rc = cli_get_compute(&compute, args, err)) ||
-        (rc = cli_get_number(&how.n_pictures, args, "pictures", 1, COMPARED, err)) ||
+        (rc = cli_get_number(&how.n_pictures, args, "pictures", 1, N_COMPARED, err)) ||
         (rc = cli_open_run(&model, args->words[0], err)) ||
         (rc = open_data(&data, &what, args, err)))
         goto done;

@@ -102,11 +102,39 @@ static void frameworks_make_the_same_of_them(void **state)
     tw_model_free(model);
 }
 
+/* Every bit flipped, every prefix: a model, or a sentence about the file. */
+static void any_damage_is_survived(void **state)
+{
+    char *path = path_in(*state, "damaged.onnx"), *bytes;
+    size_t n;
+
+    assert_ok(tw_file_read(&bytes, &n, TW_TEST_DATA "/export/tiny.onnx", 1 << 20, e));
+    for (size_t i = 0; i < 9 * n; i++) {
+        const size_t size = i < 8 * n ? n : i - 8 * n;
+        tw_error err = {TW_OK, ""};
+        tw_model *model;
+        tw_status rc;
+
+        if (i < 8 * n)
+            bytes[i / 8] = (char)(bytes[i / 8] ^ (1 << i % 8));
+        unlink(path);
+        write_bytes(path, bytes, size);
+        rc = tw_model_open(&model, path, NULL, NULL, 0, &err);
+        assert_true(rc == TW_OK ? size == n : rc == TW_EFILE && strlen(err.text) > 0);
+        tw_model_free(model);
+        if (i < 8 * n)
+            bytes[i / 8] = (char)(bytes[i / 8] ^ (1 << i % 8));
+    }
+    tw_free(bytes);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_have_the_same_bytes),
         cmocka_unit_test(frameworks_make_the_same_of_them),
+        cmocka_unit_test(any_damage_is_survived),
     };
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
 }
