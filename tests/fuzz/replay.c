@@ -74,7 +74,7 @@ int main(void)
         fprintf(stderr, "no corpus in %s, or too many files\n", TW_CORPUS);
         return 1;
     }
-    rc = _cmocka_run_group_tests("fuzz corpus of " TW_TARGET, cases, n_cases, NULL, NULL);
+    rc = _cmocka_run_group_tests("corpus_" TW_TARGET, cases, n_cases, NULL, NULL);
     for (size_t i = 1; i < n_cases; i++) {
         tw_free((void *)(uintptr_t)cases[i].name);
         tw_free(cases[i].initial_state);
