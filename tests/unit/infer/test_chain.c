@@ -262,6 +262,23 @@ static void test_limit_takes_workers_away(void **state)
     tw_model_free(model);
 }
 
+static void test_converted_weights_count(void **state)
+{
+    tw_model *model = tiny_model();
+    tw_computer computer = tiny_computer("cpu", 4);
+    int64_t packed, with_copies, worker;
+
+    (void)state;
+    assert_ok(
+        tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    model->converted_bytes = 12345;
+    assert_ok(
+        tw_chain_estimate(&with_copies, &worker, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    assert_int_equal(with_copies, packed + 12345);
+    tw_computer_close(&computer);
+    tw_model_free(model);
+}
+
 static void test_limit_below_one_worker_is_refused(void **state)
 {
     tw_model *model = tiny_model();
@@ -383,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_error_of_fill_is_passed_on),
         cmocka_unit_test(test_flatten_and_dropout_take_no_stage),
         cmocka_unit_test(test_limit_takes_workers_away),
+        cmocka_unit_test(test_converted_weights_count),
         cmocka_unit_test(test_limit_below_one_worker_is_refused),
         cmocka_unit_test(test_unusable_weights_are_refused),
         cmocka_unit_test(test_missing_weights_are_named),

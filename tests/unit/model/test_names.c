@@ -368,6 +368,41 @@ static void a_twin_has_the_numbers_to_the_last_bit(void **state)
     tw_free(path);
 }
 
+static void expect_doubt(tw_model *model, tw_preprocess preprocess, const char *sentence)
+{
+    tw_contract contract = *tw_model_contract(model);
+    char text[256];
+
+    contract.preprocess = preprocess;
+    assert_ok(tw_model_set_contract(model, &contract, e));
+    assert_int_equal(tw_model_doubt(text, sizeof text, model), sentence[0] != '\0');
+    assert_string_equal(text, sentence);
+}
+
+static void mixed_preprocessing_is_doubted(void **state)
+{
+    char *path = path_in(state, "doubt.safetensors");
+    tw_model *model;
+
+    write_twin(path, NULL);
+    assert_ok(tw_model_open(&model, "vgg16-mini", path, NULL, 0, e));
+    expect_doubt(model, TW_PREPROCESS_TORCH, "");
+    expect_doubt(model, TW_PREPROCESS_NONE, "");
+    expect_doubt(model, TW_PREPROCESS_CAFFE,
+                 "the weights were trained with preprocessing torch, pictures get caffe: features "
+                 "will be poor");
+    tw_model_free(model);
+    assert_ok(tw_model_open(&model, "vgg16-mini", NULL, NULL, 0, e));
+    expect_doubt(model, TW_PREPROCESS_CAFFE, "");
+    expect_doubt(model, TW_PREPROCESS_TORCH,
+                 "the weights were trained with preprocessing caffe, pictures get torch: features "
+                 "will be poor");
+    assert_ok(tw_model_forget_weights(model, e));
+    expect_doubt(model, TW_PREPROCESS_TORCH, "");
+    tw_model_free(model);
+    tw_free(path);
+}
+
 static tw_json *with_contract(const char *contract)
 {
     tw_json *metadata = tw_json_new_object();
@@ -406,6 +441,7 @@ int main(void)
         cmocka_unit_test(the_names_are_torchvisions),
         cmocka_unit_test(frossards_names_count_blocks),
         cmocka_unit_test(a_twin_has_the_numbers_to_the_last_bit),
+        cmocka_unit_test(mixed_preprocessing_is_doubted),
         cmocka_unit_test(a_contract_in_the_file_comes_first),
     };
 
