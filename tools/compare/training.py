@@ -2,7 +2,8 @@
 
 What topwork computed is read from the checkpoint of a run of one step whose rate is 2^-50: its parameters are the
 start to the last bit but for the biases' zeros, and the velocity of SGD with momentum is -2^-50 times the gradient,
-exactly. The ten steps are ten epochs of one batch, whose losses the history has. Both sides get the features of `topwork extract`.
+exactly. The ten steps are ten epochs of one batch, whose losses the history has. Both sides get the features of
+`topwork extract`.
 """
 import json
 import os
