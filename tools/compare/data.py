@@ -76,7 +76,8 @@ def metric_rows(place):
                for line in lines if "class" in line]
     theirs = np.array(precision_recall_fscore_support(label, predicted, labels=range(10), zero_division=np.nan)[:3]).T
     cases = f"{len(label)} predictions"
-    yield ["accuracy", "scikit-learn", cases, f"{abs(lines[-1]['accuracy'] - accuracy_score(label, predicted)):.3g}", ""]
+    error = abs(lines[-1]["accuracy"] - accuracy_score(label, predicted))
+    yield ["accuracy", "scikit-learn", cases, f"{error:.3g}", ""]
     yield ["precision, recall, F1", "scikit-learn", cases, f"{np.nanmax(np.abs(np.array(figures) - theirs)):.3g}",
            "topwork prints 9 digits"]
     loss = log_loss(label, p, labels=range(10))
@@ -90,7 +91,8 @@ def order_row(place, run, p):
     from keras.src.applications import imagenet_utils
 
     pictures = os.path.join(place.mnist, "t10k-images-idx3-ubyte.gz") + ":0-99"
-    answers = [json.loads(line) for line in place.run("predict", run, pictures, "--json", "--top", "10", "-q").splitlines()]
+    lines = place.run("predict", run, pictures, "--json", "--top", "10", "-q").splitlines()
+    answers = [json.loads(line) for line in lines]
     imagenet_utils.CLASS_INDEX = {str(i): [f"n{i}", str(i)] for i in range(1000)}
     padded = np.full((100, 1000), -1.0)
     padded[:, :10] = p[:100]

@@ -56,8 +56,9 @@ def decay_row():
     optimizer, weight = keras.optimizers.SGD(0.1, decay=0.5), keras.Variable([0.0])
     for _ in range(2):
         optimizer.apply([tf.constant([1.0])], [weight])
-    return ["`SGD(lr, decay=d)` of old scripts", f"Keras 3: {said}; two steps of rate 0.1 move {-float(weight.numpy()[0]):.4g}"
-            f", Keras 2's rule {0.1 + 0.1 / 1.5:.4g}", "Keras 2's rule, lr / (1 + d t)"]
+    moved = -float(weight.numpy()[0])
+    return ["`SGD(lr, decay=d)` of old scripts", f"Keras 3: {said}; two steps of rate 0.1 move {moved:.4g}, "
+            f"by Keras 2's rule {0.1 + 0.1 / 1.5:.4g}", "Keras 2's rule, lr / (1 + d t)"]
 
 
 def adam_row():

@@ -1,4 +1,4 @@
-"""Every layer of VGG16 and VGG19 against Keras, PyTorch and float64, with every precision and algorithm that there is."""
+"""Every layer of VGG16 and VGG19 against Keras, PyTorch and float64, by every precision and algorithm there is."""
 import glob
 import os
 import shutil

@@ -1,8 +1,9 @@
 """Gradients of every parameter and ten steps of both recipes against Keras, from the same start, without dropout.
 
 What topwork computed is read from the checkpoint of a run of one step whose rate is 2^-50: its parameters are the
-start to the last bit but for the biases' zeros, and the velocity of SGD with momentum is -2^-50 times the gradient, exactly. The
-ten steps are ten epochs of one batch, whose losses the history has. Both sides get the features of `topwork extract`.
+start to the last bit but for the biases' zeros, and the velocity of SGD with momentum is -2^-50 times the gradient,
+exactly. The ten steps are ten epochs of one batch, whose losses the history has. Both sides get the features of
+`topwork extract`.
 """
 import json
 import os
@@ -88,7 +89,7 @@ def relative(ours, theirs):
 
 
 def gradient_rows(ours, theirs, model, model64, x, y):
-    names = [f"{v.path}" for v in model.trainable_variables]
+    names = [v.path.split("/", 1)[1] for v in model.trainable_variables]
     _, truth = gradients(model64, x.astype(np.float64), y) if model64 is not None else (0, None)
     for i, name in enumerate(names):
         cells = [name, "x".join(map(str, theirs[i].shape)), f"{np.abs(theirs[i]).max():.3g}",
@@ -99,12 +100,13 @@ def gradient_rows(ours, theirs, model, model64, x, y):
 
 
 def in_float64(recipe, shape, start):
-    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
         model = build(recipe, shape)
     finally:
-        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
     model.set_weights(start)
+    assert all(v.dtype == "float64" for v in model.variables)
     return model
 
 
