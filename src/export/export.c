@@ -116,11 +116,11 @@ static tw_status check_request(const tw_model *model, const tw_export_options *o
     return tw_export__check_classifier(model, err);
 }
 
-/* ONNX and both kinds of safetensors hold all of a model; .h5 has its numbers. */
+/* ONNX and both kinds of safetensors hold all of a model; .h5 and .npz have its numbers. */
 static tw_status open_back(tw_model **out, const tw_model *model, const char *path,
                            tw_export_format format, tw_error *err)
 {
-    if (format == TW_EXPORT_KERAS_H5)
+    if (format == TW_EXPORT_KERAS_H5 || format == TW_EXPORT_NPZ)
         return tw_model_open_like(out, model, path, err);
     return tw_model_open(out, path, NULL, NULL, 0, err);
 }
@@ -188,7 +188,7 @@ tw_status tw_export__write_checked(const tw_model *model, const char *path,
     if (temporary.failed)
         return tw_fail(err, TW_ENOMEM, "no memory for the name of %s", path);
     rc = tw_export__write(model, temporary.text, options, err);
-    if (rc == TW_OK && options->format != TW_EXPORT_NPZ) /* which nothing reads as weights */
+    if (rc == TW_OK)
         rc = check_file(model, temporary.text, path, options->format, check, err);
     if (rc == TW_OK)
         rc = tw_file_move(temporary.text, path, err);
