@@ -5,7 +5,7 @@
 
 static const cli_option options[] = {
     {"weights", 0, "FILE", NULL,
-     "weights of a named network: .h5, .pth, safetensors or fetched name"},
+     "weights of a named network: file of Keras, PyTorch, safetensors or npz, or fetched name"},
     {"cut", 0, "LAYER", NULL, "the network ends after this layer (name or index)"},
     {"check-weights", 0, NULL, NULL,
      "read and check every value: no NaN, infinity or empty kernel"},
