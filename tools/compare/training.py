@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+import dense_steps
 from common import print_rows, read_checkpoint
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
@@ -118,6 +119,17 @@ def optimizer_of(recipe):
     return keras.optimizers.SGD(rate, momentum=config["momentum"], nesterov=config["nesterov"])
 
 
+def dense_losses(recipe, start, x, labels):
+    """Of a network of Dense layers alone: the same steps in NumPy, with less and with more digits."""
+    kinds = RECIPES[recipe][3]
+    if any(kind not in ("flatten", "dense") for _, kind, _, _ in kinds):
+        return {}
+    activations = [activation for _, kind, _, activation in kinds if kind == "dense"]
+    lr = config_of(recipe)["lr"]
+    return {f"NumPy, {dtype.__name__}": dense_steps.losses(start, x.reshape(len(x), -1), labels, activations, lr, STEPS,
+                                                           dtype) for dtype in (np.float32, np.float64)}
+
+
 def losses_of(run):
     with open(os.path.join(run, "history.csv")) as f:
         column = f.readline().strip().split(",").index("loss")
@@ -148,11 +160,10 @@ def compare_recipe(place, recipe, with_float64):
     del model64, ours, theirs, parts
     run = run_topwork(place, recipe, "steps", {"epochs": STEPS})
     model.compile(optimizer_of(recipe), "categorical_crossentropy")
-    rows = []
-    for i, our_loss in enumerate(losses_of(run)):
-        loss = float(model.train_on_batch(x, y))
-        rows.append([str(i + 1), f"{our_loss:.9g}", f"{loss:.9g}", f"{abs(our_loss - loss) / loss:.1e}"])
-    print_rows(f"Recipe {recipe}: ten steps", ("step", "topwork's loss", "Keras's loss", "relative difference"), rows)
+    ours, theirs = losses_of(run), [float(model.train_on_batch(x, y)) for _ in range(STEPS)]
+    others = dense_losses(recipe, start, x, labels)
+    print_rows(f"Recipe {recipe}: ten steps", ("step", "topwork's loss", "Keras's loss", *others),
+               ([str(i + 1), *(f"{losses[i]:.9g}" for losses in (ours, theirs, *others.values()))] for i in range(STEPS)))
     keras.backend.clear_session()
 
 
