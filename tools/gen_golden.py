@@ -2,14 +2,16 @@
 
     python tools/gen_golden.py [PART...]
 
-Needs the packages of tools/requirements.txt, from PyPI; with those versions every file comes out with the same bytes.
+Needs the packages of tools/requirements.txt, from PyPI; with those versions every file comes out with the same bytes, but for
+the time of writing in k3_*.keras and the addresses that torch.save calls storages by in *_legacy.pth.
 A part is a module in tools/golden/ and runs as a program of its own; none given, all run. The tests need no Python.
 """
 import os
 import subprocess
 import sys
 
-PARTS = ("h5", "image", "metrics", "ops", "optim", "schedules", "split", "steps", "suffix", "vgg16_mini")
+PARTS = ("h5", "image", "keras_files", "metrics", "ops", "optim", "schedules", "split", "steps", "suffix", "torch_files",
+         "vgg16_mini")
 
 
 def main():

@@ -1,5 +1,5 @@
 /* Every file that a version of Keras or NumPy writes gives the same layers with exactly the numbers
- * that went in: tests/golden/h5/, made by tools/gen_golden_keras.py. */
+ * that went in: tests/golden/h5/, made by tools/golden/keras_files.py. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/anonymous.h"

@@ -1,4 +1,4 @@
-/* Files that torch.save wrote (tools/gen_golden_torch.py): both forms hold the same. */
+/* Files that torch.save wrote (tools/golden/torch_files.py): both forms hold the same. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/weights.h"

@@ -1,17 +1,14 @@
-#!/usr/bin/env python3
 """Writes tests/golden/torch/*.pth: small files by torch.save in both of its forms.
 
 Every tensor of n numbers holds (i - 7) / 4 for i = 0 .. n-1 in row-major order, which each of the
 float types has exactly; tests/unit/format/test_torch.c knows that rule.
-
-usage: gen_golden_torch.py OUT_FOLDER
 """
 
-import sys
 from collections import OrderedDict
-from pathlib import Path
 
 import torch
+
+from common import golden
 
 
 def numbers(*shape, dtype=torch.float32):
@@ -70,7 +67,7 @@ def strided():
     return {"features.0.weight": kernel, "again": kernel, "matrix": matrix, "first": numbers(4, 3)[:, 0]}
 
 
-def main(out):
+def main():
     cases = {
         "plain": layer(),
         "half": layer(torch.float16),
@@ -86,12 +83,11 @@ def main(out):
         "tensor": numbers(3),
         "nothing": {"epoch": 3},
     }
-    out.mkdir(parents=True, exist_ok=True)
     for name, value in cases.items():
-        torch.save(value, out / f"{name}_zip.pth")
-        torch.save(value, out / f"{name}_legacy.pth", _use_new_zipfile_serialization=False)
+        torch.save(value, golden("torch", f"{name}_zip.pth"))
+        torch.save(value, golden("torch", f"{name}_legacy.pth"), _use_new_zipfile_serialization=False)
     print("torch", torch.__version__)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

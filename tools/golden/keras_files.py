@@ -1,16 +1,13 @@
 """Writes tests/golden/h5/: tiny weight files by the installed Keras 3, and by h5py and numpy as earlier versions lay
 them out.
 
-    python tools/gen_golden_keras.py
-
-Needs keras, tensorflow-cpu, h5py and numpy from PyPI. Tensor number t of a network holds 10 t, 10 t + 1, ... in
+Tensor number t of a network holds 10 t, 10 t + 1, ... in
 row-major order; `order` below says which tensors there are. Versions go to VERSIONS-keras.
 """
 import json
 import os
 import zipfile
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import h5py
 import keras
 import numpy as np
@@ -18,7 +15,8 @@ import tensorflow as tf
 from keras import layers
 from keras.src.legacy.saving import legacy_h5_format
 
-out = os.path.join(os.path.dirname(__file__), "..", "tests", "golden", "h5")
+from common import golden
+
 CONV, FC = (1, 1, 2, 3), (3, 2)
 order = [("block1_conv1", [CONV, (3,)]), ("block1_conv2", [(1, 1, 3, 3), (3,)]), ("fc1", [FC, (2,)])]
 
@@ -28,7 +26,7 @@ def numbers(t, shape, dtype="<f4"):
 
 
 def path(name):
-    return os.path.join(out, name)
+    return golden("h5", name)
 
 
 def fill(model):
