@@ -5,7 +5,6 @@ Tensor number t of a network holds 10 t, 10 t + 1, ... in
 row-major order; `order` below says which tensors there are. Versions go to VERSIONS-keras.
 """
 import json
-import os
 import zipfile
 
 import h5py
