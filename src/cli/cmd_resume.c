@@ -65,9 +65,9 @@ const cli_verb cli_resume = {
     .summary = "go on with a stopped run, or give a finished one more epochs",
     .details = "RUN goes on from its last checkpoint, in the middle of an epoch, and ends with\n"
                "the bytes of a run that was never stopped. Without a checkpoint it begins anew.\n"
-               "A finished run is left as it is, unless --epochs asks for more. Options are those\n"
-               "that change how fast, or how long, a run goes on; without them it goes on as it\n"
-               "was begun.",
+               "A finished run is left as it is, unless --epochs asks for more. The options\n"
+               "change how fast, or how long, a run goes on; without them it goes on as it was\n"
+               "begun.",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,
