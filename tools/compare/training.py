@@ -91,12 +91,11 @@ def relative(ours, theirs):
 
 def gradient_rows(ours, theirs, model, model64, x, y):
     names = [v.path.split("/", 1)[1] for v in model.trainable_variables]
-    _, truth = gradients(model64, x.astype(np.float64), y) if model64 is not None else (0, None)
+    _, truth = gradients(model64, x.astype(np.float64), y)
     for i, name in enumerate(names):
         cells = [name, "x".join(map(str, theirs[i].shape)), f"{np.abs(theirs[i]).max():.3g}",
-                 f"{relative(ours[i], theirs[i]):.1e}"]
-        if truth is not None:
-            cells += [f"{relative(ours[i], truth[i]):.1e}", f"{relative(theirs[i], truth[i]):.1e}"]
+                 f"{relative(ours[i], theirs[i]):.1e}", f"{relative(ours[i], truth[i]):.1e}",
+                 f"{relative(theirs[i], truth[i]):.1e}"]
         yield cells
 
 
@@ -136,7 +135,7 @@ def losses_of(run):
         return [float(line.split(",")[column]) for line in f]
 
 
-def compare_recipe(place, recipe, with_float64):
+def compare_recipe(place, recipe):
     layer = RECIPES[recipe][2]
     x = place.extract(place.mnist, layer, "--weights", place.weights, "--preprocess", "none", "--limit", str(BATCH),
                       "--cache-dir", place.file("cache"))
@@ -151,9 +150,8 @@ def compare_recipe(place, recipe, with_float64):
     our_loss = losses_of(run)[0]
     model.set_weights(start)
     loss, theirs = gradients(model, x, y)
-    model64 = in_float64(recipe, x.shape[1:], start) if with_float64 else None
-    heads = ("parameter", "shape", "largest", "topwork - Keras")
-    heads += ("topwork - float64", "Keras - float64") if with_float64 else ()
+    model64 = in_float64(recipe, x.shape[1:], start)
+    heads = ("parameter", "shape", "largest", "topwork - Keras", "topwork - float64", "Keras - float64")
     print_rows(f"Recipe {recipe}: gradients of a batch of {BATCH} digits, largest error relative to the largest of each",
                heads, gradient_rows(ours, theirs, model, model64, x, y))
     print(f"\nloss of that batch: topwork {our_loss:.9g}, Keras {loss:.9g}")
@@ -168,6 +166,5 @@ def compare_recipe(place, recipe, with_float64):
 
 
 def compare(place):
-    compare_recipe(place, "features", True)
-    compare_recipe(place, "finetune, cut block5_pool", True)
-    compare_recipe(place, "finetune, as the tutorial has it", False)
+    for recipe in RECIPES:
+        compare_recipe(place, recipe)
