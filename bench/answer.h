@@ -4,7 +4,6 @@
 
 #include <tw/error.h>
 
-/* What is run, and how often a run is made of a picture or a step is the work's own. */
 typedef struct bench_peer {
     const char *version; /* one line */
     tw_status (*run)(void *ctx, tw_error *err);
@@ -12,7 +11,7 @@ typedef struct bench_peer {
 } bench_peer;
 
 /* Prints "ready VERSION"; then for each line "run" on standard input the seconds that one run took,
- * until the input ends. */
+ * and those that all processors spent on it, until the input ends. */
 tw_status bench_answer(const bench_peer *peer, tw_error *err);
 /* "missing: SENTENCE": why there is nothing to answer for. */
 int bench_missing(const tw_error *err);
