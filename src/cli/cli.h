@@ -210,6 +210,22 @@ tw_status cli_run_training(tw_training *training, const char *output, const char
                            const cli_args *args, cli_progress *progress, const tw_watch *watch,
                            tw_error *err);
 
+/* steps.c: a training step of each recipe by the clock */
+enum { CLI_N_STEPS = 2 };
+typedef struct cli_network {
+    const char *name, *weights; /* as tw_model_open takes them */
+    const char *end;            /* the trunk's last layer */
+} cli_network;
+typedef struct cli_step {
+    const char *recipe;
+    char first[128]; /* the first layer that is trained */
+    tw_step_time time;
+} cli_step;
+tw_status cli_time_steps(cli_step steps[CLI_N_STEPS], const cli_network *network, int n_rounds,
+                         const cli_args *args, const tw_watch *watch, tw_error *err);
+void cli_print_steps(const cli_step steps[CLI_N_STEPS]);
+void cli_print_steps_json(const cli_step steps[CLI_N_STEPS]);
+
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
 

@@ -10,8 +10,9 @@ static const cli_option options[] = {
      "given"},
     {"with-top", 0, NULL, NULL, "all layers, not only those up to the last convolution or pooling"},
     {"layers", 0, NULL, NULL, "also each layer's time"},
+    {"train", 0, NULL, NULL, "also a training step of each recipe, its top and its last block"},
     {"pictures", 0, "N", "16", "handed in at once"},
-    {"rounds", 0, "N", "5", "that count; one before them does not"},
+    {"rounds", 0, "N", "5", "that count; one before them does not; also steps"},
     {"backend", 0, "NAME", "cpu", "who computes; ref is plain C, slow, the truth"},
     {"isa", 0, "PATH", "auto", "CPU path of backend cpu"},
     {"precision", 0, "NAME", "fp32", "of the trunk"},
@@ -57,28 +58,31 @@ static const char *choose_weights(const cli_args *args)
     return "random";
 }
 
-/* Opened twice: where the trunk ends is known before any weight is there. */
-static tw_status open_model(tw_model **out, const cli_args *args, int64_t seed, tw_error *err)
+/* Where the trunk ends is known before any weight is there; end has room for a layer's name. */
+static tw_status find_network(cli_network *out, char *end, size_t end_size, const cli_args *args,
+                              tw_error *err)
 {
     tw_model *bare = NULL;
-    char end[128];
-    const char *cut = NULL;
-    tw_status rc = TW_OK;
+    tw_status rc = tw_model_open(&bare, args->words[0], NULL, NULL, 0, err);
 
-    *out = NULL;
-    if (!cli_has(args, "with-top")) {
-        if ((rc = tw_model_open(&bare, args->words[0], NULL, NULL, 0, err)))
-            return rc;
-        if ((cut = find_end(bare))) {
-            snprintf(end, sizeof end, "%s", cut);
-            cut = end;
-        }
-        tw_model_free(bare);
+    *out = (cli_network){args->words[0], choose_weights(args), NULL};
+    if (rc)
+        return rc;
+    if (find_end(bare)) {
+        snprintf(end, end_size, "%s", find_end(bare));
+        out->end = end;
     }
-    return tw_model_open(out, args->words[0], choose_weights(args), cut, (uint64_t)seed, err);
+    tw_model_free(bare);
+    return TW_OK;
 }
 
 /* ---- what comes out */
+
+/* What was measured; steps NULL: no training. */
+typedef struct results {
+    tw_benchmark benchmark;
+    const cli_step *steps;
+} results;
 
 /* NAN where nothing was multiplied, or no step was timed. */
 static double gflops(const tw_pace *pace)
@@ -120,8 +124,9 @@ static tw_status print_layers(const tw_benchmark *benchmark, tw_error *err)
     return rc;
 }
 
-static tw_status print_text(const tw_benchmark *benchmark, const cli_args *args, tw_error *err)
+static tw_status print_text(const results *all, const cli_args *args, tw_error *err)
 {
+    const tw_benchmark *benchmark = &all->benchmark;
     const tw_pace *whole = &benchmark->whole;
     const char *weights = choose_weights(args);
     char text[512], bytes[32];
@@ -147,6 +152,8 @@ static tw_status print_text(const tw_benchmark *benchmark, const cli_args *args,
     printf("%.3f ms a picture (median %.3f), %.1f GFLOP/s, %.0f %% of the peak\n",
            1e3 * whole->t_least_s, 1e3 * whole->t_median_s, gflops(whole),
            100.0 * share(benchmark, whole));
+    if (all->steps)
+        cli_print_steps(all->steps);
     return TW_OK;
 }
 
@@ -168,8 +175,9 @@ static void print_pace_json(const tw_benchmark *benchmark, const tw_pace *pace, 
     printf(",\"multiply_adds\":%lld", (long long)pace->macs);
 }
 
-static void print_json(const tw_benchmark *benchmark, const cli_args *args)
+static void print_json(const results *all, const cli_args *args)
 {
+    const tw_benchmark *benchmark = &all->benchmark;
     const struct {
         const char *key;
         double value;
@@ -188,6 +196,8 @@ static void print_json(const tw_benchmark *benchmark, const cli_args *args)
         cli_print_json_string(pace->algorithm);
         printf("}\n");
     }
+    if (all->steps)
+        cli_print_steps_json(all->steps);
     printf("{\"model\":");
     cli_print_json_string(args->words[0]);
     printf(",\"last\":");
@@ -223,29 +233,36 @@ static tw_status get_count(int64_t *out, const cli_args *args, const char *name,
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_benchmark_options how = {.by_layer = cli_has(args, "layers")};
-    tw_benchmark benchmark = {0};
+    results all = {.steps = NULL};
     tw_model *model = NULL;
+    cli_network network;
+    cli_step steps[CLI_N_STEPS];
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     tw_compute compute;
     int64_t seed, rounds;
+    char end[128];
     tw_status rc;
 
     if ((rc = cli_get_compute(&compute, args, err)) ||
         (rc = get_count(&how.n_pictures, args, "pictures", err)) ||
         (rc = get_count(&rounds, args, "rounds", err)) ||
         (rc = cli_get_number(&seed, args, "seed", 0, 42, err)) ||
-        (rc = open_model(&model, args, seed, err)))
+        (rc = find_network(&network, end, sizeof end, args, err)) ||
+        (rc = tw_model_open(&model, network.name, network.weights,
+                            cli_has(args, "with-top") ? NULL : network.end, (uint64_t)seed, err)))
         return rc;
     how.n_rounds = (int)rounds;
-    if ((rc = tw_benchmark_run(&benchmark, model, &how, &compute, &watch, err)))
-        goto done;
-    if (cli_has(args, "json"))
-        print_json(&benchmark, args);
-    else
-        rc = print_text(&benchmark, args, err);
-done:
-    tw_benchmark_free(&benchmark);
+    rc = tw_benchmark_run(&all.benchmark, model, &how, &compute, &watch, err);
+    if (!rc && cli_has(args, "train")) {
+        rc = cli_time_steps(steps, &network, how.n_rounds, args, &watch, err);
+        all.steps = steps;
+    }
+    if (!rc && cli_has(args, "json"))
+        print_json(&all, args);
+    else if (!rc)
+        rc = print_text(&all, args, err);
+    tw_benchmark_free(&all.benchmark);
     tw_model_free(model);
     return rc;
 }
