@@ -5,68 +5,28 @@
  *
  *   training [SIDE [BATCH [WORKERS [STEPS]]]]
  */
-#include "backend/backend.h"
+#include "work.h"
+
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/rng.h"
 #include "base/text.h"
 #include "tensor/tensor.h"
 
 #include <stdio.h>
 
-enum { N_BLOCKS = 5, ROUNDS = 3, CLASSES = 323, MOST_NODES = 32 };
-
-static tw_status add_layer(tw_graph *graph, tw_node node, tw_error *err)
-{
-    node.n_inputs = 1;
-    node.inputs[0] = graph->n - 1;
-    return tw_graph_add(graph, &node, err);
-}
-
-static tw_status add_block(tw_graph *graph, int block, int n_convs, int width, tw_error *err)
-{
-    tw_node pool = {.op = TW_OP_MAX_POOL, .window = {2, 2}, .stride = {2, 2}};
-    tw_status rc;
-
-    for (int c = 1; c <= n_convs; c++) {
-        tw_node conv = {.op = TW_OP_CONV2D,
-                        .units = width,
-                        .window = {3, 3},
-                        .stride = {1, 1},
-                        .padding = TW_SAME,
-                        .activation = TW_RELU};
-        snprintf(conv.name, sizeof conv.name, "block%d_conv%d", block, c);
-        if ((rc = add_layer(graph, conv, err)))
-            return rc;
-    }
-    snprintf(pool.name, sizeof pool.name, "block%d_pool", block);
-    return add_layer(graph, pool, err);
-}
+enum { ROUNDS = 3, CLASSES = 323 };
 
 static tw_status make_network(tw_graph **out, int64_t side, tw_error *err)
 {
-    static const int counts[N_BLOCKS] = {2, 2, 3, 3, 3}, widths[N_BLOCKS] = {8, 16, 32, 64, 64};
+    static const int widths[BENCH_BLOCKS] = {8, 16, 32, 64, 64};
     tw_node average = {.op = TW_OP_GLOBAL_AVERAGE_POOL, .name = "average"};
     tw_node dense = {
         .op = TW_OP_DENSE, .name = "predictions", .units = CLASSES, .activation = TW_SOFTMAX};
-    tw_shape input = {3, {side, side, 3}};
-    tw_status rc = tw_graph_create(out, "input_1", &input, err);
+    tw_status rc = bench_make_vgg16(out, side, widths, err);
 
-    for (int b = 0; b < N_BLOCKS && rc == TW_OK; b++)
-        rc = add_block(*out, b + 1, counts[b], widths[b], err);
-    if (rc == TW_OK && (rc = add_layer(*out, average, err)) == TW_OK)
-        rc = add_layer(*out, dense, err);
+    if (rc == TW_OK && (rc = bench_add_layer(*out, average, err)) == TW_OK)
+        rc = bench_add_layer(*out, dense, err);
     return rc;
-}
-
-static float *random_numbers(int64_t n, float scale, uint64_t seed)
-{
-    tw_rng_key key = tw_rng_make_key(seed, TW_RNG_INIT, 0, 0);
-    float *x = tw_alloc_f32(n);
-
-    for (int64_t i = 0; x && i < n; i++)
-        x[i] = scale * (tw_rng_uniform(&key, (uint64_t)i) - 0.5f);
-    return x;
 }
 
 static void throw_away(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
@@ -84,7 +44,7 @@ static tw_status time_steps(tw_train_plan *plan, const tw_node_weights *weights,
 {
     const tw_sink sink = {throw_away, NULL};
     int64_t n = plan->batch;
-    float *in = random_numbers(n * tw_shape_size(&plan->graph->nodes[0].out), 4.0f, 99);
+    float *in = bench_random(n * tw_shape_size(&plan->graph->nodes[0].out), 4.0f, 99);
     float *logits = tw_alloc_f32(n * CLASSES);
     double *loss = tw_malloc((size_t)n * sizeof *loss), best = 1e9;
     int *labels = tw_calloc((size_t)n, sizeof *labels);
@@ -110,7 +70,7 @@ static tw_status time_steps(tw_train_plan *plan, const tw_node_weights *weights,
 int main(int argc, char **argv)
 {
     int64_t side = 112, batch = 64, workers = 1, steps = 3;
-    tw_node_weights weights[MOST_NODES] = {{NULL, NULL}};
+    tw_node_weights weights[BENCH_MOST_NODES] = {{NULL, NULL}};
     const tw_backend_table *table;
     tw_backend *backend = NULL;
     tw_graph *graph = NULL;
@@ -128,22 +88,13 @@ int main(int argc, char **argv)
         goto done;
     printf("%s; %lldx%lld, batches of %lld, %lld workers: ", backend->describe, (long long)side,
            (long long)side, (long long)batch, (long long)workers);
-    for (int i = 0; i < graph->n; i++) {
-        int64_t n = tw_node_param_count(graph, i), units = graph->nodes[i].units;
-        if (n == 0)
-            continue;
-        weights[i].kernel = random_numbers(n - units, 0.2f, (uint64_t)i);
-        weights[i].bias = random_numbers(units, 0.0f, 0);
-    }
-    if ((rc = table->train_create(&plan, backend, graph, batch, (int)workers, NULL, &err)) == TW_OK)
+    if ((rc = bench_make_weights(weights, graph, &err)) == TW_OK &&
+        (rc = table->train_create(&plan, backend, graph, batch, (int)workers, NULL, &err)) == TW_OK)
         rc = time_steps(plan, weights, steps, &err);
 done:
     if (rc != TW_OK)
         fprintf(stderr, "%s\n", err.text);
-    for (int i = 0; graph && i < graph->n; i++) {
-        tw_free((void *)(uintptr_t)weights[i].kernel);
-        tw_free((void *)(uintptr_t)weights[i].bias);
-    }
+    bench_free_weights(weights, BENCH_MOST_NODES);
     if (plan)
         plan->table->train_free(plan);
     if (backend)

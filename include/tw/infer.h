@@ -61,6 +61,46 @@ int64_t tw_engine_memory(const tw_engine *engine);
 /* Pictures that tw_engine_run likes to get at once (a multiple gives every worker whole pieces). */
 int64_t tw_engine_batch(const tw_engine *engine);
 
+/* What a benchmark does. Zero-filled means: 16 pictures, 5 rounds, no layers. */
+typedef struct tw_benchmark_options {
+    int64_t n_pictures; /* of a round, handed in at once */
+    int n_rounds;       /* that count; one before them does not */
+    int by_layer;       /* 1: each layer's time, too */
+} tw_benchmark_options;
+
+/* How fast a layer is, or all of them: seconds a picture, least and median over the rounds. Of a
+ * layer: what all threads together took, divided by their number, so that layers add up to less
+ * than the whole. macs are those of a direct computation, whatever is done instead: effective
+ * flop/s are 2 * macs / t_s. */
+typedef struct tw_pace {
+    const char *name, *op; /* borrowed from the model */
+    char algorithm[64];    /* "" where a layer has no step of its own */
+    int64_t macs;
+    double t_least_s, t_median_s;
+} tw_pace;
+
+typedef struct tw_benchmark {
+    char describe[512]; /* backend, CPU, threads, precision */
+    int n_threads;      /* that the memory limit had room for */
+    int64_t n_pictures, n_bytes;
+    int n_rounds;
+    /* measured by loops of nothing else: flop and bytes a second; bf16 0 where the path has none */
+    double fp32_peak, bf16_peak, read_peak;
+    double peak; /* of these the one of the precision */
+    tw_pace whole;
+    int n_layers; /* 0 unless by_layer */
+    tw_pace *layers;
+} tw_benchmark;
+
+/* Times the model on random pictures, dense ones with as many channels as it takes. Free with
+ * tw_benchmark_free. compute->memory_limit 0 is no limit here. Expected: what tw_engine_create
+ * says, and TW_EINTERRUPTED. */
+TW_MUST_CHECK tw_status tw_benchmark_run(tw_benchmark *out, const tw_model *model,
+                                         const tw_benchmark_options *options,
+                                         const tw_compute *compute, const tw_watch *watch,
+                                         tw_error *err);
+void tw_benchmark_free(tw_benchmark *benchmark);
+
 #ifdef __cplusplus
 }
 #endif

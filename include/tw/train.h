@@ -114,6 +114,18 @@ const tw_training_plan *tw_training_get_plan(const tw_training *training);
 /* Text of an option as the training has settled it, NULL where unset. Borrowed. */
 const char *tw_training_get_option(const tw_training *training, const char *name);
 
+/* How long a step takes, least and median of n_rounds. */
+typedef struct tw_step_time {
+    int64_t batch, n_trained; /* rows of the step, parameters that it updates */
+    int n_rounds;
+    double t_least_s, t_median_s;
+} tw_step_time;
+
+/* Times steps of the training as opened, all its layers, on made-up rows: forward, backward,
+ * update. Writes nothing. n_rounds 0: 5. Expected: TW_ENOMEM, TW_EINTERRUPTED, TW_EFAIL. */
+TW_MUST_CHECK tw_status tw_training_time_step(tw_step_time *out, const tw_training *training,
+                                              int n_rounds, const tw_watch *watch, tw_error *err);
+
 /* How a run ended. */
 typedef struct tw_training_result {
     int epoch;                     /* the epoch that became the model, 1-based */

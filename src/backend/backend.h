@@ -54,6 +54,13 @@ typedef struct tw_sgd_step {
     float weight_decay; /* as above */
 } tw_sgd_step;
 
+/* The most that loops get out of a machine which do nothing but multiply and add, or read. */
+typedef struct tw_peak {
+    double fp32_flops; /* a second; a fused multiply-add is two */
+    double bf16_flops; /* products of bf16 added up in fp32; 0: the path has none */
+    double read_bytes; /* of memory, a second */
+} tw_peak;
+
 typedef struct tw_backend_table {
     const char *name;
     /* isa NULL or "auto", ... TW_EUNSUPPORTED names the path that this CPU lacks. */
@@ -71,6 +78,10 @@ typedef struct tw_backend_table {
                            void (*release)(void *ctx, int node), void *ctx, tw_error *err);
     /* in (piece, input shape) f32 NHWC -> out (piece, output shape) f32 NHWC; one thread. */
     tw_status (*plan_run)(tw_plan *plan, int worker, const float *in, float *out, tw_error *err);
+    /* The same by the clock: adds the seconds of each node's steps to seconds[graph->n]. A node
+     * that another one's step computes has none of its own. */
+    tw_status (*plan_time)(tw_plan *plan, int worker, const float *in, float *out, double *seconds,
+                           tw_error *err);
     void (*plan_free)(tw_plan *plan);
 
     /* Training plan. weights stay the caller's and are used in place, so they lie at addresses of
@@ -93,6 +104,10 @@ typedef struct tw_backend_table {
 
     void (*adam)(float *w, float *m, float *v, const float *g, int64_t n, const tw_adam_step *step);
     void (*sgd)(float *w, float *velocity, const float *g, int64_t n, const tw_sgd_step *step);
+
+    /* Measures what the machine gives n_workers threads on this backend's path; takes a second or
+     * two. Expected: TW_ENOMEM. */
+    tw_status (*peak)(tw_peak *out, const tw_backend *backend, int n_workers, tw_error *err);
 } tw_backend_table;
 
 /* First members of every tw_backend, tw_plan and tw_train_plan, so that callers can ask. */

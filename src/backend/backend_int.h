@@ -91,6 +91,16 @@ tw_status tw_backend__train_step(tw_train_plan *plan, const tw_node_weights *wei
                                  double *loss, float *logits, const tw_sink *sink, tw_error *err);
 void tw_backend__train_free(tw_train_plan *plan);
 
+/* ---- peak.c: what is the same for all backends */
+
+/* Does `work` n_items times over n_workers threads, each worth so many units, a few rounds; the
+ * best rate, units a second. */
+double tw_backend__best_rate(void (*work)(void *ctx, int64_t item, int worker), void *ctx,
+                             int64_t n_items, double units, int n_workers);
+/* Multiply and add in plain C, and reading memory. */
+double tw_backend__plain_flops(int n_workers);
+TW_MUST_CHECK tw_status tw_backend__read_bytes(double *out, int n_workers, tw_error *err);
+
 /* Optimizer arithmetic in plain C, shared (backend/optimizer.c). */
 void tw_backend__adam(float *w, float *m, float *v, const float *g, int64_t n,
                       const tw_adam_step *step);

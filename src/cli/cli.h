@@ -43,8 +43,8 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_predict, cli_extract,
-    cli_export, cli_convert, cli_summary, cli_show, cli_fetch, cli_cache, cli_completion,
-    cli_version;
+    cli_export, cli_convert, cli_summary, cli_show, cli_benchmark, cli_fetch, cli_cache,
+    cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);
@@ -210,6 +210,22 @@ tw_status cli_show_plan(const tw_training *training, const cli_args *args,
 tw_status cli_run_training(tw_training *training, const char *output, const char *data,
                            const cli_args *args, cli_progress *progress, const tw_watch *watch,
                            tw_error *err);
+
+/* steps.c: a training step of each recipe by the clock */
+enum { CLI_N_STEPS = 2 };
+typedef struct cli_network {
+    const char *name, *weights; /* as tw_model_open takes them */
+    const char *end;            /* the trunk's last layer */
+} cli_network;
+typedef struct cli_step {
+    const char *recipe;
+    char first[128]; /* the first layer that is trained */
+    tw_step_time time;
+} cli_step;
+tw_status cli_time_steps(cli_step steps[CLI_N_STEPS], const cli_network *network, int n_rounds,
+                         const cli_args *args, const tw_watch *watch, tw_error *err);
+void cli_print_steps(const cli_step steps[CLI_N_STEPS]);
+void cli_print_steps_json(const cli_step steps[CLI_N_STEPS]);
 
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);

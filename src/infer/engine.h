@@ -49,6 +49,14 @@ typedef tw_status (*tw_fill_row)(void *ctx, int64_t row, float *out, tw_error *e
 TW_MUST_CHECK tw_status tw_chain_run(tw_chain *chain, const float *in, int64_t n, float *out,
                                      tw_fill_row fill, void *ctx, tw_error *err);
 
+/* The same by the clock: adds to seconds[i] what layer i of the model took on all workers together.
+ * A layer that another one's step computes, or that is left out, has none. */
+TW_MUST_CHECK tw_status tw_chain_run_timed(tw_chain *chain, const float *in, int64_t n, float *out,
+                                           double *seconds, tw_error *err);
+/* How a layer of the model is computed ("jit_wino_4x3:avx512_core"), "" where it has no step of its
+ * own; into buf, returns it. */
+const char *tw_chain_algorithm(char *buf, size_t buf_size, const tw_chain *chain, int layer);
+
 /* The same for rows that come in batches: `pull` gives the next ones, whole pieces of the first
  * stage but for the last batch, until there are n. */
 typedef tw_status (*tw_pull_rows)(void *ctx, const float **rows, int64_t *n, tw_error *err);

@@ -19,6 +19,7 @@ typedef struct tw_infer_stage {
     tw_plan *plan;
     int64_t piece, in_size, out_size; /* numbers a row */
     int *model_nodes;                 /* of each node of plan->graph, -1 for its input */
+    double *seconds;                  /* (workers, nodes) while it runs by the clock, else NULL */
 } tw_infer_stage;
 
 struct tw_chain {

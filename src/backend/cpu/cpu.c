@@ -150,10 +150,12 @@ const tw_backend_table tw_backend__cpu = {
     .plan_create = tw_backend__cpu_plan_create,
     .plan_load = tw_backend__cpu_plan_load,
     .plan_run = tw_backend__cpu_plan_run,
+    .plan_time = tw_backend__cpu_plan_time,
     .plan_free = tw_backend__cpu_plan_free,
     .train_create = train_create,
     .train_step = tw_backend__train_step,
     .train_free = tw_backend__train_free,
     .adam = tw_backend__adam,
     .sgd = tw_backend__sgd,
+    .peak = tw_backend__cpu_peak,
 };

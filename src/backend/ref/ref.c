@@ -5,6 +5,7 @@
  */
 #include "backend/ref/ref_int.h"
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "tensor/tensor.h"
@@ -155,20 +156,44 @@ static void run_node(const ref_plan *plan, int i, char *block)
     }
 }
 
-static tw_status ref_plan_run(tw_plan *base, int worker, const float *in, float *out, tw_error *err)
+/* Runs the nodes between the copies of input and output; adds up their seconds unless NULL. */
+static tw_status run_nodes(const ref_plan *plan, int worker, const float *in, float *out,
+                           double *seconds)
 {
-    const ref_plan *plan = (const ref_plan *)base;
-    const tw_graph *graph = base->graph;
+    const tw_graph *graph = plan->base.graph;
     char *block = plan->blocks[worker];
-    size_t n_in = (size_t)(base->piece * tw_shape_size(&graph->nodes[0].out));
-    size_t n_out = (size_t)(base->piece * tw_shape_size(tw_graph_output_shape(graph)));
+    size_t n_in = (size_t)(plan->base.piece * tw_shape_size(&graph->nodes[0].out));
+    size_t n_out = (size_t)(plan->base.piece * tw_shape_size(tw_graph_output_shape(graph)));
 
-    (void)err;
     memcpy(block + plan->offsets[0], in, n_in * sizeof *in);
-    for (int i = 1; i < graph->n; i++)
+    for (int i = 1; i < graph->n; i++) {
+        double start_s = seconds ? tw_clock_s() : 0.0;
         run_node(plan, i, block);
+        if (seconds)
+            seconds[i] += tw_clock_s() - start_s;
+    }
     memcpy(out, block + plan->offsets[graph->n - 1], n_out * sizeof *out);
     return TW_OK;
+}
+
+static tw_status ref_plan_run(tw_plan *base, int worker, const float *in, float *out, tw_error *err)
+{
+    (void)err;
+    return run_nodes((const ref_plan *)base, worker, in, out, NULL);
+}
+
+static tw_status ref_plan_time(tw_plan *base, int worker, const float *in, float *out,
+                               double *seconds, tw_error *err)
+{
+    (void)err;
+    return run_nodes((const ref_plan *)base, worker, in, out, seconds);
+}
+
+static tw_status ref_peak(tw_peak *out, const tw_backend *backend, int n_workers, tw_error *err)
+{
+    (void)backend;
+    *out = (tw_peak){.fp32_flops = tw_backend__plain_flops(n_workers)};
+    return tw_backend__read_bytes(&out->read_bytes, n_workers, err);
 }
 
 static tw_status ref_train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
@@ -188,10 +213,12 @@ const tw_backend_table tw_backend__ref = {
     .plan_create = ref_plan_create,
     .plan_load = ref_plan_load,
     .plan_run = ref_plan_run,
+    .plan_time = ref_plan_time,
     .plan_free = ref_plan_free,
     .train_create = ref_train_create,
     .train_step = tw_backend__train_step,
     .train_free = tw_backend__train_free,
     .adam = tw_backend__adam,
     .sgd = tw_backend__sgd,
+    .peak = ref_peak,
 };

@@ -168,6 +168,37 @@ static void test_renames_fail(void **state)
     check_kind(*state, TW_SYS_RENAME, EACCES, TW_EFILE);
 }
 
+/* ---- a step by the clock */
+
+static void test_memory_runs_out_while_steps_are_timed(void **state)
+{
+    const fixture *f = *state;
+    tw_config *config;
+    tw_training *training;
+    tw_status rc = TW_ENOMEM;
+    bool seen = false;
+
+    assert_ok(tw_config_create(&config, e));
+    assert_ok(tw_config_set(config, "data", f->data, TW_FROM_FILE, e));
+    assert_ok(tw_config_set(config, "model", f->model, TW_FROM_FILE, e));
+    assert_ok(tw_config_set(config, "cut", "pool2", TW_FROM_FILE, e));
+    assert_ok(tw_config_set(config, "cache", "off", TW_FROM_FILE, e));
+    assert_ok(tw_training_open(&training, config, NULL, e));
+    for (long nth = 1; rc != TW_OK; nth++) {
+        tw_error err = {TW_OK, ""};
+        tw_step_time time;
+
+        tw_sys_fail_nth(TW_SYS_MEMORY, nth, 0, ENOMEM);
+        rc = tw_training_time_step(&time, training, 2, NULL, &err);
+        tw_sys_fail_nth(TW_SYS_MEMORY, 0, 0, 0);
+        assert_true(rc == TW_OK || (rc == TW_ENOMEM && err.text[0] && time.batch == 0));
+        seen |= strcmp(err.text, "no memory for the times of 2 steps") == 0;
+    }
+    assert_true(seen);
+    tw_training_free(training);
+    tw_config_free(config);
+}
+
 /* ---- a checkpoint while training */
 
 typedef struct victim {
@@ -219,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_writes_fail),
         cmocka_unit_test(test_the_disk_is_full),
         cmocka_unit_test(test_renames_fail),
+        cmocka_unit_test(test_memory_runs_out_while_steps_are_timed),
         cmocka_unit_test(test_a_full_disk_costs_a_checkpoint_only),
     };
 

@@ -1,0 +1,264 @@
+/*
+ * topwork's part in the comparison of bench/peers.py: the trunk of VGG16 (224x224), or one step of
+ * training a part of it, on backend cpu with random weights and dense random input.
+ *
+ *   peer_topwork WORK PRECISION THREADS BATCH
+ *
+ *   trunk     a batch of pictures, in pieces of 2 that workers take
+ *   block5    block5_conv1 .. block5_pool forward and backward (and a small class layer, without
+ *             which there is no loss); gradients are thrown away
+ *   top       25088-1000-500-150-10 with dropout, Adam
+ *   finetune  block5, fc1, fc2 and the class layer on activations of block4_pool, SGD with Nesterov
+ *             momentum
+ */
+#include "answer.h"
+#include "work.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PIECE = 2, SIDE = 224, CLASSES = 10 };
+
+typedef struct peer {
+    const char *precision;
+    int64_t n_threads, batch;
+    const tw_backend_table *table;
+    tw_backend *backend;
+    tw_graph *graph;
+    tw_node_weights weights[BENCH_MOST_NODES];
+    float *in, *out;
+
+    tw_plan *plan; /* trunk */
+
+    tw_train_plan *training; /* the others */
+    int *labels;
+    double *losses;
+    uint64_t step;
+    tw_sink sink;
+    float *states[BENCH_MOST_NODES][2]; /* of kernel and bias: momentum, or Adam's two */
+} peer;
+
+/* ---- the trunk */
+
+typedef struct pass {
+    peer *p;
+    tw_status rc;
+    tw_error err;
+} pass;
+
+static void run_piece(void *ctx, int64_t item, int worker)
+{
+    pass *now = ctx;
+    peer *p = now->p;
+    const int64_t n_in = PIECE * tw_shape_size(&p->graph->nodes[0].out);
+    const int64_t n_out = PIECE * tw_shape_size(tw_graph_output_shape(p->graph));
+    tw_error err;
+    tw_status rc =
+        p->table->plan_run(p->plan, worker, p->in + item * n_in, p->out + item * n_out, &err);
+
+    if (rc != TW_OK) {
+        now->rc = rc;
+        now->err = err;
+    }
+}
+
+static tw_status run_trunk(void *ctx, tw_error *err)
+{
+    peer *p = ctx;
+    pass now = {.p = p, .rc = TW_OK};
+
+    tw_parallel((int)p->n_threads, p->batch / PIECE, run_piece, &now);
+    if (now.rc != TW_OK)
+        *err = now.err;
+    return now.rc;
+}
+
+static tw_status open_trunk(peer *p, tw_error *err)
+{
+    static const int widths[BENCH_BLOCKS] = {64, 128, 256, 512, 512};
+    tw_status rc;
+
+    if (p->batch % PIECE != 0)
+        return tw_fail(err, TW_EUSAGE, "a batch of %lld pictures is no multiple of %d",
+                       (long long)p->batch, PIECE);
+    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)) ||
+        (rc = bench_make_weights(p->weights, p->graph, err)) ||
+        (rc = p->table->plan_create(&p->plan, p->backend, p->graph, PIECE, p->precision, err)) ||
+        (rc = p->table->plan_load(p->plan, p->weights, (int)p->n_threads, NULL, NULL, err)))
+        return rc;
+    return TW_OK;
+}
+
+/* ---- steps of training */
+
+static void throw_away(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+{
+    (void)ctx;
+    (void)node;
+    (void)slot;
+    (void)first;
+    (void)n;
+    (void)gradient;
+}
+
+static float *weight_of(const peer *p, int node, int slot)
+{
+    return (float *)(uintptr_t)(slot ? p->weights[node].bias : p->weights[node].kernel);
+}
+
+/* Numbers of a parameter. */
+static int64_t size_of(const peer *p, int node, int slot)
+{
+    const int64_t units = p->graph->nodes[node].units;
+
+    return slot ? units : tw_node_param_count(p->graph, node) - units;
+}
+
+static void take_sgd(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+{
+    static const tw_sgd_step step = {.lr = 1e-4f, .momentum = 0.9f, .nesterov = true};
+    peer *p = ctx;
+
+    p->table->sgd(weight_of(p, node, slot) + first, p->states[node][slot] + first, gradient, n,
+                  &step);
+}
+
+static void take_adam(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+{
+    static const tw_adam_step step = {.alpha = 1e-3f,
+                                      .one_minus_beta1 = 0.1f,
+                                      .one_minus_beta2 = 0.001f,
+                                      .epsilon = 1e-7f,
+                                      .lr = 1e-3f};
+    peer *p = ctx;
+    float *m = p->states[node][slot], *v = m + size_of(p, node, slot);
+
+    p->table->adam(weight_of(p, node, slot) + first, m + first, v + first, gradient, n, &step);
+}
+
+static tw_status run_step(void *ctx, tw_error *err)
+{
+    peer *p = ctx;
+
+    return p->table->train_step(p->training, p->weights, p->in, p->labels, NULL, p->batch, 1, 0,
+                                p->step++, p->losses, p->out, &p->sink, err);
+}
+
+/* block5 on activations (14,14,512), then a top. */
+static tw_status make_suffix(tw_graph **out, const char *top_spec, tw_error *err)
+{
+    const tw_shape input = tw_shape_make(3, (int64_t[]){14, 14, 512});
+    tw_graph *block = NULL, *top = NULL;
+    tw_status rc = tw_graph_create(&block, "block4_pool_input", &input, err);
+
+    if (rc == TW_OK && (rc = bench_add_block(block, 5, 3, 512, err)) == TW_OK &&
+        (rc = tw_graph_parse_top(&top, tw_graph_output_shape(block), top_spec, CLASSES, err)) ==
+            TW_OK)
+        rc = tw_graph_join(out, block, top, err);
+    tw_graph_free(block);
+    tw_graph_free(top);
+    return rc;
+}
+
+static tw_status make_states(peer *p, int n_states, tw_error *err)
+{
+    for (int i = 0; i < p->graph->n; i++)
+        for (int slot = 0; slot < 2 && weight_of(p, i, slot); slot++)
+            if (!(p->states[i][slot] = tw_alloc_f32(n_states * size_of(p, i, slot))))
+                return tw_fail(err, TW_ENOMEM, "no memory for the optimizer's state");
+    return TW_OK;
+}
+
+static tw_status open_training(peer *p, const char *work, tw_error *err)
+{
+    static const char tutorial[] =
+        "1000 relu, dropout 0.3, 500 sigmoid, dropout 0.4, 150 sigmoid, dropout 0.2";
+    const tw_shape pool5 = tw_shape_make(3, (int64_t[]){7, 7, 512});
+    tw_status rc;
+
+    if (strcmp(p->precision, "fp32") != 0)
+        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s", p->precision);
+    p->sink = (tw_sink){throw_away, p};
+    if (strcmp(work, "top") == 0) {
+        rc = tw_graph_parse_top(&p->graph, &pool5, tutorial, CLASSES, err);
+        p->sink.take = take_adam;
+    } else if (strcmp(work, "finetune") == 0) {
+        rc = make_suffix(&p->graph, "4096 relu, 4096 relu", err);
+        p->sink.take = take_sgd;
+    } else {
+        rc = make_suffix(&p->graph, "gap", err);
+    }
+    if (rc || (rc = bench_make_weights(p->weights, p->graph, err)) ||
+        (p->sink.take != throw_away && (rc = make_states(p, 2, err))))
+        return rc;
+    p->labels = tw_calloc((size_t)p->batch, sizeof *p->labels);
+    p->losses = tw_calloc((size_t)p->batch, sizeof *p->losses);
+    if (!p->labels || !p->losses)
+        return tw_fail(err, TW_ENOMEM, "no memory for %lld labels", (long long)p->batch);
+    for (int64_t i = 0; i < p->batch; i++)
+        p->labels[i] = (int)(i % CLASSES);
+    return p->table->train_create(&p->training, p->backend, p->graph, p->batch, (int)p->n_threads,
+                                  NULL, err);
+}
+
+/* ---- main */
+
+static tw_status open_peer(peer *p, const char *work, tw_error *err)
+{
+    tw_status rc;
+
+    if ((rc = tw_backend_find(&p->table, "cpu", err)) ||
+        (rc = p->table->open(&p->backend, NULL, err)) ||
+        (rc = strcmp(work, "trunk") == 0 ? open_trunk(p, err) : open_training(p, work, err)))
+        return rc;
+    p->in = bench_random(p->batch * tw_shape_size(&p->graph->nodes[0].out), 2.0f, 99);
+    p->out = tw_alloc_f32(p->batch * tw_shape_size(tw_graph_output_shape(p->graph)));
+    return p->in && p->out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for a batch");
+}
+
+static void close_peer(peer *p)
+{
+    if (p->plan)
+        p->table->plan_free(p->plan);
+    if (p->training)
+        p->table->train_free(p->training);
+    bench_free_weights(p->weights, BENCH_MOST_NODES);
+    for (int i = 0; i < BENCH_MOST_NODES; i++)
+        for (int slot = 0; slot < 2; slot++)
+            tw_free(p->states[i][slot]);
+    tw_graph_free(p->graph);
+    if (p->backend)
+        p->table->close(p->backend);
+    tw_free(p->in);
+    tw_free(p->out);
+    tw_free(p->labels);
+    tw_free(p->losses);
+}
+
+int main(int argc, char **argv)
+{
+    static peer p;
+    tw_error err = {TW_OK, "usage: peer_topwork trunk|block5|top|finetune PRECISION THREADS BATCH"};
+    bench_peer answers = {NULL, run_step, &p};
+    tw_status rc = TW_EUSAGE;
+
+    if (argc == 5 && tw_parse_i64(&p.n_threads, argv[3]) && tw_parse_i64(&p.batch, argv[4]) &&
+        p.n_threads > 0 && p.batch > 0) {
+        p.precision = argv[2];
+        rc = open_peer(&p, argv[1], &err);
+    }
+    if (rc == TW_OK) {
+        answers.version = p.backend->numerics;
+        if (strcmp(argv[1], "trunk") == 0)
+            answers.run = run_trunk;
+        rc = bench_answer(&answers, &err);
+    }
+    close_peer(&p);
+    return rc == TW_OK ? 0 : bench_missing(&err);
+}
