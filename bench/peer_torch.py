@@ -18,7 +18,8 @@ def network(nn, work):
             layers += block(nn, WIDTHS[b - 1] if b else 3, WIDTHS[b], COUNTS[b])
         return nn.Sequential(*layers), (3, 224, 224)
     if work == "block5":
-        return nn.Sequential(*block(nn, 512, 512, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, CLASSES)), (512, 14, 14)
+        return nn.Sequential(*block(nn, 512, 512, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                             nn.Linear(512, CLASSES)), (512, 14, 14)
     if work == "finetune":
         return nn.Sequential(*block(nn, 512, 512, 3), nn.Flatten(), nn.Linear(25088, 4096), nn.ReLU(),
                              nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, CLASSES)), (512, 14, 14)
@@ -38,7 +39,7 @@ def make(work, precision, threads, batch, variant):
     if variant != "eager" and len(shape) == 3:
         net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     half = precision == "bf16"
-    version = f"{torch.__version__}"
+    version = torch.__version__
     if work == "trunk":
         net = net.eval()
         if half:

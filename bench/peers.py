@@ -23,28 +23,29 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 LEAST_MEMORY = 3 << 30  # left free before another peer is started
 
-# name, program, variant, works; topwork comes first: the others are told against it
+# name, program, variant, works, precisions; topwork comes first: the others are told against it
 PEERS = [
-    ("topwork", "peer_topwork", "", "trunk block5 top finetune"),
-    ("oneDNN direct", "peer_onednn", "direct", "trunk block5"),
-    ("oneDNN Winograd", "peer_onednn", "winograd", "trunk block5"),
-    ("PyTorch eager", "torch", "eager", "trunk top"),
-    ("PyTorch channels_last", "torch", "channels_last", "trunk block5 finetune"),
-    ("PyTorch compiled", "torch", "compiled", "trunk block5"),
-    ("PyTorch, fused Adam", "torch", "fused", "top"),
-    ("Keras compiled call", "keras", "call", "trunk"),
-    ("Keras predict", "keras", "predict", "trunk"),
-    ("Keras compiled step", "keras", "step", "block5 top finetune"),
-    ("ONNX Runtime", "onnxruntime", "", "trunk"),
-    ("OpenVINO", "openvino", "", "trunk"),
+    ("topwork", "peer_topwork", "", "trunk block5 top finetune", "fp32 bf16 int8"),
+    ("oneDNN direct", "peer_onednn", "direct", "trunk block5", "fp32 bf16"),
+    ("oneDNN Winograd", "peer_onednn", "winograd", "trunk block5", "fp32"),
+    ("PyTorch eager", "torch", "eager", "trunk top", "fp32 bf16"),
+    ("PyTorch channels_last", "torch", "channels_last", "trunk block5 finetune", "fp32 bf16"),
+    ("PyTorch compiled", "torch", "compiled", "trunk block5", "fp32 bf16"),
+    ("PyTorch, fused Adam", "torch", "fused", "top", "fp32 bf16"),
+    ("Keras compiled call", "keras", "call", "trunk", "fp32 bf16"),
+    ("Keras predict", "keras", "predict", "trunk", "fp32 bf16"),
+    ("Keras compiled step", "keras", "step", "block5 top finetune", "fp32 bf16"),
+    ("ONNX Runtime", "onnxruntime", "", "trunk", "fp32 int8"),
+    ("OpenVINO", "openvino", "", "trunk", "fp32 bf16 int8"),
 ]
 # work: batch, precisions, what a figure is of, title
 WORKS = {
     "trunk": (8, ("fp32", "bf16", "int8"), "picture", "VGG16's trunk, 224x224, batch of 8"),
-    "block5": (16, ("fp32", "bf16"), "picture", "block 5 forward and backward (14x14x512, three convolutions, pooling), batch of 16"),
+    "block5": (16, ("fp32", "bf16"), "picture", "block 5 forward and backward (14x14x512, three convolutions, pooling), "
+                                                "batch of 16"),
     "top": (128, ("fp32", "bf16"), "step", "one step of the top 25088-1000-500-150-10, batch of 128, Adam"),
-    "finetune": (16, ("fp32", "bf16"), "step", "one step of recipe `finetune` on cached activations of block4_pool, batch of 16, "
-                                               "SGD with Nesterov momentum"),
+    "finetune": (16, ("fp32", "bf16"), "step", "one step of recipe `finetune` on cached activations of block4_pool, batch of "
+                                               "16, SGD with Nesterov momentum"),
 }
 
 
@@ -64,7 +65,7 @@ def cpu_name():
 
 class Peer:
     def __init__(self, row, work, precision, args):
-        self.name, program, variant, _ = row
+        self.name, program, variant = row[:3]
         self.times, self.cpus, self.why, self.process = [], [], None, None
         command = [os.path.join(args.build, "bench", program)]
         if not program.startswith("peer_"):
@@ -126,7 +127,8 @@ class Peer:
 
 
 def measure(work, precision, args):
-    peers = [Peer(row, work, precision, args) for row in PEERS if work in row[3].split()]
+    peers = [Peer(row, work, precision, args) for row in PEERS
+             if work in row[3].split() and precision in row[4].split()]
     for _ in range(args.rounds):
         for peer in peers:
             peer.ask()
@@ -140,17 +142,21 @@ def measure(work, precision, args):
 def table(work, results, args):
     batch, _, unit, title = WORKS[work]
     each = 1e3 / (batch if unit == "picture" else 1)
-    lines = [f"{title}; ms a {unit}:", "", f"| | least | median | processor time by {args.threads} threads | topwork is | version |",
-             "|---|---|---|---|---|---|"]
+    lines = [f"{title}; ms a {unit}:", "",
+             f"| | least | median | processor time / {args.threads} | against topwork: by time | by processor time | version |",
+             "|---|---|---|---|---|---|---|"]
     for precision, peers in results:
         own = peers[0]
         for peer in peers:
+            name = f"{precision}, {peer.name}"
             if not peer.process:
-                lines.append(f"| {precision}, {peer.name} | - | - | - | - | {peer.why} |")
+                lines.append(f"| {name} | - | - | - | - | - | {peer.why} |")
                 continue
-            ratio = f"{min(peer.times) / min(own.times):.2f} x" if own.process and peer is not own else "-"
-            lines.append(f"| {precision}, {peer.name} | {min(peer.times) * each:.1f} | {statistics.median(peer.times) * each:.1f} | "
-                         f"{min(peer.cpus) * each / args.threads:.1f} | {ratio} | {peer.version} |")
+            ratios = "- | -"
+            if own.process and peer is not own:
+                ratios = f"{min(peer.times) / min(own.times):.2f} x | {min(peer.cpus) / min(own.cpus):.2f} x"
+            lines.append(f"| {name} | {min(peer.times) * each:.1f} | {statistics.median(peer.times) * each:.1f} | "
+                         f"{min(peer.cpus) * each / args.threads:.1f} | {ratios} | {peer.version} |")
     return "\n".join(lines) + "\n"
 
 
@@ -197,8 +203,8 @@ def main():
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ["OMP_NUM_THREADS"] = str(args.threads)
     section = [f"## {datetime.date.today()}, {cpu_name()}, {args.threads} threads: side by side\n",
-               f"By `bench/peers.py`, {args.rounds} rounds, all peers of a work and precision in turn, random weights and dense "
-               f"input. {args.note}\n", peak(args)]
+               f"By `bench/peers.py`, {args.rounds} rounds, all peers of a work and precision in turn, random weights and "
+               f"dense input. {args.note}\n", peak(args)]
     with tempfile.TemporaryDirectory() as folder:
         if "trunk" in args.works:
             onnx_models(folder)

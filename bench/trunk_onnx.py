@@ -17,7 +17,8 @@ def make(batch):
         for c in range(1, count + 1):
             name = f"block{b}_conv{c}"
             kernel = rng.standard_normal((width, channels, 3, 3), dtype=np.float32) * np.float32(np.sqrt(2 / (9 * channels)))
-            weights += [numpy_helper.from_array(kernel, name + "_w"), numpy_helper.from_array(np.zeros(width, np.float32), name + "_b")]
+            weights += [numpy_helper.from_array(kernel, name + "_w"),
+                        numpy_helper.from_array(np.zeros(width, np.float32), name + "_b")]
             nodes += [helper.make_node("Conv", [value, name + "_w", name + "_b"], [name], pads=[1, 1, 1, 1], name=name),
                       helper.make_node("Relu", [name], [name + "_relu"])]
             value, channels = name + "_relu", width
