@@ -98,6 +98,18 @@ static double share(const tw_benchmark *benchmark, const tw_pace *pace)
     return gflops(pace) * 1e9 / benchmark->peak;
 }
 
+/* Two cells, empty where nothing is multiplied. */
+static void add_rates(cli_table *table, const tw_benchmark *benchmark, const tw_pace *pace)
+{
+    if (isfinite(gflops(pace))) {
+        cli_table_add(table, "%.1f", gflops(pace));
+        cli_table_add(table, "%.0f %%", 100.0 * share(benchmark, pace));
+    } else {
+        cli_table_add(table, "%s", "");
+        cli_table_add(table, "%s", "");
+    }
+}
+
 static tw_status print_layers(const tw_benchmark *benchmark, tw_error *err)
 {
     static const cli_column columns[] = {
@@ -110,13 +122,11 @@ static tw_status print_layers(const tw_benchmark *benchmark, tw_error *err)
 
     for (int i = 0; i < benchmark->n_layers; i++) {
         const tw_pace *pace = &benchmark->layers[i];
-        const bool counts = isfinite(gflops(pace));
 
         cli_table_add(table, "%s", pace->name);
         cli_table_add(table, "%.3f", 1e3 * pace->t_least_s);
         cli_table_add(table, "%.3f", 1e3 * pace->t_median_s);
-        cli_table_add(table, counts ? "%.1f" : "", gflops(pace));
-        cli_table_add(table, counts ? "%.0f %%" : "", 100.0 * share(benchmark, pace));
+        add_rates(table, benchmark, pace);
         cli_table_add(table, "%s", pace->algorithm);
     }
     rc = cli_table_print(table, err);
