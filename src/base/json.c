@@ -50,6 +50,19 @@ size_t tw_json_tree_bytes(const char *text, size_t n)
     return sum;
 }
 
+tw_status tw_json_parse_small(tw_json **out, const char *text, size_t n, const char *name,
+                              tw_error *err)
+{
+    enum { MAX_TREE = 12 << 20 };
+    const size_t n_tree = tw_json_tree_bytes(text, n);
+
+    *out = NULL;
+    if (n_tree > MAX_TREE)
+        return tw_fail(err, TW_EFILE, "%s: reading it may take %zu bytes, at most %d are used",
+                       name, n_tree, MAX_TREE);
+    return tw_json_parse(out, text, n, name, err);
+}
+
 void tw_json_free(tw_json *json)
 {
     json_decref(inner(json));

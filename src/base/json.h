@@ -17,6 +17,10 @@ typedef struct tw_json tw_json;
  * Caller frees with tw_json_free. Expected: TW_EFILE with line and column, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_json_parse(tw_json **out, const char *text, size_t n, const char *name,
                                       tw_error *err);
+/* The same for a text that nobody vouches for: one whose tree may take more than 12 MiB is
+ * TW_EFILE. */
+TW_MUST_CHECK tw_status tw_json_parse_small(tw_json **out, const char *text, size_t n,
+                                            const char *name, tw_error *err);
 void tw_json_free(tw_json *json);
 /* At most so many bytes does the tree of such a text take, beside its letters: to be asked before
  * a text that nobody vouches for is parsed. "[]," is three bytes of text and 200 of a tree. */

@@ -19,6 +19,10 @@ enum { MAX_NAMES = 65536, MAX_PARTS = 64, MAX_PATH_DEPTH = 16 };
 /* A thousand layers of a thousand weights look at some ten million entries. */
 enum { MAX_WORK = 50000000 };
 
+/* What names and tensors may take: as much as the file and a little, since a tensor's header and
+ * its entry alone are 300 bytes of it. The end is for files that were deflated. */
+enum { FREE_ROOM = 64 << 10, MAX_ROOM = 16 << 20 };
+
 /* A growing list of names. */
 typedef struct names {
     char **items;
@@ -294,8 +298,10 @@ tw_status tw_format__h5_add(tw_weight_file *out, const tw_h5_file *file,
     const bool is_empty = tw_shape_size(&dataset->shape) == 0;
     const tw_tensor tensor = {file->data + (is_empty ? 0 : dataset->data_at), dataset->dtype,
                               dataset->shape};
-    tw_status rc = tw_format__h5_take_room(
-        file, name, sizeof(tw_named_tensor) + strlen(name) + whose->n_layer + 2, err);
+    tw_status rc = tw_format__h5_take_room(file, name,
+                                           sizeof(tw_named_tensor) + sizeof(void *) + strlen(name) +
+                                               whose->n_layer + 2 + 2 * TW_FORMAT__H5_BLOCK,
+                                           err);
 
     return rc ? rc
               : tw_weight_file_add_tensor(out, whose->layer, whose->n_layer, name, whose->slot,
@@ -341,7 +347,8 @@ static tw_status check_apart(const tw_weight_file *file, const char *path, tw_er
 tw_status tw_format__h5_read(tw_weight_file *out, const uint8_t *data, uint64_t size,
                              const char *path, tw_error *err)
 {
-    uint64_t work = MAX_WORK, room = 2 * size, root; /* a tensor's header alone takes 256 bytes */
+    uint64_t work = MAX_WORK, root;
+    uint64_t room = size < MAX_ROOM - FREE_ROOM ? size + FREE_ROOM : MAX_ROOM;
     const tw_h5_file file = {data, size, path, &work, &room};
     tw_status rc = tw_format__h5_open_root(&root, &file, err);
 

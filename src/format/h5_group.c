@@ -2,8 +2,8 @@
  * HDF5 groups of the old style (B-tree of symbol-table nodes, names in a local heap): one member by
  * its name, or all of them. Also the superblock, and strings in the global heap.
  *
- * Every name that is kept takes room, of which there is a little more than the file has bytes:
- * files whose groups share nodes or hold each other come to an end there.
+ * Every name that is kept takes room, of which there is a little more than the file has bytes, and
+ * never much: files whose groups share nodes or hold each other come to an end there.
  */
 #include "format/h5_int.h"
 
@@ -118,7 +118,8 @@ static tw_status list_entry(search *s, uint64_t entry, tw_error *err)
         return tw_format__h5_broken(file, s->object, "member without a name", entry, err);
     if (kind == LINK_SOFT)
         return fail_link(s, name, n, err);
-    if ((rc = tw_format__h5_take_room(file, s->object, sizeof *member + n + 1, err)))
+    if ((rc = tw_format__h5_take_room(file, s->object, sizeof *member + n + 1 + TW_FORMAT__H5_BLOCK,
+                                      err)))
         return rc;
     if (!(grown = tw_realloc(s->all->items, (s->all->n + 1) * sizeof *grown)))
         return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
@@ -275,7 +276,8 @@ tw_status tw_format__h5_string(char **out, const tw_h5_file *file, const tw_h5_a
     if (n > MAX_NAME)
         return tw_fail(err, TW_EFILE, "%s: %s: a name of %llu letters, %d are allowed", file->path,
                        object, (unsigned long long)n, MAX_NAME);
-    if ((rc = tw_format__h5_take_room(file, object, n + 1, err)))
+    if ((rc =
+             tw_format__h5_take_room(file, object, sizeof *out + n + 1 + TW_FORMAT__H5_BLOCK, err)))
         return rc;
     if (!(*out = tw_malloc(n + 1)))
         return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);

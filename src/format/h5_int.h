@@ -23,6 +23,9 @@ typedef struct tw_h5_file {
     uint64_t *room_left; /* bytes that names and tensors may still take: bounds its memory */
 } tw_h5_file;
 
+/* What an allocation takes beside its bytes, at most. */
+enum { TW_FORMAT__H5_BLOCK = 32 };
+
 /* Takes n of the work, n bytes of the room; a sentence when they are not there. */
 tw_status tw_format__h5_take_work(const tw_h5_file *file, const char *object, uint64_t n,
                                   tw_error *err);

@@ -159,7 +159,7 @@ static tw_status take_names(tw_weight_file *out, const uint8_t *config, int64_t 
     }
     all.list = strncmp(all.layers[0].path, old, sizeof old - 1) == 0 ? old : "layers";
     all.step = all.list == old ? 2 : 1;
-    if (!(rc = tw_json_parse(&json, (const char *)config, (size_t)n, name.text, err)))
+    if (!(rc = tw_json_parse_small(&json, (const char *)config, (size_t)n, name.text, err)))
         rc = name_all(&all, json, err);
 done:
     tw_json_free(json);

@@ -180,7 +180,7 @@ tw_status tw_layout_undo(tw_weight_file *file, tw_error *err)
                             err)) ||
         !tw_json_string(&text, tw_json_get(metadata, "layout")))
         goto done;
-    if (!(rc = tw_json_parse(&layout, text, strlen(text), file->map.path, err)))
+    if (!(rc = tw_json_parse_small(&layout, text, strlen(text), file->map.path, err)))
         rc = undo_all(file, layout, err);
 done:
     tw_json_free(layout);

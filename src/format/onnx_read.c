@@ -17,7 +17,8 @@
 
 #include <string.h>
 
-enum { MAX_INITIALIZERS = 65536, MAX_RANK = 4, MAX_NAME = 1024, MAX_METADATA = 8 << 20 };
+/* Names are kept twice, and metadata as JSON, with six letters for a control character. */
+enum { MAX_INITIALIZERS = 16384, MAX_RANK = 4, MAX_NAME = 1024, MAX_METADATA = 1 << 20 };
 
 bool tw_onnx_detect(const uint8_t *data, size_t n)
 {

@@ -2,8 +2,9 @@
  * The machine of the unpickler: opcodes, stack, marks and memo.
  *
  * Every length is compared with the bytes that are left before it is believed. An opcode makes at
- * most one value, values and memo are counted, and depth is bounded, so a small file cannot become
- * a large tree. A container that lies in another value is never changed again: no cycles.
+ * most one value, values and memo are counted, their memory is the caller's to bound, and so is
+ * depth, so a small file cannot become a large tree. A container that lies in another value is
+ * never changed again: no cycles.
  */
 #include "base/fail.h"
 #include "base/memory.h"
@@ -20,6 +21,7 @@ enum {
     MAX_ITEMS = 1 << 22,
     MAX_DEPTH = 64,
     MAX_WORD = 200, /* letters of a module or a name */
+    BLOCK = 32,     /* what an allocation takes beside its bytes, at most */
     PROTOCOL = 2
 };
 
@@ -48,6 +50,14 @@ tw_status tw_format__pickle_broken(const tw_format__machine *m, tw_error *err, c
 static tw_status fail_memory(const tw_format__machine *m, tw_error *err)
 {
     return tw_fail(err, TW_ENOMEM, "no memory for the pickle of %s", m->name);
+}
+
+tw_status tw_format__pickle_take_room(tw_format__machine *m, size_t n, tw_error *err)
+{
+    if (*m->room < n + BLOCK)
+        return tw_format__pickle_broken(m, err, "more values than a file of its size may have");
+    *m->room -= n + BLOCK;
+    return TW_OK;
 }
 
 /* ---- reading bytes */
@@ -132,10 +142,13 @@ tw_status tw_format__pickle_push(tw_pickle_value **out, tw_format__machine *m, t
                                  tw_error *err)
 {
     tw_pickle_value *value;
+    tw_status rc;
 
     *out = NULL;
     if (m->n_values == MAX_VALUES)
         return tw_format__pickle_broken(m, err, "more than %d values", (int)MAX_VALUES);
+    if ((rc = tw_format__pickle_take_room(m, sizeof *value, err)))
+        return rc;
     if (!(value = tw_calloc(1, sizeof *value)))
         return fail_memory(m, err);
     value->kind = kind;
@@ -152,11 +165,14 @@ static tw_status make_room(tw_format__machine *m, tw_error *err)
 {
     const size_t capacity = m->capacity ? 2 * m->capacity : 64;
     tw_pickle_value **grown;
+    tw_status rc;
 
     if (m->n_stack < m->capacity)
         return TW_OK;
     if (m->n_stack == MAX_STACK)
         return tw_format__pickle_broken(m, err, "more than %d values on the stack", (int)MAX_STACK);
+    if ((rc = tw_format__pickle_take_room(m, (capacity - m->capacity) * sizeof *grown, err)))
+        return rc;
     if (!(grown = tw_realloc(m->stack, capacity * sizeof *grown)))
         return fail_memory(m, err);
     m->stack = grown;
@@ -183,11 +199,15 @@ static tw_status push_mark(tw_format__machine *m, size_t n, tw_error *err)
 {
     const size_t capacity = m->marks_capacity ? 2 * m->marks_capacity : 16;
     size_t *grown;
+    tw_status rc;
 
     (void)n;
     if (m->n_marks == MAX_STACK)
         return tw_format__pickle_broken(m, err, "more than %d marks", (int)MAX_STACK);
     if (m->n_marks == m->marks_capacity) {
+        if ((rc = tw_format__pickle_take_room(m, (capacity - m->marks_capacity) * sizeof *grown,
+                                              err)))
+            return rc;
         if (!(grown = tw_realloc(m->marks, capacity * sizeof *grown)))
             return fail_memory(m, err);
         m->marks = grown;
@@ -219,6 +239,7 @@ tw_status tw_format__pickle_hold(tw_format__machine *m, tw_pickle_value *in, tw_
 {
     const size_t capacity = in->capacity ? 2 * in->capacity : 4;
     tw_pickle_value **grown;
+    tw_status rc;
 
     if (value == in)
         return tw_format__pickle_broken(m, err, "%s that contains itself", kinds[in->kind]);
@@ -231,6 +252,8 @@ tw_status tw_format__pickle_hold(tw_format__machine *m, tw_pickle_value *in, tw_
     if (value->depth >= MAX_DEPTH)
         return tw_format__pickle_broken(m, err, "nested deeper than %d", (int)MAX_DEPTH);
     if (in->n == in->capacity) {
+        if ((rc = tw_format__pickle_take_room(m, (capacity - in->capacity) * sizeof *grown, err)))
+            return rc;
         if (!(grown = tw_realloc(in->items, capacity * sizeof *grown)))
             return fail_memory(m, err);
         in->items = grown;
@@ -325,6 +348,7 @@ static tw_status put(tw_format__machine *m, uint64_t index, tw_error *err)
 {
     size_t n = m->n_memo ? m->n_memo : 64;
     tw_pickle_value **grown;
+    tw_status rc;
 
     if (m->n_stack == floor_of(m))
         return tw_format__pickle_broken(m, err, "the stack is empty");
@@ -334,6 +358,8 @@ static tw_status put(tw_format__machine *m, uint64_t index, tw_error *err)
     while (n <= index)
         n *= 2;
     if (n > m->n_memo) {
+        if ((rc = tw_format__pickle_take_room(m, (n - m->n_memo) * sizeof *grown, err)))
+            return rc;
         if (!(grown = tw_realloc(m->memo, n * sizeof *grown)))
             return fail_memory(m, err);
         memset(grown + m->n_memo, 0, (n - m->n_memo) * sizeof *grown);
@@ -638,11 +664,16 @@ static tw_status run(tw_format__machine *m, tw_error *err)
     return TW_OK;
 }
 
-tw_status tw_pickle_read(tw_pickle *out, const uint8_t *bytes, size_t n, const char *name,
-                         tw_error *err)
+tw_status tw_pickle_read(tw_pickle *out, const uint8_t *bytes, size_t n, size_t *room,
+                         const char *name, tw_error *err)
 {
-    tw_format__machine m = {
-        .name = name, .begin = bytes, .at = bytes, .op = bytes, .end = bytes + n, .out = out};
+    tw_format__machine m = {.name = name,
+                            .begin = bytes,
+                            .at = bytes,
+                            .op = bytes,
+                            .end = bytes + n,
+                            .room = room,
+                            .out = out};
     tw_status rc;
 
     memset(out, 0, sizeof *out);

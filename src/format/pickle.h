@@ -84,10 +84,10 @@ typedef struct tw_pickle {
     tw_pickle_value *all;
 } tw_pickle;
 
-/* Reads the pickle that begins at bytes[0]; more may follow it. `name` is what sentences call the
- * file. Bytes outlive the result, which is freed with tw_pickle_free (zeroed is fine).
- * Expected: TW_EFILE, TW_ENOMEM. */
-TW_MUST_CHECK tw_status tw_pickle_read(tw_pickle *out, const uint8_t *bytes, size_t n,
+/* Reads the pickle that begins at bytes[0]; more may follow it. What it takes of memory is taken
+ * from *room, and no more than that. `name` is what sentences call the file. Bytes outlive the
+ * result, which is freed with tw_pickle_free (zeroed is fine). Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_pickle_read(tw_pickle *out, const uint8_t *bytes, size_t n, size_t *room,
                                        const char *name, tw_error *err);
 void tw_pickle_free(tw_pickle *pickle);
 

@@ -206,8 +206,12 @@ static tw_status keep_storage(tw_format__machine *m, tw_pickle_value *value, tw_
     tw_pickle *out = m->out;
     const size_t capacity = m->storages_capacity ? 2 * m->storages_capacity : 64;
     tw_pickle_value **grown;
+    tw_status rc;
 
     if (out->n_storages == m->storages_capacity) {
+        if ((rc = tw_format__pickle_take_room(m, (capacity - m->storages_capacity) * sizeof *grown,
+                                              err)))
+            return rc;
         if (!(grown = tw_realloc(out->storages, capacity * sizeof *grown)))
             return tw_fail(err, TW_ENOMEM, "no memory for the pickle of %s", m->name);
         out->storages = grown;

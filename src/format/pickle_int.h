@@ -16,6 +16,7 @@ typedef struct tw_format__machine {
     tw_pickle_value **memo;
     size_t n_memo;
     size_t n_values, n_items, storages_capacity;
+    size_t *room; /* bytes that may be allocated yet */
     tw_pickle *out;
 } tw_format__machine;
 
@@ -23,6 +24,10 @@ typedef struct tw_format__machine {
 TW_MUST_CHECK tw_status tw_format__pickle_broken(const tw_format__machine *m, tw_error *err,
                                                  const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Takes n bytes of the room, with what an allocation takes itself; a sentence when they are not
+ * there. */
+TW_MUST_CHECK tw_status tw_format__pickle_take_room(tw_format__machine *m, size_t n, tw_error *err);
 
 /* A fresh value on the stack, zeroed but for its kind. */
 TW_MUST_CHECK tw_status tw_format__pickle_push(tw_pickle_value **out, tw_format__machine *m,

@@ -20,6 +20,25 @@ static const char *const wrappers[] = {"state_dict", "model_state_dict", "model"
                                        "model_ema"};
 enum { N_WRAPPERS = sizeof wrappers / sizeof wrappers[0], MAX_COPIES = 4096 };
 
+/* What an allocation takes beside its bytes, and what the JSON of a class's name takes for each
+ * letter, at most. */
+enum { BLOCK = 32, CLASS_BLOCK = 128, CLASS_LETTER = 32 };
+
+size_t tw_format__torch_room(size_t n_file)
+{
+    enum { FREE_ROOM = 8 << 20 };
+
+    return FREE_ROOM + n_file / 2;
+}
+
+static tw_status take_room(size_t *room, size_t n, const char *path, tw_error *err)
+{
+    if (n > *room)
+        return tw_fail(err, TW_EFILE, "%s: more names than a file of its size may have", path);
+    *room -= n;
+    return TW_OK;
+}
+
 /* ---- storages */
 
 static int compare_texts(const tw_pickle_text *a, const tw_pickle_text *b)
@@ -134,6 +153,7 @@ typedef struct taking {
     tw_weight_file *file;
     const tw_pickle_tensor *views[MAX_COPIES]; /* block i of the file has their numbers */
     size_t n_copied;                           /* bytes */
+    size_t *room;
     tw_error *err;
 } taking;
 
@@ -206,7 +226,8 @@ static tw_status take_tensor(taking *now, const tw_pickle_value *key, const tw_p
         return tw_fail(now->err, TW_EFILE, "%s: the name of a tensor is %s", now->file->map.path,
                        tw_pickle_kind_name(key->kind));
     now->file->n_tensors++;
-    if ((rc = set_names(out, &key->text, now->file->map.path, now->err)))
+    if ((rc = take_room(now->room, 2 * (key->text.n + BLOCK), now->file->map.path, now->err)) ||
+        (rc = set_names(out, &key->text, now->file->map.path, now->err)))
         return rc;
     out->tensor.dtype = storage->dtype;
     out->tensor.shape = tensor->shape;
@@ -333,7 +354,8 @@ static bool write_metadata(char **out, const tw_pickle_value *const *names, size
 
 /* `classes` or `class_to_idx` beside the state dict; anything else of these names is passed over.
  */
-static tw_status take_classes(tw_weight_file *file, const tw_pickle_value *root, tw_error *err)
+static tw_status take_classes(tw_weight_file *file, const tw_pickle_value *root, size_t *room,
+                              tw_error *err)
 {
     const tw_pickle_value *list = tw_pickle_get(root, "classes"),
                           *dict = tw_pickle_get(root, "class_to_idx");
@@ -342,37 +364,49 @@ static tw_status take_classes(tw_weight_file *file, const tw_pickle_value *root,
     const size_t n = is_list ? list->n : is_dict ? dict->n / 2 : 0;
     const tw_pickle_value **names;
     bool ok = true;
+    tw_status rc;
 
     if (n == 0)
         return TW_OK;
+    if ((rc = take_room(room, n * sizeof *names, file->map.path, err)))
+        return rc;
     if (!(names = tw_calloc(n, sizeof *names)))
         return tw_fail(err, TW_ENOMEM, "no memory for the classes of %s", file->map.path);
-    if (is_list ? list_classes(names, n, list) : sort_classes(names, n, dict))
-        ok = write_metadata(&file->metadata, names, n);
+    if (is_list ? list_classes(names, n, list) : sort_classes(names, n, dict)) {
+        for (size_t i = 0; i < n && rc == TW_OK; i++)
+            rc =
+                take_room(room, CLASS_LETTER * names[i]->text.n + CLASS_BLOCK, file->map.path, err);
+        ok = rc || write_metadata(&file->metadata, names, n);
+    }
     tw_free(names);
+    if (rc)
+        return rc;
     return ok ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the classes of %s", file->map.path);
 }
 
 /* ---- all of it */
 
-tw_status tw_format__torch_take(tw_weight_file *file, const tw_pickle *pickle, tw_error *err)
+tw_status tw_format__torch_take(tw_weight_file *file, const tw_pickle *pickle, size_t *room,
+                                tw_error *err)
 {
     const tw_pickle_value *dict;
     taking *now = NULL;
     tw_status rc = find_state_dict(&dict, pickle->root, file->map.path, err);
 
-    if (rc)
+    if (rc || (rc = take_room(room, count_tensors(dict) * (sizeof *file->tensors + sizeof(char *)),
+                              file->map.path, err)))
         return rc;
     file->tensors = tw_calloc(count_tensors(dict), sizeof *file->tensors);
     if (!file->tensors || !(now = tw_calloc(1, sizeof *now)))
         return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", file->map.path);
     now->file = file;
+    now->room = room;
     now->err = err;
     for (size_t i = 0; i < dict->n && rc == TW_OK; i += 2)
         if (dict->items[i + 1]->kind == TW_PICKLE_TENSOR)
             rc = take_tensor(now, dict->items[i], dict->items[i + 1]);
     tw_free(now);
     if (rc == TW_OK && (rc = check_names(file, err)) == TW_OK)
-        rc = take_classes(file, pickle->root, err);
+        rc = take_classes(file, pickle->root, room, err);
     return rc;
 }

@@ -5,6 +5,8 @@
 #include "format/pickle.h"
 #include "format/weights.h"
 
+/* Bytes that values, names and classes of a file of this size may take; copies come on top. */
+size_t tw_format__torch_room(size_t n_file);
 /* Sorts the storages by key and sees that those of one key agree in type and size. */
 TW_MUST_CHECK tw_status tw_format__torch_sort(const tw_pickle *pickle, const char *path,
                                               tw_error *err);
@@ -14,8 +16,9 @@ void tw_format__torch_find(size_t range[2], const tw_pickle *pickle, const tw_pi
 TW_MUST_CHECK tw_status tw_format__torch_place(const tw_pickle *pickle, const size_t range[2],
                                                const uint8_t *data, int64_t n_bytes,
                                                const char *path, tw_error *err);
-/* Fills the file's tensors and metadata from the pickle, whose storages all have their numbers. */
+/* Fills the file's tensors and metadata from the pickle, whose storages all have their numbers;
+ * what names take is taken from *room. */
 TW_MUST_CHECK tw_status tw_format__torch_take(tw_weight_file *file, const tw_pickle *pickle,
-                                              tw_error *err);
+                                              size_t *room, tw_error *err);
 
 #endif

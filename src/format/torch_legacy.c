@@ -46,10 +46,10 @@ static tw_status check_system(const tw_pickle *pickle, const char *path, tw_erro
 typedef tw_status (*check)(const tw_pickle *pickle, const char *path, tw_error *err);
 
 /* Reads a pickle at *at, moves behind it; it is not kept. */
-static tw_status pass(size_t *at, const tw_map *map, check checks, tw_error *err)
+static tw_status pass(size_t *at, size_t *room, const tw_map *map, check checks, tw_error *err)
 {
     tw_pickle pickle;
-    tw_status rc = tw_pickle_read(&pickle, map->data + *at, map->size - *at, map->path, err);
+    tw_status rc = tw_pickle_read(&pickle, map->data + *at, map->size - *at, room, map->path, err);
 
     if (rc)
         return rc;
@@ -128,19 +128,20 @@ tw_status tw_torch_read_legacy(tw_weight_file *file, tw_error *err)
 {
     const tw_map *map = &file->map;
     tw_pickle object = {0}, keys = {0};
-    size_t at = MAGIC_SIZE;
+    size_t at = MAGIC_SIZE, room = tw_format__torch_room(map->size);
     tw_status rc;
 
     file->kind = TW_WEIGHTS_TORCH;
-    if ((rc = pass(&at, map, check_protocol, err)) || (rc = pass(&at, map, check_system, err)) ||
-        (rc = tw_pickle_read(&object, map->data + at, map->size - at, map->path, err)))
+    if ((rc = pass(&at, &room, map, check_protocol, err)) ||
+        (rc = pass(&at, &room, map, check_system, err)) ||
+        (rc = tw_pickle_read(&object, map->data + at, map->size - at, &room, map->path, err)))
         return rc;
     at += object.n_used;
-    if ((rc = tw_pickle_read(&keys, map->data + at, map->size - at, map->path, err)))
+    if ((rc = tw_pickle_read(&keys, map->data + at, map->size - at, &room, map->path, err)))
         goto done;
     at += keys.n_used;
     if ((rc = place_storages(at, &object, keys.root, map, err)) == TW_OK)
-        rc = tw_format__torch_take(file, &object, err);
+        rc = tw_format__torch_take(file, &object, &room, err);
 done:
     tw_pickle_free(&keys);
     tw_pickle_free(&object);

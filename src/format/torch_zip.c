@@ -135,7 +135,7 @@ static tw_status check_kind(const archive *in, tw_error *err)
                    in->map->path);
 }
 
-static tw_status read_object(tw_pickle *out, const archive *in, tw_error *err)
+static tw_status read_object(tw_pickle *out, size_t *room, const archive *in, tw_error *err)
 {
     const tw_format__member *member = find_member(in, object_name, (tw_pickle_text){"", 0});
     const uint8_t *bytes;
@@ -148,7 +148,7 @@ static tw_status read_object(tw_pickle *out, const archive *in, tw_error *err)
     if (crc != member->crc)
         return tw_fail(err, TW_EFILE, "%s:%.*s: wrong checksum", in->map->path, (int)member->name_n,
                        member->name);
-    if ((rc = tw_pickle_read(out, bytes, (size_t)member->n_bytes, in->map->path, err)))
+    if ((rc = tw_pickle_read(out, bytes, (size_t)member->n_bytes, room, in->map->path, err)))
         return rc;
     if (out->n_used != (size_t)member->n_bytes) {
         rc = tw_fail(err, TW_EFILE, "%s:%.*s: %zu bytes after its end", in->map->path,
@@ -193,15 +193,16 @@ tw_status tw_format__torch_read(tw_weight_file *out, const tw_format__archive *z
 {
     archive in = {.map = &out->map, .file = &zip->file};
     tw_pickle object = {0};
+    size_t room = tw_format__torch_room(out->map.size);
     tw_status rc;
 
     out->kind = TW_WEIGHTS_TORCH;
     if ((rc = sort_members(&in, zip, err)) || (rc = find_stem(&in, err)) ||
         (rc = check_kind(&in, err)) || (rc = check_byte_order(&in, err)) ||
-        (rc = read_object(&object, &in, err)))
+        (rc = read_object(&object, &room, &in, err)))
         goto done;
     if ((rc = place_storages(&object, &in, err)) == TW_OK)
-        rc = tw_format__torch_take(out, &object, err);
+        rc = tw_format__torch_take(out, &object, &room, err);
 done:
     tw_pickle_free(&object);
     tw_free(in.members);

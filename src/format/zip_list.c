@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_MEMBERS = 65536 };
+
 static int compare_names(const void *a, const void *b)
 {
     const tw_format__member *x = a, *y = b;
@@ -56,12 +58,15 @@ static tw_status check_places(tw_format__member *members, const tw_format__zip *
 
 tw_status tw_format__zip_list(tw_format__member **out, const tw_format__zip *zip, tw_error *err)
 {
-    tw_format__member *members = tw_calloc((size_t)zip->n_members + 1, sizeof *members);
+    tw_format__member *members;
     const uint8_t *entry = NULL;
     tw_status rc = TW_OK;
 
     *out = NULL;
-    if (!members)
+    if (zip->n_members > MAX_MEMBERS)
+        return tw_fail(err, TW_EFILE, "%s: a zip of %lld members, at most %d are read",
+                       zip->file->path, (long long)zip->n_members, MAX_MEMBERS);
+    if (!(members = tw_calloc((size_t)zip->n_members + 1, sizeof *members)))
         return tw_fail(err, TW_ENOMEM, "%s: no memory for its zip directory", zip->file->path);
     for (int64_t i = 0; rc == TW_OK && (entry = tw_format__zip_next(zip, entry)); i++)
         if (!(rc = tw_format__zip_member(&members[i], zip, entry, err)))

@@ -167,7 +167,7 @@ static tw_status read_entry(tw_json **out, const reader *in, const char *key)
     if (!tw_json_string(&text, tw_json_get(in->metadata, key)))
         return tw_fail(in->err, TW_EFILE, "%s: the metadata has no \"%s\"", in->path, key);
     snprintf(name, sizeof name, "%.120s: metadata \"%s\"", in->path, key);
-    return tw_json_parse(out, text, strlen(text), name, in->err);
+    return tw_json_parse_small(out, text, strlen(text), name, in->err);
 }
 
 static tw_status check_version(const reader *in)

@@ -22,7 +22,7 @@ static tw_status read_entry(tw_json **out, const tw_json *metadata, const char *
     if (!tw_json_string(&text, tw_json_get(metadata, key)))
         return TW_OK;
     snprintf(name, sizeof name, "%.120s: metadata \"%s\"", path, key);
-    return tw_json_parse(out, text, strlen(text), name, err);
+    return tw_json_parse_small(out, text, strlen(text), name, err);
 }
 
 /* Names that are as many as the network has outputs. */

@@ -275,7 +275,7 @@ static void wrong_metadata_is_refused(void **state)
 {
     static const char lacks[] = "a metadata entry lacks its key or value";
     tw_message model = good_file(NULL), entry = {0};
-    char key[8], *text = calloc(1, MEGABYTE + 1);
+    char *text = calloc(1, MEGABYTE / 2 + 1);
 
     (void)state;
     add_entry(&model, "classes", "[]");
@@ -311,12 +311,10 @@ static void wrong_metadata_is_refused(void **state)
     tw_message_add_message(&model, TW_ONNX_METADATA, &entry);
     refused(model, "metadata: broken at byte 114");
     model = good_file(NULL); /* many entries, together too many bytes */
-    for (int i = 0; i < 9; i++) {
-        snprintf(key, sizeof key, "%d", i);
-        memset(text, 'x', MEGABYTE);
-        add_entry(&model, key, text);
-    }
-    refused(model, "metadata of 8388681 bytes, at most 8388608 are read");
+    memset(text, 'x', MEGABYTE / 2);
+    add_entry(&model, "a", text);
+    add_entry(&model, "b", text);
+    refused(model, "metadata of 1048607 bytes, at most 1048576 are read");
     free(text);
 }
 

@@ -286,11 +286,12 @@ static void each_row_has_its_sentence(void **state)
         tw_error err = {TW_OK, ""};
         char expected[400];
         tw_pickle pickle;
+        size_t room = SIZE_MAX;
         tw_status rc;
 
         memcpy(bytes, rows[i].bytes, rows[i].n);
         bytes = realloc(bytes, rows[i].n ? rows[i].n : 1);
-        rc = tw_pickle_read(&pickle, bytes, rows[i].n, "f", &err);
+        rc = tw_pickle_read(&pickle, bytes, rows[i].n, &room, "f", &err);
         if (rows[i].sentence)
             snprintf(expected, sizeof expected, "f: %s%s",
                      rows[i].sentence[0] >= '0' && rows[i].sentence[0] <= '9'
@@ -313,7 +314,7 @@ static void each_row_has_its_sentence(void **state)
 
 /* PROTO, n times `piece`, then `end`. */
 static tw_status read_many(const char *begin, const char *piece, size_t n, const char *end,
-                           tw_error *err)
+                           size_t room, tw_error *err)
 {
     const size_t n_begin = strlen(begin), n_piece = strlen(piece), n_end = strlen(end);
     const size_t n_all = n_begin + n * n_piece + n_end;
@@ -325,7 +326,7 @@ static tw_status read_many(const char *begin, const char *piece, size_t n, const
     for (; n > 0; n--, at += n_piece)
         memcpy(at, piece, n_piece);
     memcpy(at, end, n_end);
-    if (!(rc = tw_pickle_read(&pickle, bytes, n_all, "f", err)))
+    if (!(rc = tw_pickle_read(&pickle, bytes, n_all, &room, "f", err)))
         tw_pickle_free(&pickle);
     free(bytes);
     return rc;
@@ -334,17 +335,47 @@ static tw_status read_many(const char *begin, const char *piece, size_t n, const
 static void what_is_endless_ends(void **state)
 {
     (void)state;
-    assert_ok(read_many(P "N", "\x85", 64, ".", e));
+    assert_ok(read_many(P "N", "\x85", 64, ".", SIZE_MAX, e));
     assert_fails(TW_EFILE, "f: torch pickle at byte 67: nested deeper than 64",
-                 read_many(P "N", "\x85", 65, ".", e));
+                 read_many(P "N", "\x85", 65, ".", SIZE_MAX, e));
     assert_fails(TW_EFILE, "f: torch pickle at byte 524290: more than 524288 values",
-                 read_many(P, "N", 524289, ".", e));
+                 read_many(P, "N", 524289, ".", SIZE_MAX, e));
     assert_fails(TW_EFILE, "f: torch pickle at byte 2097155: more than 1048576 values on the stack",
-                 read_many(P "Nq\1", "h\1", 1048577, ".", e));
+                 read_many(P "Nq\1", "h\1", 1048577, ".", SIZE_MAX, e));
     assert_fails(TW_EFILE, "f: torch pickle at byte 1048578: more than 1048576 marks",
-                 read_many(P, "(", 1048577, ".", e));
+                 read_many(P, "(", 1048577, ".", SIZE_MAX, e));
     assert_fails(TW_EFILE, "f: torch pickle at byte 12582918: more than 4194304 items",
-                 read_many(P "]Nq\1a", "h\1a", 4194304, ".", e));
+                 read_many(P "]Nq\1a", "h\1a", 4194304, ".", SIZE_MAX, e));
+}
+
+/* Whatever there is many of takes its room long before its count is too large. */
+static void what_has_no_room_is_refused(void **state)
+{
+    static const struct {
+        const char *begin, *piece;
+        int at;
+    } many[] = {
+        {P, "N", 4726},
+        {P "Nq\1", "h\1", 131075},
+        {P, "(", 65538},
+        {P "]Nq\1a", "h\1a", 196614},
+    };
+    static const char far[] = P "Nr\xff\xff\x0f\0."; /* the last place of the memo */
+    char sentence[120];
+    size_t room = 1 << 20;
+    tw_pickle pickle;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        snprintf(sentence, sizeof sentence,
+                 "f: torch pickle at byte %d: more values than a file of its size may have",
+                 many[i].at);
+        assert_fails(TW_EFILE, sentence,
+                     read_many(many[i].begin, many[i].piece, 300000, ".", room, e));
+    }
+    assert_fails(TW_EFILE,
+                 "f: torch pickle at byte 3: more values than a file of its size may have",
+                 tw_pickle_read(&pickle, (const uint8_t *)far, sizeof far - 1, &room, "f", e));
 }
 
 int main(void)
@@ -352,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_has_its_sentence),
         cmocka_unit_test(what_is_endless_ends),
+        cmocka_unit_test(what_has_no_room_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
