@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all check demo lint bench kill-test install uninstall deb check-deb clean format
+.PHONY: all check demo lint bench kill-test fuzz install uninstall deb check-deb clean format
 
 all: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -31,6 +31,14 @@ bench: all
 KILLS ?= 100
 kill-test: all
 	@tools/kill_test.sh $(BUILD) $(KILLS)
+
+# Each parser against libFuzzer (needs clang); make fuzz SECONDS=300 TARGET=h5
+SECONDS ?= 60
+TARGET ?=
+fuzz:
+	@$(MAKE) --no-print-directory PRESET=fuzz build/fuzz/CMakeCache.txt
+	@cmake --build build/fuzz -j $(JOBS) --target fuzzers
+	@tools/fuzz.sh build/fuzz $(SECONDS) $(TARGET)
 
 install: all
 	@tools/install.sh $(BUILD) $(PREFIX) $(DESTDIR)

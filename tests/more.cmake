@@ -19,3 +19,5 @@ endif()
 add_test(NAME header COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/header/run.sh ${PROJECT_SOURCE_DIR}/include
                              ${PROJECT_BINARY_DIR}/junit/header-all.xml)
 set_tests_properties(header PROPERTIES ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+
+add_subdirectory(fuzz)

@@ -8,6 +8,8 @@ same generator as in tests/unit/image (bytes of a 32-bit LCG), so only hashes ar
 import hashlib
 import io
 import os
+import struct
+import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
@@ -62,6 +64,20 @@ def save(name, a, **options):
     Image.fromarray(a).save(os.path.join(out, name), **options)
 
 
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def save_interlaced(name, a):
+    """Adam7, which Pillow reads and does not write; every row with filter 0."""
+    rows = b""
+    for y, x, dy, dx in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
+        rows += b"".join(b"\0" + row.tobytes() for row in a[y::dy, x::dx])
+    header = struct.pack(">IIBBBBB", a.shape[1], a.shape[0], 8, 2, 0, 0, 1)
+    with open(os.path.join(out, name), "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
+
+
 smooth = np.add.outer(np.arange(24) * 5, np.arange(31) * 3).astype(np.uint8)
 rgb = np.stack([smooth, smooth[::-1], 255 - smooth], -1)
 save("grey.jpg", smooth, quality=90)
@@ -69,6 +85,7 @@ save("rgb.jpg", rgb, quality=90)
 save("progressive.jpg", rgb, quality=90, progressive=True)
 save("grey.png", smooth)
 save("rgb.png", rgb)
+save_interlaced("interlaced.png", rgb)
 save("alpha.png", np.dstack([rgb, smooth]))
 Image.fromarray(rgb).quantize(16).save(os.path.join(out, "palette.png"))
 Image.fromarray((smooth.astype(np.uint16) * 257)).save(os.path.join(out, "grey16.png"))
@@ -76,7 +93,7 @@ Image.fromarray(smooth > 100).save(os.path.join(out, "bits.png"))
 Image.fromarray(np.dstack([rgb, smooth]), "CMYK").save(os.path.join(out, "cmyk.jpg"))
 with open(os.path.join(out, "decode.txt"), "w") as f:
     f.write(f"# pillow {PIL.__version__}: file h w c sha256 of the decoded pixels\n")
-    for name in ("grey.jpg", "rgb.jpg", "progressive.jpg", "grey.png", "rgb.png", "palette.png", "bits.png"):
+    for name in ("grey.jpg", "rgb.jpg", "progressive.jpg", "grey.png", "rgb.png", "palette.png", "bits.png", "interlaced.png"):
         im = Image.open(os.path.join(out, name))
         im = im.convert("L" if im.mode in ("L", "1") else "RGB")
         a = np.asarray(im)

@@ -34,6 +34,18 @@ void tw_error_clear(tw_error *err)
     }
 }
 
+/* Names from files are quoted in sentences, and sentences are printed: what a terminal would obey
+ * (control characters, the two-byte ones of UTF-8 too) becomes '?'. */
+static void disarm(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if (p[0] < ' ' || p[0] == 0x7f)
+            *p = '?';
+        else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            p[0] = p[1] = '?';
+    }
+}
+
 tw_status tw_fail(tw_error *err, tw_status code, const char *format, ...)
 {
     if (err) {
@@ -42,6 +54,7 @@ tw_status tw_fail(tw_error *err, tw_status code, const char *format, ...)
         err->code = code;
         vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
+        disarm(err->text);
     }
     return code;
 }
@@ -69,6 +82,7 @@ tw_status tw_fail_errno(tw_error *err, tw_status code, const char *format, ...)
         va_end(args);
         n = strlen(err->text);
         snprintf(err->text + n, sizeof err->text - n, ": %s", strerror(error));
+        disarm(err->text);
     }
     return code;
 }

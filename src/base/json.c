@@ -37,6 +37,19 @@ tw_status tw_json_parse(tw_json **out, const char *text, size_t n, const char *n
     return TW_OK;
 }
 
+/* What jansson 2.14 allocates on a 64-bit system, each letter with what it stands for. */
+size_t tw_json_tree_bytes(const char *text, size_t n)
+{
+    enum { OBJECT = 224, ARRAY = 160, HALF_A_STRING = 40, MEMBER = 48, ITEM = 56 };
+    static const uint8_t cost[256] = {
+        ['{'] = OBJECT, ['['] = ARRAY, ['"'] = HALF_A_STRING, [':'] = MEMBER, [','] = ITEM};
+    size_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += cost[(uint8_t)text[i]];
+    return sum;
+}
+
 void tw_json_free(tw_json *json)
 {
     json_decref(inner(json));

@@ -18,6 +18,9 @@ typedef struct tw_json tw_json;
 TW_MUST_CHECK tw_status tw_json_parse(tw_json **out, const char *text, size_t n, const char *name,
                                       tw_error *err);
 void tw_json_free(tw_json *json);
+/* At most so many bytes does the tree of such a text take, beside its letters: to be asked before
+ * a text that nobody vouches for is parsed. "[]," is three bytes of text and 200 of a tree. */
+size_t tw_json_tree_bytes(const char *text, size_t n);
 
 /* Reading. Returned pointers are borrowed from the root. NULL or false when the kind is another. */
 bool tw_json_is_object(const tw_json *json);

@@ -1,6 +1,7 @@
 /*
  * Reading safetensors: u64 header length, JSON header, data. Accepted iff the offsets, sorted, are
  * contiguous from 0, every range is as long as its shape says, and the last one ends the file.
+ * A header is at most 4 MiB, not 100 MB: no network that is read here comes near.
  * Source: the format's README (huggingface/safetensors).
  */
 #include "base/fail.h"
@@ -12,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_HEADER = 100000000 };
+/* Of the text, and of the tree that it is parsed into: together they bound memory. */
+enum { MAX_HEADER = 4 << 20, MAX_TREE = 12 << 20 };
 
 static tw_status read_dims(tw_shape *out, const tw_json *json, const char *path, const char *name,
                            tw_error *err)
@@ -172,6 +174,7 @@ tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err)
     const uint8_t *bytes = file->map.data;
     const char *path = file->map.path;
     uint64_t n_header = 0;
+    size_t n_tree;
     tw_json *header = NULL;
 
     file->kind = TW_WEIGHTS_SAFETENSORS;
@@ -180,11 +183,18 @@ tw_status tw_safetensors_read(tw_weight_file *file, tw_error *err)
                        file->map.size);
     for (int i = 7; i >= 0; i--)
         n_header = n_header << 8 | bytes[i];
-    if (n_header > MAX_HEADER || n_header > file->map.size - 8)
+    if (n_header > file->map.size - 8)
         return tw_fail(err, TW_EFILE, "%s: a header of %llu bytes in a file of %zu", path,
                        (unsigned long long)n_header, file->map.size);
+    if (n_header > MAX_HEADER)
+        return tw_fail(err, TW_EFILE, "%s: a header of %llu bytes, at most %d are read", path,
+                       (unsigned long long)n_header, MAX_HEADER);
     if (n_header < 2 || bytes[8] != '{')
         return tw_fail(err, TW_EFILE, "%s: the header does not begin with {", path);
+    if ((n_tree = tw_json_tree_bytes((const char *)bytes + 8, n_header)) > MAX_TREE)
+        return tw_fail(err, TW_EFILE,
+                       "%s: reading its header may take %zu bytes, at most %d are used", path,
+                       n_tree, MAX_TREE);
     if ((rc = tw_json_parse(&header, (const char *)bytes + 8, n_header, path, err)))
         return rc;
     rc = read_header(file, header, bytes + 8 + n_header, (int64_t)(file->map.size - 8 - n_header),

@@ -1,7 +1,8 @@
 /*
  * JPEG through libjpeg-turbo, to 8-bit grey or RGB. A warning of the decoder (cut-off file, corrupt
- * data) is an error here: a picture is never half decoded. CMYK is refused; so is a progressive
- * file with more scans than anybody makes.
+ * data) is an error here: a picture is never half decoded. CMYK and arithmetic coding are refused;
+ * so is a size that the bytes cannot hold, and a progressive file with more scans than anybody
+ * makes, or than can be read in a second or two.
  */
 #include "base/fail.h"
 #include "image/image_int.h"
@@ -13,7 +14,7 @@
 
 #include <jpeglib.h>
 
-enum { MAX_SCANS = 500 };
+enum { MAX_SCANS = 500, MAX_VISITS = 1 << 27 };
 
 /* libjpeg's error manager with a way out. */
 typedef struct escape {
@@ -42,19 +43,33 @@ static void ignore_output(j_common_ptr info)
     (void)info;
 }
 
+/* Blocks of 8x8 numbers, of all colours. */
+static int64_t count_blocks(const struct jpeg_decompress_struct *jpeg)
+{
+    int64_t n = 0;
+
+    for (int i = 0; i < jpeg->num_components; i++)
+        n += (int64_t)jpeg->comp_info[i].width_in_blocks * jpeg->comp_info[i].height_in_blocks;
+    return n;
+}
+
+/* A scan over zeros takes a few bytes and as long as any other. */
 static void watch_scans(j_common_ptr info)
 {
     j_decompress_ptr jpeg = (j_decompress_ptr)info;
     escape *e = (escape *)(void *)info->err;
+    const int64_t visits_left = MAX_VISITS / count_blocks(jpeg);
+    const int most = visits_left < MAX_SCANS ? (int)visits_left : MAX_SCANS;
 
-    if (jpeg->input_scan_number > MAX_SCANS) {
-        snprintf(e->text, sizeof e->text, "more than %d scans", MAX_SCANS);
+    if (jpeg->input_scan_number > most) {
+        snprintf(e->text, sizeof e->text, "more than %d scans", most);
         longjmp(e->out, 1);
     }
 }
 
 /* Header, checks, the picture's memory. */
-static tw_status start(tw_picture *out, j_decompress_ptr jpeg, const char *name, tw_error *err)
+static tw_status start(tw_picture *out, j_decompress_ptr jpeg, size_t n, const char *name,
+                       tw_error *err)
 {
     tw_status rc;
     bool grey;
@@ -63,6 +78,11 @@ static tw_status start(tw_picture *out, j_decompress_ptr jpeg, const char *name,
     grey = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     if (jpeg->num_components == 4)
         return tw_fail(err, TW_EFILE, "%s: a CMYK JPEG is not supported", name);
+    if (jpeg->arith_code)
+        return tw_fail(err, TW_EFILE, "%s: an arithmetic-coded JPEG is not supported", name);
+    if ((size_t)count_blocks(jpeg) / 8 > n) /* a block takes a bit at least */
+        return tw_fail(err, TW_EFILE, "%s: says %ux%u pixels, its %zu bytes cannot hold that", name,
+                       jpeg->image_height, jpeg->image_width, n);
     jpeg->out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     rc = tw_picture_create(out, (int)jpeg->image_height, (int)jpeg->image_width, grey ? 1 : 3, err);
@@ -92,7 +112,7 @@ tw_status tw_image__decode_jpeg(tw_picture *out, const uint8_t *bytes, size_t n,
     jpeg_create_decompress(&jpeg);
     jpeg.progress = &progress;
     jpeg_mem_src(&jpeg, bytes, (unsigned long)n);
-    if (!(rc = start(out, &jpeg, name, err))) {
+    if (!(rc = start(out, &jpeg, n, name, err))) {
         size_t stride = (size_t)out->width * (size_t)out->channels;
         jpeg_start_decompress(&jpeg);
         while (jpeg.output_scanline < jpeg.output_height) {

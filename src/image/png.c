@@ -10,7 +10,7 @@
 #include <spng.h>
 #include <string.h>
 
-enum { MAX_SIDE = 1 << 20, MAX_CHUNK_BYTES = 64 << 20 };
+enum { MAX_SIDE = 1 << 20, MAX_CHUNK_BYTES = 16 << 20, MAX_RATIO = 1032 };
 
 static tw_status bad_png(const char *name, int code, tw_error *err)
 {
@@ -25,23 +25,54 @@ static uint8_t on_black(uint8_t value, uint8_t alpha)
     return (uint8_t)((value * alpha + 127) / 255);
 }
 
-/* RGBA of the decoder to the picture's channels. */
-static void take_pixels(tw_picture *out, const uint8_t *rgba)
-{
-    size_t n = (size_t)out->height * (size_t)out->width;
+/* Pixels of one decoded row that an Adam7 pass fills: from `first` on, every `step`th. */
+static const struct {
+    uint32_t first, step;
+} passes[] = {{0, 8}, {4, 8}, {0, 4}, {2, 4}, {0, 2}, {1, 2}, {0, 1}};
+enum { WHOLE_ROW = 6 };
 
-    for (size_t i = 0; i < n; i++)
+/* RGBA of the decoder to the picture's channels. */
+static void take_row(tw_picture *out, const uint8_t *rgba, uint32_t row, int pass)
+{
+    uint8_t *pixels = out->pixels + (size_t)row * (size_t)out->width * (size_t)out->channels;
+
+    for (size_t i = passes[pass].first; i < (size_t)out->width; i += passes[pass].step)
         for (int c = 0; c < out->channels; c++)
-            out->pixels[i * (size_t)out->channels + (size_t)c] =
+            pixels[i * (size_t)out->channels + (size_t)c] =
                 on_black(rgba[4 * i + (size_t)c], rgba[4 * i + 3]);
 }
 
-static tw_status decode(tw_picture *out, spng_ctx *png, const char *name, tw_error *err)
+/* Row by row, so that nothing but one row is there twice. Returns spng's code. */
+static int decode_rows(tw_picture *out, spng_ctx *png, uint8_t *rgba, bool is_interlaced)
+{
+    struct spng_row_info info;
+    int code =
+        spng_decode_image(png, NULL, 0, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS | SPNG_DECODE_PROGRESSIVE);
+
+    while (code == 0 && (code = spng_get_row_info(png, &info)) == 0) {
+        code = spng_decode_row(png, rgba, 4 * (size_t)out->width);
+        if (code == 0 || code == SPNG_EOI)
+            take_row(out, rgba, info.row_num, is_interlaced ? info.pass : WHOLE_ROW);
+    }
+    /* up to IEND: a cut file is refused */
+    return code == SPNG_EOI ? spng_decode_chunks(png) : code;
+}
+
+/* Whether n compressed bytes can hold the picture: deflate makes no more than 1,032 of one. */
+static bool can_hold(const struct spng_ihdr *header, size_t n)
+{
+    static const uint8_t channels[] = {1, 0, 3, 1, 2, 0, 4}; /* of each colour type */
+    const uint64_t bits = (uint64_t)channels[header->color_type] * header->bit_depth;
+    const uint64_t row = header->width * bits / 8 + 1;
+
+    return row * header->height / MAX_RATIO <= n;
+}
+
+static tw_status decode(tw_picture *out, spng_ctx *png, size_t n, const char *name, tw_error *err)
 {
     struct spng_ihdr header;
     tw_status rc;
     int code;
-    size_t n;
     uint8_t *rgba;
     bool grey;
 
@@ -52,19 +83,16 @@ static tw_status decode(tw_picture *out, spng_ctx *png, const char *name, tw_err
     if (header.height > MAX_SIDE || header.width > MAX_SIDE)
         return tw_fail(err, TW_EFILE, "%s: %ux%u pixels, a side may have %d", name, header.height,
                        header.width, MAX_SIDE);
+    if (!can_hold(&header, n))
+        return tw_fail(err, TW_EFILE, "%s: says %ux%u pixels, its %zu bytes cannot hold that", name,
+                       header.height, header.width, n);
     if ((rc = tw_picture_create(out, (int)header.height, (int)header.width, grey ? 1 : 3, err)))
         return rc == TW_EFILE ? tw_fail(err, rc, "%s: %ux%u pixels are too many", name,
                                         header.height, header.width)
                               : rc;
-    if ((code = spng_decoded_image_size(png, SPNG_FMT_RGBA8, &n)))
-        return bad_png(name, code, err);
-    if (!(rgba = tw_malloc(n)))
+    if (!(rgba = tw_malloc(4 * (size_t)header.width)))
         return tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
-    code = spng_decode_image(png, rgba, n, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS);
-    if (code == 0)
-        code = spng_decode_chunks(png); /* up to IEND: a cut file is refused */
-    if (code == 0)
-        take_pixels(out, rgba);
+    code = decode_rows(out, png, rgba, header.interlace_method != 0);
     tw_free(rgba);
     return code ? bad_png(name, code, err) : TW_OK;
 }
@@ -80,7 +108,7 @@ tw_status tw_image__decode_png(tw_picture *out, const uint8_t *bytes, size_t n, 
     spng_set_image_limits(png, MAX_SIDE, MAX_SIDE);
     spng_set_chunk_limits(png, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES);
     spng_set_png_buffer(png, bytes, n);
-    rc = decode(out, png, name, err);
+    rc = decode(out, png, n, name, err);
     spng_ctx_free(png);
     if (rc)
         tw_picture_free(out);

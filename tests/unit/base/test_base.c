@@ -41,6 +41,20 @@ static void a_sentence_is_written_and_cut(void **state)
     assert_int_equal(tw_fail(NULL, TW_EFAIL, "nobody listens"), TW_EFAIL);
 }
 
+static void what_a_terminal_would_obey_is_not_in_a_sentence(void **state)
+{
+    tw_error err;
+    (void)state;
+    assert_int_equal(tw_fail(&err, TW_EFILE, "%s",
+                             "a\33[31m\n\x7f\xc2\x9b"
+                             "b \xc3\xa4 \xc2\xa0"),
+                     TW_EFILE);
+    assert_string_equal(err.text, "a?[31m????b \xc3\xa4 \xc2\xa0");
+    errno = EACCES;
+    assert_int_equal(tw_fail_errno(&err, TW_EFILE, "%s", "\33c"), TW_EFILE);
+    assert_string_equal(err.text, "?c: Permission denied");
+}
+
 static void errno_chooses_the_status(void **state)
 {
     tw_error err;
@@ -153,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_its_exit_code),
         cmocka_unit_test(a_sentence_is_written_and_cut),
+        cmocka_unit_test(what_a_terminal_would_obey_is_not_in_a_sentence),
         cmocka_unit_test(errno_chooses_the_status),
         cmocka_unit_test(sizes_do_not_wrap),
         cmocka_unit_test(aligned_blocks_are_aligned_and_zero),

@@ -32,6 +32,14 @@ static void members_are_read_by_kind(void **state)
     tw_json_free(json);
 }
 
+static void the_size_of_a_tree_is_bounded_by_its_text(void **state)
+{
+    (void)state;
+    assert_int_equal(tw_json_tree_bytes("", 0), 0);
+    assert_int_equal(tw_json_tree_bytes("[[],[]]", 7), 3 * 160 + 56);
+    assert_int_equal(tw_json_tree_bytes("{\"a\":\"b\"}", 9), 224 + 4 * 40 + 48);
+}
+
 static void duplicate_keys_are_refused(void **state)
 {
     tw_json *json;
@@ -78,6 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_read_by_kind),
+        cmocka_unit_test(the_size_of_a_tree_is_bounded_by_its_text),
         cmocka_unit_test(duplicate_keys_are_refused),
         cmocka_unit_test(depth_is_capped),
         cmocka_unit_test(a_tree_comes_back),

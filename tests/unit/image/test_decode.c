@@ -1,6 +1,8 @@
 /* PNG and JPEG: decoded as Pillow does, written and read back, refused when anything is missing. */
 #include "picture_maker.h"
 
+#include "make_files.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -34,7 +36,7 @@ static void pixels_are_pillows(void **state)
         n++;
     }
     fclose(golden);
-    assert_int_equal(n, 7);
+    assert_int_equal(n, 8);
 }
 
 static void sixteen_bits_are_scaled(void **state)
@@ -102,6 +104,7 @@ static void a_cut_png_is_refused(void **state)
     check_cuts("grey.png", 12); /* the IEND chunk itself may be cut */
     check_cuts("rgb.png", 12);
     check_cuts("palette.png", 12);
+    check_cuts("interlaced.png", 12);
 }
 
 static void a_cut_jpeg_is_refused(void **state)
@@ -114,8 +117,8 @@ static void a_cut_jpeg_is_refused(void **state)
 
 static void any_damaged_byte_is_survived(void **state)
 {
-    static const char *const names[] = {"grey.png", "rgb.png", "palette.png", "rgb.jpg",
-                                        "progressive.jpg"};
+    static const char *const names[] = {"grey.png",       "rgb.png", "palette.png",
+                                        "interlaced.png", "rgb.jpg", "progressive.jpg"};
     (void)state;
     for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
         char *bytes;
@@ -175,6 +178,117 @@ static void too_many_pixels_are_refused(void **state)
     tw_free(bytes);
 }
 
+/* A golden file with n bytes at `at` changed, decoded. */
+static tw_status decode_changed(const char *name, size_t at, const void *change, size_t n,
+                                tw_error *err)
+{
+    char *bytes;
+    size_t n_bytes;
+    tw_picture picture;
+    tw_status rc;
+    assert_ok(tw_file_read(&bytes, &n_bytes, golden_path(name), 1 << 20, e));
+    assert_true(at + n <= n_bytes);
+    memcpy(bytes + at, change, n);
+    rc = tw_picture_decode(&picture, (const uint8_t *)bytes, n_bytes, name, err);
+    tw_picture_free(&picture);
+    tw_free(bytes);
+    return rc;
+}
+
+/* Where the frame header of a golden JPEG begins. */
+static size_t find_frame(const char *name)
+{
+    char *bytes;
+    size_t n, at = 0;
+    assert_ok(tw_file_read(&bytes, &n, golden_path(name), 1 << 20, e));
+    while (at + 2 < n && !(bytes[at] == (char)0xff && bytes[at + 1] == (char)0xc0))
+        at++;
+    assert_true(at + 2 < n);
+    tw_free(bytes);
+    return at;
+}
+
+static void sizes_that_the_bytes_cannot_hold_are_refused(void **state)
+{
+    /* width, height, the rest of IHDR, its checksum */
+    static const uint8_t ihdr[17] = {0, 0, 0x1f, 0x40, 0,    0,    0x1f, 0x40, 8,
+                                     2, 0, 0,    0,    0x89, 0x93, 0x3a, 0xa3};
+    static const uint8_t jpeg[4] = {0x1f, 0x40, 0x1f, 0x40};
+    (void)state;
+    assert_fails(TW_EFILE, "rgb.png: says 8000x8000 pixels, its 104 bytes cannot hold that",
+                 decode_changed("rgb.png", 16, ihdr, sizeof ihdr, e));
+    assert_fails(TW_EFILE, "rgb.jpg: says 8000x8000 pixels, its 757 bytes cannot hold that",
+                 decode_changed("rgb.jpg", find_frame("rgb.jpg") + 5, jpeg, sizeof jpeg, e));
+}
+
+static void arithmetic_coding_is_refused(void **state)
+{
+    static const uint8_t sof9[2] = {0xff, 0xc9};
+    (void)state;
+    assert_fails(TW_EFILE, "rgb.jpg: an arithmetic-coded JPEG is not supported",
+                 decode_changed("rgb.jpg", find_frame("rgb.jpg"), sof9, sizeof sof9, e));
+}
+
+/* A grey progressive JPEG of zeros, width x height a multiple of 8, with n_scans scans: one bit a
+ * block for the first, then runs of 2^14 and more blocks without a number. */
+static blob make_scans(uint32_t height, uint32_t width, int n_scans)
+{
+    static const uint8_t dc[] = {0xff, 0xc4, 0, 20, 0x00, 1, 0, 0, 0, 0, 0,
+                                 0,    0,    0, 0,  0,    0, 0, 0, 0, 0, 0};
+    static const uint8_t ac[] = {0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0,
+                                 0,    0,    0, 0,  0,    0, 0, 0, 0, 0, 0xe0};
+    const uint8_t frame[] = {0xff,
+                             0xc2,
+                             0,
+                             11,
+                             8,
+                             (uint8_t)(height >> 8),
+                             (uint8_t)height,
+                             (uint8_t)(width >> 8),
+                             (uint8_t)width,
+                             1,
+                             1,
+                             0x11,
+                             0};
+    const uint32_t n_blocks = height / 8 * (width / 8);
+    blob b = {0};
+    blob_add(&b, "\xff\xd8\xff\xdb\0\x43\0", 7);
+    for (int i = 0; i < 64; i++)
+        blob_add(&b, "\1", 1);
+    blob_add(&b, frame, sizeof frame);
+    blob_add(&b, dc, sizeof dc);
+    blob_add(&b, ac, sizeof ac);
+    for (int i = 0; i < n_scans; i++) {
+        const uint8_t k = (uint8_t)(i == 0 ? 0 : 1 + i % 63);
+        const uint8_t scan[] = {0xff, 0xda, 0, 8, 1, 1, 0, k, k, 0};
+        blob_add(&b, scan, sizeof scan);
+        for (uint32_t n = 0; i == 0 && n < n_blocks; n += 8)
+            blob_le(&b, 0, 1);
+        /* a bit and 14, all 0, for each run */
+        for (uint32_t n = 0; i > 0 && n < (n_blocks + 0x3fff) / 0x4000 * 15; n += 8)
+            blob_le(&b, 0, 1);
+    }
+    blob_add(&b, "\xff\xd9", 2);
+    return b;
+}
+
+static void too_many_scans_are_refused(void **state)
+{
+    tw_picture picture;
+    blob few = make_scans(8, 8, 500), many = make_scans(8, 8, 501),
+         large = make_scans(8192, 4096, 257);
+    (void)state;
+    assert_ok(tw_picture_decode(&picture, few.bytes, few.n, "few", e));
+    tw_picture_free(&picture);
+    assert_fails(TW_EFILE, "many: bad JPEG: more than 500 scans",
+                 tw_picture_decode(&picture, many.bytes, many.n, "many", e));
+    assert_fails(TW_EFILE, "large: bad JPEG: more than 256 scans",
+                 tw_picture_decode(&picture, large.bytes, large.n, "large", e));
+    blob_free(&few);
+    blob_free(&many);
+    blob_free(&large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +302,9 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(cmyk_is_refused),
         cmocka_unit_test(too_many_pixels_are_refused),
+        cmocka_unit_test(sizes_that_the_bytes_cannot_hold_are_refused),
+        cmocka_unit_test(arithmetic_coding_is_refused),
+        cmocka_unit_test(too_many_scans_are_refused),
     };
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);
 }
