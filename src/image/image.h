@@ -33,9 +33,18 @@ TW_MUST_CHECK tw_status tw_picture_decode_facts(tw_picture *out, tw_picture_fact
  * NULL: unknown. Static. */
 const char *tw_picture_format(const uint8_t *bytes, size_t n);
 
+/* That name again as a static string, NULL where nothing of the name is read. */
+const char *tw_picture_find_format(const char *name);
+
 /* Whether a file is taken for a picture by its name: .jpg, .jpeg, .png, .webp, .bmp, .pnm and its
  * kin, in any letter case. format (may be NULL): what the name says it is. */
 bool tw_picture_has_name(const char **format, const char *name);
+
+/* A hash that pictures which look alike share, or nearly: 64 comparisons of neighbours in the grey
+ * picture made 9x8 (dHash). *tells is false where the picture is too even for it to mean anything.
+ * Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_picture_look(uint64_t *out, bool *tells, const tw_picture *picture,
+                                        tw_error *err);
 
 /* An 8-bit PNG in memory, *n_out bytes of it. Caller frees *out with tw_free. Expected: TW_ENOMEM.
  */

@@ -78,6 +78,16 @@ const char *tw_picture_format(const uint8_t *bytes, size_t n)
     return format ? format->name : NULL;
 }
 
+const char *tw_picture_find_format(const char *name)
+{
+    const tw_image__format *format;
+
+    for (int i = 0; (format = tw_image__get_format(i)); i++)
+        if (format->decode && strcmp(format->name, name) == 0)
+            return format->name;
+    return NULL;
+}
+
 bool tw_picture_has_name(const char **format, const char *name)
 {
     const char *dot = strrchr(name, '.');
