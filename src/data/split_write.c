@@ -135,7 +135,11 @@ static tw_status take_kept(dealer *d, tw_error *err)
         if ((rc = manifest_path(&path, d->check, i, d->options->keep, err)))
             break;
         found = bsearch(&(kept){path, 0}, rows, (size_t)old.n, sizeof *rows, by_path);
-        if (found && *part == UNDEALT)
+        if (found && *part != UNDEALT && *part != found->part)
+            rc = tw_fail(err, TW_EUSAGE, "%s: %s is in part %s, what belongs to it in part %s",
+                         d->options->keep, path, tw_part_name((tw_part)found->part),
+                         tw_part_name((tw_part)*part));
+        else if (found)
             *part = found->part;
         tw_free(path);
     }
