@@ -171,7 +171,8 @@ static bool row_of_palette(uint8_t *out, const bmp *b, const uint8_t *row)
     const uint32_t per_byte = 8 / b->depth, most = (1u << b->depth) - 1;
 
     for (uint32_t x = 0; x < (uint32_t)b->width; x++) {
-        const uint32_t i = row[x / per_byte] >> (8 - b->depth * (x % per_byte + 1)) & most;
+        const uint32_t byte = row[x / per_byte];
+        const uint32_t i = byte >> (8 - b->depth * (x % per_byte + 1)) & most;
         const uint8_t *colour = b->palette + i * b->colour_bytes;
 
         if (i >= b->n_colours)
