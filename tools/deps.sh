@@ -5,7 +5,7 @@
 set -eu
 
 packages="gcc libc6-dev make cmake pkg-config libdnnl-dev libjansson-dev libssl-dev libxxhash-dev
-          zlib1g-dev libspng-dev libjpeg-dev libcurl4-openssl-dev libcmocka-dev"
+          zlib1g-dev libspng-dev libjpeg-dev libwebp-dev libcurl4-openssl-dev libcmocka-dev"
 [ "${1:-}" = --lint ] && packages="$packages clang libomp-dev clang-format mandoc tidy"
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then

@@ -62,7 +62,7 @@ ban '(^|[^a-z_])(atoi|atol|atof|sprintf|vsprintf|strcpy|strcat|strtok|rand|srand
 ban '(^|[^a-z_.>])(printf|fprintf|puts|putchar|fputs|vprintf|perror)\(' '^src/cli/' 'only cli prints'
 ban '(^|[^a-z_.>])(exit|_exit|abort)\(' '^src/cli/main\.c' 'only main exits'
 ban '(^|[^a-z_.>])(malloc|calloc|realloc|free|open|fopen|mmap|strdup)\(' '^src/(base|cli)/' 'only base allocates and opens'
-ban '^#if' '^src/(base/sys|backend/select|backend/cpu/dnnl_shim)|\.h$' 'conditional outside its switch'
+ban '^#if' '^src/(base/sys|(backend|image)/select|backend/cpu/dnnl_shim)|\.h$' 'conditional outside its switch'
 
 # 4. foreign headers, each in one room
 foreign() { # header, room
@@ -76,6 +76,7 @@ foreign omp.h '\(base\|backend/cpu\)'
 foreign dnnl backend/cpu
 foreign spng.h image
 foreign jpeglib.h image
+foreign webp/ image
 foreign zlib.h format
 foreign curl/ fetch
 

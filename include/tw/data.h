@@ -1,6 +1,7 @@
 /*
  * Labelled pictures: a folder of IDX files (MNIST's family), an .npz as Keras ships it, a folder of
- * class folders of JPEG and PNG, or the built-in digits.
+ * class folders of picture files, a manifest (.csv or .tsv with the columns path, label, and where
+ * wanted split and group), or the built-in digits.
  *
  * A dataset holds labels and names in memory and reads pictures one by one; it never holds them
  * all. All functions that take a const dataset may be called from several threads at once.
@@ -10,6 +11,7 @@
 
 #include <tw/error.h>
 #include <tw/image.h>
+#include <tw/watch.h>
 
 #include <stdint.h>
 
@@ -81,6 +83,81 @@ TW_MUST_CHECK tw_status tw_dataset_read(tw_picture *out, const tw_dataset *datas
  * The result has no labels (tw_dataset_label gives -1) and no classes. Caller frees. */
 TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
                                          tw_error *err);
+
+/* ---- what is wrong with the data */
+
+/* One row a kind of finding: enum, name, 1 for an error. */
+#define TW_FINDING_LIST(X)                            \
+    X(TW_FINDING_UNREADABLE, "unreadable", 1)         \
+    X(TW_FINDING_TWO_LABELS, "two-labels", 1)         \
+    X(TW_FINDING_TWO_PARTS, "two-parts", 1)           \
+    X(TW_FINDING_EMPTY_CLASS, "empty-class", 1)       \
+    X(TW_FINDING_DUPLICATE, "duplicate", 0)           \
+    X(TW_FINDING_NEAR_DUPLICATE, "near-duplicate", 0) \
+    X(TW_FINDING_WRONG_NAME, "wrong-name", 0)         \
+    X(TW_FINDING_TINY, "tiny", 0)                     \
+    X(TW_FINDING_HUGE, "huge", 0)                     \
+    X(TW_FINDING_COLOUR, "colour", 0)                 \
+    X(TW_FINDING_SMALL_CLASS, "small-class", 0)       \
+    X(TW_FINDING_IMBALANCE, "imbalance", 0)
+#define TW_FINDING_ENUM(name, text, is_error) name,
+typedef enum tw_finding_kind { TW_FINDING_LIST(TW_FINDING_ENUM) TW_N_FINDING } tw_finding_kind;
+#undef TW_FINDING_ENUM
+
+/* One thing that was found. `text` names the file and says it; file is NULL for classes. */
+typedef struct tw_finding {
+    tw_finding_kind kind;
+    int is_error;
+    const char *file, *text;
+} tw_finding;
+
+typedef struct tw_check tw_check;
+
+/* Reads every picture of all parts of the data at path: undecodable and cut files, odd ones,
+ * duplicates (the same bytes) and near duplicates, pictures under two labels or in two parts, small
+ * classes. What files were found sound is remembered in the cache folder by name, size, time and
+ * hash, unless `anew`; remembered ones are not read again. Findings do not depend on n_threads (0:
+ * all cores). Caller frees with tw_check_free. Expected: TW_EFILE (the data as a whole cannot be
+ * opened), TW_EINTERRUPTED, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_check_run(tw_check **out, const char *path, int n_threads, int anew,
+                                     const tw_watch *watch, tw_error *err);
+void tw_check_free(tw_check *check);
+
+const char *tw_finding_kind_name(tw_finding_kind kind);
+/* Findings: errors first, each in the order of the pictures. Borrowed from the check. */
+int64_t tw_check_count(const tw_check *check);
+const tw_finding *tw_check_get(const tw_check *check, int64_t i);
+int64_t tw_check_error_count(const tw_check *check);
+/* Pictures that the data has, and how many of them were remembered. */
+int64_t tw_check_picture_count(const tw_check *check);
+int64_t tw_check_remembered_count(const tw_check *check);
+
+/* ---- a split that stays */
+
+typedef struct tw_split_options {
+    double val, test; /* shares, 0: none */
+    uint64_t seed;
+    const char *group_by; /* extended regular expression on names, whose first parenthesis (or all
+                             of it) is the group; NULL: the manifest's own groups, if any */
+    const char *keep;     /* a manifest: its pictures stay in their parts; NULL: none */
+    int skip_bad;         /* unreadable pictures are left out, else they are TW_EFILE */
+} tw_split_options;
+
+typedef struct tw_split_result {
+    int64_t n[3];    /* pictures in train, val, test */
+    int64_t n_bad;   /* left out */
+    int64_t n_units; /* groups and duplicates taken as one */
+} tw_split_result;
+
+/* Deals the training part of checked data and writes the manifest of all its parts to `output`
+ * (.csv), which is not there yet. In each class as near to the shares as whole groups allow, one
+ * unit at least. Duplicates and near duplicates are one unit, as is a group. The order in which
+ * units are dealt is by a hash of names and seed, so new files move few, and none with `keep`.
+ * path is what the check was run on. Expected: TW_EUSAGE (shares, regular expression, output is
+ * there, the data has the part already), TW_EFILE, TW_EBUDGET (disk full), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_split_write(tw_split_result *out, const tw_check *check,
+                                       const char *path, const char *output,
+                                       const tw_split_options *options, tw_error *err);
 
 /* scikit-learn's train_test_split(test_size, random_state=seed, stratify=labels or NULL), to the
  * bit: fills train[0..*n_train) and test[0..*n_test) with sample indices in scikit-learn's order.

@@ -25,12 +25,25 @@ typedef struct tw_picture {
 void tw_picture_free(tw_picture *picture);
 
 /* One row an interpolation: enum, name. cubic is OpenCV's INTER_CUBIC to the bit, 128-bit build
- * without IPP; cubic-float is what OpenCV's wheels with IPP compute. */
+ * without IPP; cubic-float is what OpenCV's wheels with IPP compute; bilinear, nearest and area are
+ * OpenCV's INTER_LINEAR, INTER_NEAREST and INTER_AREA; bilinear-aa is Pillow's BILINEAR, which
+ * averages when it shrinks (torchvision's antialias). */
 #define TW_INTERPOLATION_LIST(X)     \
     X(TW_CUBIC, "cubic")             \
     X(TW_CUBIC_FLOAT, "cubic-float") \
     X(TW_BILINEAR, "bilinear")       \
-    X(TW_NEAREST, "nearest")
+    X(TW_NEAREST, "nearest")         \
+    X(TW_BILINEAR_AA, "bilinear-aa") \
+    X(TW_AREA, "area")
+
+/* One row a resize policy. squash: the whole picture to height x width, aspect not kept. crop: the
+ * shorter side to size / crop_pct, aspect kept (the longer side rounded down), then the middle of
+ * it, as torchvision and timm do. letterbox: as large as fits, aspect kept, black around it, as
+ * Pillow's ImageOps.pad does. */
+#define TW_RESIZE_LIST(X)         \
+    X(TW_RESIZE_SQUASH, "squash") \
+    X(TW_RESIZE_CROP, "crop")     \
+    X(TW_RESIZE_LETTERBOX, "letterbox")
 
 /* One row a preprocessing, as Keras's imagenet_utils defines it. */
 #define TW_PREPROCESS_LIST(X)       \
@@ -49,32 +62,43 @@ void tw_picture_free(tw_picture *picture);
 typedef enum tw_interpolation {
     TW_INTERPOLATION_LIST(TW_IMAGE_ENUM) TW_N_INTERPOLATION
 } tw_interpolation;
+typedef enum tw_resize { TW_RESIZE_LIST(TW_IMAGE_ENUM) TW_N_RESIZE } tw_resize;
 typedef enum tw_preprocess { TW_PREPROCESS_LIST(TW_IMAGE_ENUM) TW_N_PREPROCESS } tw_preprocess;
 typedef enum tw_colour { TW_COLOUR_LIST(TW_IMAGE_ENUM) TW_N_COLOUR } tw_colour;
 #undef TW_IMAGE_ENUM
 
-/* Everything that turns a picture into numbers; saved in the model file. Resize is "squash": the
- * whole picture to height x width, aspect not kept. */
+/* Everything that turns a picture into numbers; saved in the model file. */
 typedef struct tw_contract {
     int height;
     int width;
     tw_colour colour;
     tw_interpolation interpolation;
     tw_preprocess preprocess;
+    tw_resize resize;
+    double crop_pct; /* of TW_RESIZE_CROP: TW_CROP_PCT_LEAST to 1 */
 } tw_contract;
+
+#define TW_CROP_PCT_LEAST 0.1
 
 /* Names, static; the parse functions set TW_EUSAGE with the nearest name. */
 const char *tw_interpolation_name(tw_interpolation value);
 const char *tw_preprocess_name(tw_preprocess value);
 const char *tw_colour_name(tw_colour value);
+const char *tw_resize_name(tw_resize value);
+/* How the resize policy reads behind the interpolation: "" for squash, ", letterbox",
+ * ", crop 0.875". Fills buf (at least 32 bytes) and returns it. */
+const char *tw_contract_resize_text(char *buf, size_t buf_size, const tw_contract *contract);
 TW_MUST_CHECK tw_status tw_interpolation_parse(tw_interpolation *out, const char *name,
                                                tw_error *err);
 TW_MUST_CHECK tw_status tw_preprocess_parse(tw_preprocess *out, const char *name, tw_error *err);
 TW_MUST_CHECK tw_status tw_colour_parse(tw_colour *out, const char *name, tw_error *err);
+TW_MUST_CHECK tw_status tw_resize_parse(tw_resize *out, const char *name, tw_error *err);
 
-/* Reads a PNG or JPEG file (told by its first bytes, not its name) as 1 or 3 channels. Alpha is
- * composited on black; 16 bits are scaled to 8; CMYK and damaged files are refused. Caller frees
- * with tw_picture_free. Expected: TW_EFILE, TW_ENOMEM. */
+/* Reads a JPEG, PNG, WebP (where the build has it), BMP or PNM file (told by its first bytes, not
+ * its name) as 1 or 3 channels. Alpha is composited on black; 16 bits are scaled to 8; CMYK and
+ * YCCK become RGB as Pillow makes them; what EXIF says of the camera's orientation is applied.
+ * Damaged and cut files are refused. Caller frees with tw_picture_free.
+ * Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err);
 
 /* Writes an 8-bit PNG atomically. Expected: TW_EFILE, TW_EBUDGET (disk full), TW_ENOMEM. */
@@ -86,11 +110,11 @@ TW_MUST_CHECK tw_status tw_picture_resize(tw_picture *out, const tw_picture *in,
                                           int width, tw_interpolation how, tw_error *err);
 
 /* Colour rule and resize of a contract, the preprocessing left out: what the network is shown,
- * (height,width,3) u8. Caller frees. Expected: TW_ENOMEM. */
+ * (height,width,3) u8. Caller frees. Expected: TW_ENOMEM, TW_EFILE (too narrow to be cropped). */
 TW_MUST_CHECK tw_status tw_contract_picture(tw_picture *out, const tw_contract *contract,
                                             const tw_picture *in, tw_error *err);
 
-/* The whole contract: out (height,width,3) float32. Expected: TW_ENOMEM. */
+/* The whole contract: out (height,width,3) float32. Expected: as tw_contract_picture. */
 TW_MUST_CHECK tw_status tw_contract_apply(float *out, const tw_contract *contract,
                                           const tw_picture *in, tw_error *err);
 

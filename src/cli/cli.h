@@ -43,8 +43,8 @@ typedef struct cli_verb {
 } cli_verb;
 
 extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_predict, cli_extract,
-    cli_export, cli_convert, cli_summary, cli_show, cli_benchmark, cli_fetch, cli_cache,
-    cli_completion, cli_version;
+    cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split, cli_benchmark, cli_fetch,
+    cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);

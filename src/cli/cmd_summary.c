@@ -38,11 +38,12 @@ static void print_contract(const tw_model *model)
 {
     const tw_contract *contract = tw_model_contract(model);
     int n = tw_model_class_count(model);
-    char text[1024];
+    char text[1024], policy[32];
 
-    snprintf(text, sizeof text, "%s to %dx%d, %s, preprocessing %s",
-             tw_interpolation_name(contract->interpolation), contract->height, contract->width,
-             contract->colour == TW_COLOUR_GREY ? "grey repeated to rgb" : "rgb",
+    snprintf(text, sizeof text, "%s%s to %dx%d, %s, preprocessing %s",
+             tw_interpolation_name(contract->interpolation),
+             tw_contract_resize_text(policy, sizeof policy, contract), contract->height,
+             contract->width, contract->colour == TW_COLOUR_GREY ? "grey repeated to rgb" : "rgb",
              tw_preprocess_name(contract->preprocess));
     cli_print_lines(stdout, "pictures:", 10, text);
     if (n == 0)

@@ -45,6 +45,7 @@ extern const tw_data__kind tw_data__idx;
 extern const tw_data__kind tw_data__npz;
 extern const tw_data__kind tw_data__folder;
 extern const tw_data__kind tw_data__digits;
+extern const tw_data__kind tw_data__manifest_kind;
 
 struct tw_dataset {
     const tw_data__kind *kind;
@@ -88,7 +89,41 @@ TW_MUST_CHECK tw_status tw_data__open_idx_file(tw_dataset *dataset, const char *
  * system under such a name comes first. */
 bool tw_data__is_built_in(const char *path);
 
-/* ---- folder.c: loose picture files, for pictures.c */
+/* ---- manifest.c */
+
+/* One line; strings are borrowed from the manifest. */
+typedef struct tw_data__row {
+    const char *path, *group; /* group NULL: none */
+    char *label_name;
+    int label, part;
+} tw_data__row;
+
+typedef struct tw_data__manifest {
+    char *text; /* what the rows point into */
+    tw_data__row *rows;
+    int64_t n, capacity;
+    char **classes; /* borrowed names, in byte order */
+    int n_classes;
+    bool has_parts;
+} tw_data__manifest;
+
+/* Caller frees with tw_data__free_manifest. Expected: TW_EFILE with the line, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_data__read_manifest(tw_data__manifest *out, const char *path,
+                                               tw_error *err);
+void tw_data__free_manifest(tw_data__manifest *manifest);
+
+/* ---- folder.c: picture files, for pictures.c, manifest.c and check.c */
+
+/* Makes the zeroed dataset one of files below root (NULL: names are paths), none yet. */
+TW_MUST_CHECK tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, tw_error *err);
+/* Adds one by its name; an absolute one stays so. Labels and count are the caller's to set. */
+TW_MUST_CHECK tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err);
+int64_t tw_data__count_files(const tw_dataset *dataset);
+/* Whether its pictures are files. */
+bool tw_data__has_files(const tw_dataset *dataset);
+/* The path of the file of sample i. Caller frees with tw_free. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_data__file_path(char **out, const tw_dataset *dataset, int64_t i,
+                                           tw_error *err);
 
 /* One picture file; `name` is what it is called. */
 TW_MUST_CHECK tw_status tw_data__open_files(tw_dataset *dataset, const char *path, bool is_folder,

@@ -1,7 +1,7 @@
 /*
- * The dataset behind its handle. It finds the kind of the data (IDX folder, .npz, class folders,
- * built in), hands opening and reading to that kind's table of functions, and answers what does
- * not depend on it: counts, labels, class names, the sentence about the data.
+ * The dataset behind its handle. It finds the kind of the data (IDX folder, .npz, manifest,
+ * class folders, built in), hands opening and reading to that kind's table of functions, and
+ * answers what does not depend on it: counts, labels, class names, the sentence about the data.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -17,7 +17,8 @@
 enum { MAX_NAMES = 16 }; /* of data, for "did you mean" */
 
 /* In the order in which they are asked; a folder without IDX files is class folders. */
-static const tw_data__kind *const kinds[] = {&tw_data__idx, &tw_data__npz, &tw_data__folder};
+static const tw_data__kind *const kinds[] = {&tw_data__idx, &tw_data__npz, &tw_data__manifest_kind,
+                                             &tw_data__folder};
 
 #define PART_NAME(name, text) text,
 static const char *const part_names[] = {TW_PART_LIST(PART_NAME)};
@@ -94,7 +95,7 @@ tw_status tw_data__find_kind(const tw_data__kind **out, const char *path, tw_err
             return TW_OK;
         }
     }
-    return tw_fail(err, TW_EFILE, "%s: neither a folder nor an .npz", path);
+    return tw_fail(err, TW_EFILE, "%s: neither a folder nor an .npz, .csv or .tsv", path);
 }
 
 /* Asks for each part; *n is how many there are, text their names with ", " between them. */

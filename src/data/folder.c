@@ -3,17 +3,18 @@
  * not, and loose files for prediction.
  *
  * A class is a folder; classes stand in byte order of their names, pictures in byte order inside
- * their class. A picture is a file called .jpg, .jpeg or .png in any letter case; files of other
- * names are counted and said. Names that begin with a dot do not exist. Parts must have the same
- * classes. Only names are held; files are opened one at a time when they are read.
+ * their class. A picture is a file called .jpg, .png, .webp, .bmp, .ppm and the like in any letter
+ * case; files of other names are counted and said. Names that begin with a dot do not exist, nor do
+ * the folders that other systems leave behind (__MACOSX, @eaDir). Parts must have the same classes.
+ * Only names are held; files are opened one at a time when they are read.
  */
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/data_int.h"
+#include "image/image.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum { N_PARTS = TW_PART_ALL, FILE_MAX = 256 << 20 };
 
@@ -37,12 +38,10 @@ static void free_list(name_list *list)
     *list = (name_list){0};
 }
 
-static bool is_picture_name(const char *name)
+/* What a person did not make. */
+static bool is_hidden(const char *name)
 {
-    const char *dot = strrchr(name, '.');
-
-    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
-                   strcasecmp(dot, ".png") == 0);
+    return name[0] == '.' || strcmp(name, "__MACOSX") == 0 || strcmp(name, "@eaDir") == 0;
 }
 
 static tw_status join(char **out, const char *a, const char *b, tw_error *err)
@@ -65,7 +64,7 @@ static tw_status list_classes(name_list *out, const char *path, tw_error *err)
 
         if ((rc = join(&full, path, name, err)))
             break;
-        if (name[0] != '.' && tw_path_is_folder(full)) {
+        if (!is_hidden(name) && tw_path_is_folder(full)) {
             out->names[i] = out->names[kept]; /* swapped, so that the list stays whole */
             out->names[kept++] = name;
         }
@@ -208,15 +207,16 @@ static tw_status add_pictures(folder *own, const char *path, const char *prefix,
     tw_status rc = tw_folder_list(&files.names, &files.n, path, err);
 
     for (size_t i = 0; !rc && i < files.n; i++) {
-        if (files.names[i][0] == '.')
+        if (is_hidden(files.names[i]))
             continue;
-        if (is_picture_name(files.names[i]))
+        if (tw_picture_has_name(NULL, files.names[i]))
             rc = add_name(own, prefix, files.names[i], err);
         else
             own->n_others++;
     }
     if (!rc && own->n == before)
-        rc = tw_fail(err, TW_EFILE, "%s: no .jpg, .jpeg or .png file in this folder", path);
+        rc = tw_fail(err, TW_EFILE, "%s: no .jpg, .png, .webp, .bmp or .ppm file in this folder",
+                     path);
     free_list(&files);
     return rc;
 }
@@ -232,7 +232,7 @@ static tw_status count_loose(folder *own, const char *part, tw_error *err)
         return rc;
     rc = tw_folder_list(&files.names, &files.n, full, err);
     for (size_t i = 0; i < files.n; i++)
-        own->n_loose += files.names[i][0] != '.' && is_picture_name(files.names[i]);
+        own->n_loose += !is_hidden(files.names[i]) && tw_picture_has_name(NULL, files.names[i]);
     free_list(&files);
     tw_free(full);
     return rc;
@@ -412,7 +412,7 @@ static tw_status path_of(char **out, const tw_dataset *dataset, int64_t i, tw_er
 {
     const folder *own = dataset->own;
 
-    if (own->root)
+    if (own->root && own->names[i][0] != '/')
         return join(out, own->root, own->names[i], err);
     *out = tw_strdup(own->names[i]);
     return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the name %s", own->names[i]);
@@ -458,3 +458,34 @@ static const char *name_file(const tw_dataset *dataset, int64_t i, char *buf, si
 
 const tw_data__kind tw_data__folder = {recognise, has_part,  open_classes, read_file,
                                        key_file,  name_file, close_folder};
+
+/* ---- for the other files of the room */
+
+tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, tw_error *err)
+{
+    folder *own;
+
+    return create_own(&own, dataset, root, err);
+}
+
+tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err)
+{
+    return add_name(dataset->own, "", name, err);
+}
+
+int64_t tw_data__count_files(const tw_dataset *dataset)
+{
+    const folder *own = dataset->own;
+
+    return own->n;
+}
+
+bool tw_data__has_files(const tw_dataset *dataset)
+{
+    return dataset->kind == &tw_data__folder;
+}
+
+tw_status tw_data__file_path(char **out, const tw_dataset *dataset, int64_t i, tw_error *err)
+{
+    return path_of(out, dataset, i, err);
+}

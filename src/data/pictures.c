@@ -3,7 +3,7 @@
  * picture files, or records:
  *
  *   FILE:0  FILE:0-9   of an IDX file of pictures or an .npz (both ends count)
- *   DIR:5              of a folder of IDX files or of class folders
+ *   DIR:5              of a folder of IDX files or of class folders, or of a manifest
  *   mnist:5            of data that has been fetched by that name
  *   digits:5           of the built-in data; digits:N:5 of N of them
  *
@@ -68,9 +68,10 @@ static const tw_data__kind window_kind = {
 static char *name_of(const window *own, int64_t i, const char *base)
 {
     tw_text text = {0};
+    char *path;
 
-    if (own->inner->kind == &tw_data__folder)
-        return tw_path_join(base, tw_dataset_name(own->inner, own->first + i, NULL, 0));
+    if (tw_data__has_files(own->inner))
+        return tw_data__file_path(&path, own->inner, own->first + i, NULL) ? NULL : path;
     tw_text_add(&text, "%s:%lld", base, (long long)(own->first + i));
     if (!text.failed)
         return text.text;
@@ -113,18 +114,19 @@ static tw_status fill_window(tw_dataset *dataset, tw_dataset *inner, const char 
 
 typedef enum content { CONTENT_PICTURE, CONTENT_IDX, CONTENT_DATA } content;
 
-/* What lies at path: DATA is a folder, an .npz or built in. */
+/* What lies at path: DATA is a folder, an .npz, a manifest or built in. */
 static tw_status look(content *out, const char *path, tw_error *err)
 {
     uint8_t head[4] = {0xff};
-    bool npz = false;
+    bool is_data = false;
     tw_file file;
     tw_status rc;
 
     *out = CONTENT_DATA;
     if (tw_path_is_folder(path) || !tw_path_exists(path))
         return TW_OK;
-    if ((rc = tw_data__npz.recognise(&npz, path, err)) || npz)
+    if ((rc = tw_data__npz.recognise(&is_data, path, err)) || is_data ||
+        (rc = tw_data__manifest_kind.recognise(&is_data, path, err)) || is_data)
         return rc;
     if ((rc = tw_file_open(&file, path, err)))
         return rc;

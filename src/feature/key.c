@@ -76,11 +76,13 @@ tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
     const char *name = model->architecture ? model->architecture : "a model";
     tw_json *json = tw_json_new_object();
     tw_text text = {0};
+    char policy[32];
     bool ok;
 
-    tw_text_add(&text, "%s to %s, %s %dx%d%s, %s, %s", name, model->graph->nodes[last].name,
-                tw_interpolation_name(contract->interpolation), contract->height, contract->width,
-                contract->colour == TW_COLOUR_GREY ? " grey" : "",
+    tw_text_add(&text, "%s to %s, %s%s %dx%d%s, %s, %s", name, model->graph->nodes[last].name,
+                tw_interpolation_name(contract->interpolation),
+                tw_contract_resize_text(policy, sizeof policy, contract), contract->height,
+                contract->width, contract->colour == TW_COLOUR_GREY ? " grey" : "",
                 tw_preprocess_name(contract->preprocess), precision);
     if (dtype != TW_CACHE_FP32)
         tw_text_add(&text, ", kept as %s", dtype_names[dtype]);

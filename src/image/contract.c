@@ -10,12 +10,17 @@
 #include "base/text.h"
 #include "image/image_int.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { MAX_RESIZED = 64 << 20 }; /* pixels */
 
 #define NAME(value, text) text,
 static const char *const interpolations[] = {TW_INTERPOLATION_LIST(NAME)};
 static const char *const preprocesses[] = {TW_PREPROCESS_LIST(NAME)};
 static const char *const colours[] = {TW_COLOUR_LIST(NAME)};
+static const char *const resizes[] = {TW_RESIZE_LIST(NAME)};
 #undef NAME
 
 /* Index of a name in a list, or TW_EUSAGE with the nearest one. */
@@ -49,6 +54,11 @@ const char *tw_colour_name(tw_colour value)
     return colours[value];
 }
 
+const char *tw_resize_name(tw_resize value)
+{
+    return resizes[value];
+}
+
 tw_status tw_interpolation_parse(tw_interpolation *out, const char *name, tw_error *err)
 {
     int i;
@@ -76,6 +86,96 @@ tw_status tw_colour_parse(tw_colour *out, const char *name, tw_error *err)
     return rc;
 }
 
+tw_status tw_resize_parse(tw_resize *out, const char *name, tw_error *err)
+{
+    int i;
+    tw_status rc = parse(&i, "resize policy", name, resizes, TW_N_RESIZE, err);
+
+    *out = (tw_resize)i;
+    return rc;
+}
+
+/* ---- resize policies */
+
+const char *tw_contract_resize_text(char *buf, size_t buf_size, const tw_contract *contract)
+{
+    buf[0] = '\0';
+    if (contract->resize == TW_RESIZE_CROP)
+        snprintf(buf, buf_size, ", crop %g", contract->crop_pct);
+    else if (contract->resize != TW_RESIZE_SQUASH)
+        snprintf(buf, buf_size, ", %s", tw_resize_name(contract->resize));
+    return buf;
+}
+
+/* The middle of `from` in a canvas `to`, both of the same channels; what `from` does not reach
+ * stays as it is. Half a pixel goes to the even side, as Python's round has it. */
+static void copy_middle(tw_picture *to, const tw_picture *from)
+{
+    const int y = (int)lrint(fabs((from->height - to->height) / 2.0));
+    const int x = (int)lrint(fabs((from->width - to->width) / 2.0));
+    const bool is_lower = from->height < to->height, is_narrower = from->width < to->width;
+    const int height = is_lower ? from->height : to->height;
+    const size_t channels = (size_t)to->channels;
+    const size_t n = (size_t)(is_narrower ? from->width : to->width) * channels;
+
+    for (int i = 0; i < height; i++) {
+        const size_t to_row = (size_t)(is_lower ? i + y : i);
+        const size_t from_row = (size_t)(is_lower ? i : i + y);
+        memcpy(to->pixels + (to_row * (size_t)to->width + (size_t)(is_narrower ? x : 0)) * channels,
+               from->pixels +
+                   (from_row * (size_t)from->width + (size_t)(is_narrower ? 0 : x)) * channels,
+               n);
+    }
+}
+
+/* Height and width that cover (crop) or fit into (letterbox) the contract's, aspect kept. */
+static void find_size(int64_t *height, int64_t *width, const tw_contract *contract,
+                      const tw_picture *in)
+{
+    const int64_t h = in->height, w = in->width;
+    const double ratio = (double)w / (double)h;
+
+    *height = contract->height;
+    *width = contract->width;
+    if (contract->resize == TW_RESIZE_CROP) {
+        *height = (int64_t)floor(contract->height / contract->crop_pct);
+        *width = (int64_t)floor(contract->width / contract->crop_pct);
+        if (w * *height >= h * *width)
+            *width = *height * w / h;
+        else
+            *height = *width * h / w;
+    } else if (ratio > (double)contract->width / contract->height) {
+        *height = lrint((double)h / (double)w * contract->width);
+        *height = *height < 1 ? 1 : *height;
+    } else {
+        *width = lrint(ratio * contract->height);
+        *width = *width < 1 ? 1 : *width;
+    }
+}
+
+/* Resize to the size of find_size, then its middle, or it in the middle of black. */
+static tw_status resize_keeping(tw_picture *out, const tw_contract *contract, const tw_picture *in,
+                                tw_error *err)
+{
+    tw_picture whole = {0};
+    int64_t height, width;
+    tw_status rc;
+
+    find_size(&height, &width, contract, in);
+    if (height * width > MAX_RESIZED)
+        return tw_fail(err, TW_EFILE, "a picture of %dx%d pixels is too narrow to be cropped",
+                       in->height, in->width);
+    if ((rc = tw_picture_resize(&whole, in, (int)height, (int)width, contract->interpolation, err)))
+        return rc;
+    rc = tw_picture_create(out, contract->height, contract->width, in->channels, err);
+    if (!rc) {
+        memset(out->pixels, 0, (size_t)out->height * (size_t)out->width * (size_t)out->channels);
+        copy_middle(out, &whole);
+    }
+    tw_picture_free(&whole);
+    return rc;
+}
+
 /* Colour rule and resize; a grey picture stays one channel until the end. */
 static tw_status shown(tw_picture *out, const tw_contract *contract, const tw_picture *in,
                        tw_error *err)
@@ -90,8 +190,11 @@ static tw_status shown(tw_picture *out, const tw_contract *contract, const tw_pi
             return rc;
         from = &grey;
     }
-    rc = tw_picture_resize(out, from, contract->height, contract->width, contract->interpolation,
-                           err);
+    if (contract->resize == TW_RESIZE_SQUASH)
+        rc = tw_picture_resize(out, from, contract->height, contract->width,
+                               contract->interpolation, err);
+    else
+        rc = resize_keeping(out, contract, from, err);
     tw_picture_free(&grey);
     return rc;
 }

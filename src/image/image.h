@@ -5,15 +5,46 @@
 
 #include <tw/image.h>
 
+#include <stdbool.h>
+
 /* A picture with room for its pixels (not cleared). Expected: TW_EFILE (more than the pixel budget
  * of 64 million), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_picture_create(tw_picture *out, int height, int width, int channels,
                                           tw_error *err);
 
-/* Decodes a PNG or JPEG from memory, told by its first bytes; `name` is what the sentences call it.
- * Result as tw_picture_read. */
+/* Decodes a picture file from memory, told by its first bytes; `name` is what the sentences call
+ * it. Result as tw_picture_read. */
 TW_MUST_CHECK tw_status tw_picture_decode(tw_picture *out, const uint8_t *bytes, size_t n,
                                           const char *name, tw_error *err);
+
+/* What a file held that the picture does not tell. */
+typedef struct tw_picture_facts {
+    const char *format;     /* "JPEG", static; NULL: none of those that are read */
+    int orientation;        /* of EXIF, 1 (upright) to 8 */
+    bool cmyk, alpha, deep; /* four inks; an alpha channel; more than 8 bits a value */
+} tw_picture_facts;
+
+/* tw_picture_decode that also tells the facts, those noticed so far when it fails. */
+TW_MUST_CHECK tw_status tw_picture_decode_facts(tw_picture *out, tw_picture_facts *facts,
+                                                const uint8_t *bytes, size_t n, const char *name,
+                                                tw_error *err);
+
+/* Name of the format that the first bytes tell, also of those that are known and not read ("GIF");
+ * NULL: unknown. Static. */
+const char *tw_picture_format(const uint8_t *bytes, size_t n);
+
+/* That name again as a static string, NULL where nothing of the name is read. */
+const char *tw_picture_find_format(const char *name);
+
+/* Whether a file is taken for a picture by its name: .jpg, .jpeg, .png, .webp, .bmp, .pnm and its
+ * kin, in any letter case. format (may be NULL): what the name says it is. */
+bool tw_picture_has_name(const char **format, const char *name);
+
+/* A hash that pictures which look alike share, or nearly: 64 comparisons of neighbours in the grey
+ * picture made 9x8 (dHash). *tells is false where the picture is too even for it to mean anything.
+ * Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_picture_look(uint64_t *out, bool *tells, const tw_picture *picture,
+                                        tw_error *err);
 
 /* An 8-bit PNG in memory, *n_out bytes of it. Caller frees *out with tw_free. Expected: TW_ENOMEM.
  */

@@ -4,10 +4,50 @@
 
 #include "image/image.h"
 
-tw_status tw_image__decode_png(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
-                               tw_error *err);
-tw_status tw_image__decode_jpeg(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
-                                tw_error *err);
+/* A file to be decoded, and where to note what is noticed of it. */
+typedef struct tw_image__input {
+    const uint8_t *bytes;
+    size_t n;
+    const char *name; /* what the sentences call it */
+    tw_picture_facts *facts;
+} tw_image__input;
+
+/* One row a format that is known. */
+typedef struct tw_image__format {
+    const char *name;
+    const char *extensions; /* "jpg,jpeg," */
+    bool (*recognise)(const uint8_t *bytes, size_t n);
+    /* NULL: known and not read */
+    tw_status (*decode)(tw_picture *out, const tw_image__input *in, tw_error *err);
+} tw_image__format;
+
+/* select.c: row i, NULL after the last */
+const tw_image__format *tw_image__get_format(int i);
+
+tw_status tw_image__decode_png(tw_picture *out, const tw_image__input *in, tw_error *err);
+tw_status tw_image__decode_jpeg(tw_picture *out, const tw_image__input *in, tw_error *err);
+tw_status tw_image__decode_webp(tw_picture *out, const tw_image__input *in, tw_error *err);
+tw_status tw_image__decode_bmp(tw_picture *out, const tw_image__input *in, tw_error *err);
+tw_status tw_image__decode_pnm(tw_picture *out, const tw_image__input *in, tw_error *err);
+
+/* tw_picture_create whose sentence names the file. */
+tw_status tw_image__create(tw_picture *out, const tw_image__input *in, int64_t height,
+                           int64_t width, int channels, tw_error *err);
+
+/* value * alpha / 255, rounded: what black shows through. */
+static inline uint8_t tw_image__on_black(uint8_t value, uint8_t alpha)
+{
+    return (uint8_t)((value * alpha + 127) / 255);
+}
+
+/* Turns (H,W,4) RGBA into (H,W,3) on black, in place. */
+void tw_image__drop_alpha(tw_picture *picture);
+
+/* exif.c: orientation 1 to 8 from a TIFF header and its first directory; 1 where it says none or
+ * cannot be read. */
+int tw_image__exif_orientation(const uint8_t *tiff, size_t n);
+/* Turns the picture upright. Expected: TW_ENOMEM. */
+tw_status tw_image__orient(tw_picture *picture, int orientation, tw_error *err);
 
 /* The Keys kernel with A = -0.75 at fraction f in [0,1): weights of the four pixels around, in
  * float and in OpenCV's order of operations. */
@@ -18,5 +58,9 @@ tw_status tw_image__resize_cubic(tw_picture *out, const tw_picture *in, tw_error
 tw_status tw_image__resize_cubic_float(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_bilinear(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_nearest(tw_picture *out, const tw_picture *in, tw_error *err);
+tw_status tw_image__resize_bilinear_aa(tw_picture *out, const tw_picture *in, tw_error *err);
+tw_status tw_image__resize_area(tw_picture *out, const tw_picture *in, tw_error *err);
+/* INTER_LINEAR's arithmetic with the places of INTER_AREA, which enlarges so. */
+tw_status tw_image__resize_area_up(tw_picture *out, const tw_picture *in, tw_error *err);
 
 #endif

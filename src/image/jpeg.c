@@ -1,8 +1,9 @@
 /*
- * JPEG through libjpeg-turbo, to 8-bit grey or RGB. A warning of the decoder (cut-off file, corrupt
- * data) is an error here: a picture is never half decoded. CMYK and arithmetic coding are refused;
- * so is a size that the bytes cannot hold, and a progressive file with more scans than anybody
- * makes, or than can be read in a second or two.
+ * JPEG through libjpeg-turbo, to 8-bit grey or RGB, upright as EXIF says. A warning of the decoder
+ * (cut-off file, corrupt data) is an error here: a picture is never half decoded. Four inks become
+ * RGB as Pillow makes them, taken as Adobe stores them (inverted). Arithmetic coding is refused; so
+ * is a size that the bytes cannot hold, and a progressive file with more scans than anybody makes,
+ * or than can be read in a second or two.
  */
 #include "base/fail.h"
 #include "image/image_int.h"
@@ -67,32 +68,82 @@ static void watch_scans(j_common_ptr info)
     }
 }
 
-/* Header, checks, the picture's memory. */
-static tw_status start(tw_picture *out, j_decompress_ptr jpeg, size_t n, const char *name,
-                       tw_error *err)
+/* EXIF lies in the first APP1 that says so. */
+static int find_orientation(const struct jpeg_decompress_struct *jpeg)
 {
-    tw_status rc;
-    bool grey;
+    static const char exif[6] = "Exif\0";
 
-    jpeg_read_header(jpeg, TRUE);
-    grey = jpeg->jpeg_color_space == JCS_GRAYSCALE;
-    if (jpeg->num_components == 4)
-        return tw_fail(err, TW_EFILE, "%s: a CMYK JPEG is not supported", name);
-    if (jpeg->arith_code)
-        return tw_fail(err, TW_EFILE, "%s: an arithmetic-coded JPEG is not supported", name);
-    if ((size_t)count_blocks(jpeg) / 8 > n) /* a block takes a bit at least */
-        return tw_fail(err, TW_EFILE, "%s: says %ux%u pixels, its %zu bytes cannot hold that", name,
-                       jpeg->image_height, jpeg->image_width, n);
-    jpeg->out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
-    jpeg->dct_method = JDCT_ISLOW;
-    rc = tw_picture_create(out, (int)jpeg->image_height, (int)jpeg->image_width, grey ? 1 : 3, err);
-    return rc == TW_EFILE ? tw_fail(err, rc, "%s: %ux%u pixels are too many", name,
-                                    jpeg->image_height, jpeg->image_width)
-                          : rc;
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > sizeof exif &&
+            memcmp(m->data, exif, sizeof exif) == 0)
+            return tw_image__exif_orientation(m->data + sizeof exif, m->data_length - sizeof exif);
+    return 1;
 }
 
-tw_status tw_image__decode_jpeg(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
-                                tw_error *err)
+/* Header, checks, the picture's memory. */
+static tw_status start(tw_picture *out, j_decompress_ptr jpeg, const tw_image__input *in,
+                       tw_error *err)
+{
+    bool grey;
+
+    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(jpeg, TRUE);
+    grey = jpeg->jpeg_color_space == JCS_GRAYSCALE;
+    in->facts->cmyk = jpeg->num_components == 4;
+    in->facts->orientation = find_orientation(jpeg);
+    if (jpeg->arith_code)
+        return tw_fail(err, TW_EFILE, "%s: an arithmetic-coded JPEG is not supported", in->name);
+    if ((size_t)count_blocks(jpeg) / 8 > in->n) /* a block takes a bit at least */
+        return tw_fail(err, TW_EFILE, "%s: says %ux%u pixels, its %zu bytes cannot hold that",
+                       in->name, jpeg->image_height, jpeg->image_width, in->n);
+    jpeg->out_color_space = grey ? JCS_GRAYSCALE : (in->facts->cmyk ? JCS_CMYK : JCS_RGB);
+    jpeg->dct_method = JDCT_ISLOW;
+    return tw_image__create(out, in, jpeg->image_height, jpeg->image_width,
+                            grey ? 1 : (in->facts->cmyk ? 4 : 3), err);
+}
+
+/* a * b / 255, rounded, as Pillow does it. */
+static int mul_255(int a, int b)
+{
+    const int t = a * b + 128;
+
+    return ((t >> 8) + t) >> 8;
+}
+
+/* (H,W,4) inverted inks to (H,W,3), in place: Pillow's cmyk2rgb. */
+static void ink_to_rgb(tw_picture *picture)
+{
+    const size_t n = (size_t)picture->height * (size_t)picture->width;
+
+    for (size_t i = 0; i < n; i++) {
+        const int light = picture->pixels[4 * i + 3]; /* 255 - black */
+        for (size_t c = 0; c < 3; c++)
+            picture->pixels[3 * i + c] =
+                (uint8_t)(light - mul_255(255 - picture->pixels[4 * i + c], light));
+    }
+    picture->channels = 3;
+}
+
+/* Everything that libjpeg does may end in a longjmp to the caller. */
+static tw_status decode(tw_picture *out, j_decompress_ptr jpeg, const tw_image__input *in,
+                        tw_error *err)
+{
+    tw_status rc = start(out, jpeg, in, err);
+    size_t stride;
+
+    if (rc)
+        return rc;
+    stride = (size_t)out->width * (size_t)out->channels;
+    jpeg_start_decompress(jpeg);
+    while (jpeg->output_scanline < jpeg->output_height) {
+        JSAMPROW row = out->pixels + stride * jpeg->output_scanline;
+        jpeg_read_scanlines(jpeg, &row, 1);
+    }
+    jpeg_finish_decompress(jpeg);
+    return TW_OK;
+}
+
+tw_status tw_image__decode_jpeg(tw_picture *out, const tw_image__input *in, tw_error *err)
 {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_progress_mgr progress = {.progress_monitor = watch_scans};
@@ -107,22 +158,16 @@ tw_status tw_image__decode_jpeg(tw_picture *out, const uint8_t *bytes, size_t n,
     if (setjmp(e.out)) {
         jpeg_destroy_decompress(&jpeg);
         tw_picture_free(out);
-        return tw_fail(err, TW_EFILE, "%s: bad JPEG: %s", name, e.text);
+        return tw_fail(err, TW_EFILE, "%s: bad JPEG: %s", in->name, e.text);
     }
     jpeg_create_decompress(&jpeg);
     jpeg.progress = &progress;
-    jpeg_mem_src(&jpeg, bytes, (unsigned long)n);
-    if (!(rc = start(out, &jpeg, n, name, err))) {
-        size_t stride = (size_t)out->width * (size_t)out->channels;
-        jpeg_start_decompress(&jpeg);
-        while (jpeg.output_scanline < jpeg.output_height) {
-            JSAMPROW row = out->pixels + stride * jpeg.output_scanline;
-            jpeg_read_scanlines(&jpeg, &row, 1);
-        }
-        jpeg_finish_decompress(&jpeg);
-    }
+    jpeg_mem_src(&jpeg, in->bytes, (unsigned long)in->n);
+    rc = decode(out, &jpeg, in, err);
     jpeg_destroy_decompress(&jpeg);
-    if (rc)
+    if (!rc && in->facts->cmyk)
+        ink_to_rgb(out);
+    if (rc || (rc = tw_image__orient(out, in->facts->orientation, err)))
         tw_picture_free(out);
     return rc;
 }

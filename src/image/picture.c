@@ -8,6 +8,7 @@
 #include "image/image_int.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_FILE_BYTES = 256 << 20, MAX_PIXELS = 64 << 20 };
 
@@ -33,19 +34,100 @@ tw_status tw_picture_create(tw_picture *out, int height, int width, int channels
     return TW_OK;
 }
 
+tw_status tw_image__create(tw_picture *out, const tw_image__input *in, int64_t height,
+                           int64_t width, int channels, tw_error *err)
+{
+    tw_status rc = TW_EFILE;
+
+    *out = (tw_picture){0};
+    if (height <= MAX_PIXELS && width <= MAX_PIXELS)
+        rc = tw_picture_create(out, (int)height, (int)width, channels, err);
+    if (rc != TW_EFILE)
+        return rc;
+    return tw_fail(err, rc, "%s: %lldx%lld pixels are too %s", in->name, (long long)height,
+                   (long long)width, height < 1 || width < 1 ? "few" : "many");
+}
+
+void tw_image__drop_alpha(tw_picture *picture)
+{
+    const size_t n = (size_t)picture->height * (size_t)picture->width;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < 3; c++)
+            picture->pixels[3 * i + c] =
+                tw_image__on_black(picture->pixels[4 * i + c], picture->pixels[4 * i + 3]);
+    picture->channels = 3;
+}
+
+/* ---- formats */
+
+static const tw_image__format *find_format(const uint8_t *bytes, size_t n)
+{
+    const tw_image__format *format;
+
+    for (int i = 0; (format = tw_image__get_format(i)); i++)
+        if (format->recognise(bytes, n))
+            return format;
+    return NULL;
+}
+
+const char *tw_picture_format(const uint8_t *bytes, size_t n)
+{
+    const tw_image__format *format = find_format(bytes, n);
+
+    return format ? format->name : NULL;
+}
+
+const char *tw_picture_find_format(const char *name)
+{
+    const tw_image__format *format;
+
+    for (int i = 0; (format = tw_image__get_format(i)); i++)
+        if (format->decode && strcmp(format->name, name) == 0)
+            return format->name;
+    return NULL;
+}
+
+bool tw_picture_has_name(const char **format, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    const tw_image__format *row;
+
+    for (int i = 0; dot && (row = tw_image__get_format(i)); i++)
+        for (const char *at = row->extensions; *at; at += strcspn(at, ",") + 1)
+            if (strlen(dot + 1) == strcspn(at, ",") &&
+                strncasecmp(dot + 1, at, strcspn(at, ",")) == 0) {
+                if (format)
+                    *format = row->name;
+                return true;
+            }
+    return false;
+}
+
+tw_status tw_picture_decode_facts(tw_picture *out, tw_picture_facts *facts, const uint8_t *bytes,
+                                  size_t n, const char *name, tw_error *err)
+{
+    const tw_image__input in = {bytes, n, name, facts};
+    const tw_image__format *format;
+
+    *out = (tw_picture){0};
+    *facts = (tw_picture_facts){.orientation = 1};
+    if (n == 0)
+        return tw_fail(err, TW_EFILE, "%s: the file is empty", name);
+    if (!(format = find_format(bytes, n)))
+        return tw_fail(err, TW_EFILE, "%s: not a JPEG, PNG, WebP, BMP or PNM file", name);
+    if (!format->decode)
+        return tw_fail(err, TW_EFILE, "%s: %s is not supported", name, format->name);
+    facts->format = format->name;
+    return format->decode(out, &in, err);
+}
+
 tw_status tw_picture_decode(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
                             tw_error *err)
 {
-    static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    tw_picture_facts facts;
 
-    *out = (tw_picture){0};
-    if (n == 0)
-        return tw_fail(err, TW_EFILE, "%s: the file is empty", name);
-    if (n >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-        return tw_image__decode_png(out, bytes, n, name, err);
-    if (n >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
-        return tw_image__decode_jpeg(out, bytes, n, name, err);
-    return tw_fail(err, TW_EFILE, "%s: neither PNG nor JPEG", name);
+    return tw_picture_decode_facts(out, &facts, bytes, n, name, err);
 }
 
 tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err)
@@ -82,6 +164,12 @@ tw_status tw_picture_resize(tw_picture *out, const tw_picture *in, int height, i
         break;
     case TW_BILINEAR:
         rc = tw_image__resize_bilinear(out, in, err);
+        break;
+    case TW_BILINEAR_AA:
+        rc = tw_image__resize_bilinear_aa(out, in, err);
+        break;
+    case TW_AREA:
+        rc = tw_image__resize_area(out, in, err);
         break;
     default:
         rc = tw_image__resize_nearest(out, in, err);

@@ -1,6 +1,6 @@
 /*
  * PNG through libspng: any colour type and depth to 8-bit grey or RGB (alpha composited on black,
- * 16 bits scaled), and writing 8-bit grey or RGB.
+ * 16 bits scaled), upright as its EXIF says, and writing 8-bit grey or RGB.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -19,12 +19,6 @@ static tw_status bad_png(const char *name, int code, tw_error *err)
     return tw_fail(err, TW_EFILE, "%s: bad PNG: %s", name, spng_strerror(code));
 }
 
-/* v * alpha / 255, rounded. */
-static uint8_t on_black(uint8_t value, uint8_t alpha)
-{
-    return (uint8_t)((value * alpha + 127) / 255);
-}
-
 /* Pixels of one decoded row that an Adam7 pass fills: from `first` on, every `step`th. */
 static const struct {
     uint32_t first, step;
@@ -39,7 +33,7 @@ static void take_row(tw_picture *out, const uint8_t *rgba, uint32_t row, int pas
     for (size_t i = passes[pass].first; i < (size_t)out->width; i += passes[pass].step)
         for (int c = 0; c < out->channels; c++)
             pixels[i * (size_t)out->channels + (size_t)c] =
-                on_black(rgba[4 * i + (size_t)c], rgba[4 * i + 3]);
+                tw_image__on_black(rgba[4 * i + (size_t)c], rgba[4 * i + 3]);
 }
 
 /* Row by row, so that nothing but one row is there twice. Returns spng's code. */
@@ -68,7 +62,22 @@ static bool can_hold(const struct spng_ihdr *header, size_t n)
     return row * header->height / MAX_RATIO <= n;
 }
 
-static tw_status decode(tw_picture *out, spng_ctx *png, size_t n, const char *name, tw_error *err)
+/* What the header and the chunks around the pixels say. */
+static void note_facts(const tw_image__input *in, spng_ctx *png, const struct spng_ihdr *header)
+{
+    struct spng_exif exif;
+    struct spng_trns transparent;
+
+    in->facts->deep = header->bit_depth == 16;
+    in->facts->alpha = header->color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
+                       header->color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ||
+                       spng_get_trns(png, &transparent) == 0;
+    if (spng_get_exif(png, &exif) == 0)
+        in->facts->orientation =
+            tw_image__exif_orientation((const uint8_t *)exif.data, exif.length);
+}
+
+static tw_status decode(tw_picture *out, spng_ctx *png, const tw_image__input *in, tw_error *err)
 {
     struct spng_ihdr header;
     tw_status rc;
@@ -77,38 +86,38 @@ static tw_status decode(tw_picture *out, spng_ctx *png, size_t n, const char *na
     bool grey;
 
     if ((code = spng_get_ihdr(png, &header)))
-        return bad_png(name, code, err);
+        return bad_png(in->name, code, err);
     grey = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE ||
            header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
     if (header.height > MAX_SIDE || header.width > MAX_SIDE)
-        return tw_fail(err, TW_EFILE, "%s: %ux%u pixels, a side may have %d", name, header.height,
-                       header.width, MAX_SIDE);
-    if (!can_hold(&header, n))
-        return tw_fail(err, TW_EFILE, "%s: says %ux%u pixels, its %zu bytes cannot hold that", name,
-                       header.height, header.width, n);
-    if ((rc = tw_picture_create(out, (int)header.height, (int)header.width, grey ? 1 : 3, err)))
-        return rc == TW_EFILE ? tw_fail(err, rc, "%s: %ux%u pixels are too many", name,
-                                        header.height, header.width)
-                              : rc;
+        return tw_fail(err, TW_EFILE, "%s: %ux%u pixels, a side may have %d", in->name,
+                       header.height, header.width, MAX_SIDE);
+    if (!can_hold(&header, in->n))
+        return tw_fail(err, TW_EFILE, "%s: says %ux%u pixels, its %zu bytes cannot hold that",
+                       in->name, header.height, header.width, in->n);
+    if ((rc = tw_image__create(out, in, header.height, header.width, grey ? 1 : 3, err)))
+        return rc;
     if (!(rgba = tw_malloc(4 * (size_t)header.width)))
-        return tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
+        return tw_fail(err, TW_ENOMEM, "no memory to read %s", in->name);
     code = decode_rows(out, png, rgba, header.interlace_method != 0);
     tw_free(rgba);
-    return code ? bad_png(name, code, err) : TW_OK;
+    if (code)
+        return bad_png(in->name, code, err);
+    note_facts(in, png, &header);
+    return tw_image__orient(out, in->facts->orientation, err);
 }
 
-tw_status tw_image__decode_png(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
-                               tw_error *err)
+tw_status tw_image__decode_png(tw_picture *out, const tw_image__input *in, tw_error *err)
 {
     tw_status rc;
     spng_ctx *png = spng_ctx_new(0);
 
     if (!png)
-        return tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
+        return tw_fail(err, TW_ENOMEM, "no memory to read %s", in->name);
     spng_set_image_limits(png, MAX_SIDE, MAX_SIDE);
     spng_set_chunk_limits(png, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES);
-    spng_set_png_buffer(png, bytes, n);
-    rc = decode(out, png, n, name, err);
+    spng_set_png_buffer(png, in->bytes, in->n);
+    rc = decode(out, png, in, err);
     spng_ctx_free(png);
     if (rc)
         tw_picture_free(out);

@@ -1,7 +1,8 @@
 /*
  * OpenCV's INTER_LINEAR for 8 bits, to the bit (modules/imgproc/src/resize.cpp): 11-bit integer
  * weights, the vertical pass in two 16-bit products. An exact halving of both sides is the mean of
- * four pixels, as OpenCV does it (it calls that INTER_AREA).
+ * four pixels, as OpenCV does it (it calls that INTER_AREA). The same arithmetic with other places
+ * is what OpenCV's INTER_AREA does where a side grows.
  */
 #include "base/fail.h"
 #include "base/memory.h"
@@ -17,19 +18,36 @@ typedef struct axis {
     int *weight;
 } axis;
 
-/* Along x OpenCV leaves out the part outside the picture; along y it repeats the border row. */
-static bool make_axis(axis *a, int n_in, int n_out, bool cut_outside)
+/* Where place i lies: its first pixel and the share of the next one. */
+static int find_place(float *f, int i, double scale, double inverse, bool is_area)
 {
-    double scale = 1.0 / ((double)n_out / n_in);
+    int s;
+
+    if (is_area) {
+        s = (int)floor(i * scale);
+        *f = (float)((i + 1) - (s + 1) * inverse);
+        *f = *f <= 0 ? 0.f : *f - floorf(*f);
+        return s;
+    }
+    *f = (float)((i + 0.5) * scale - 0.5);
+    s = (int)floorf(*f);
+    *f -= (float)s;
+    return s;
+}
+
+/* Along x OpenCV leaves out the part outside the picture; along y it repeats the border row. */
+static bool make_axis(axis *a, int n_in, int n_out, bool cut_outside, bool is_area)
+{
+    const double inverse = (double)n_out / n_in, scale = 1.0 / inverse;
 
     a->index = tw_malloc((size_t)n_out * 2 * sizeof *a->index);
     a->weight = tw_malloc((size_t)n_out * 2 * sizeof *a->weight);
     if (!a->index || !a->weight)
         return false;
     for (int i = 0; i < n_out; i++) {
-        float f = (float)((i + 0.5) * scale - 0.5);
-        int s = (int)floorf(f);
-        f -= (float)s;
+        float f;
+        int s = find_place(&f, i, scale, inverse, is_area);
+
         if (cut_outside && s < 0) {
             s = 0;
             f = 0;
@@ -79,20 +97,16 @@ static void halve(tw_picture *out, const tw_picture *in)
         }
 }
 
-tw_status tw_image__resize_bilinear(tw_picture *out, const tw_picture *in, tw_error *err)
+static tw_status resize(tw_picture *out, const tw_picture *in, bool is_area, tw_error *err)
 {
     tw_status rc = TW_OK;
     axis x = {0}, y = {0};
     int n = out->width * out->channels;
     int *sums = NULL;
 
-    if (in->width == 2 * out->width && in->height == 2 * out->height) {
-        halve(out, in);
-        return TW_OK;
-    }
     if (!(sums = tw_malloc(2 * (size_t)n * sizeof *sums)) ||
-        !make_axis(&x, in->width, out->width, true) ||
-        !make_axis(&y, in->height, out->height, false)) {
+        !make_axis(&x, in->width, out->width, true, is_area) ||
+        !make_axis(&y, in->height, out->height, false, is_area)) {
         rc = tw_fail(err, TW_ENOMEM, "no memory to resize a picture");
         goto done;
     }
@@ -108,4 +122,17 @@ done:
     tw_free(y.index);
     tw_free(y.weight);
     return rc;
+}
+
+tw_status tw_image__resize_bilinear(tw_picture *out, const tw_picture *in, tw_error *err)
+{
+    if (in->width != 2 * out->width || in->height != 2 * out->height)
+        return resize(out, in, false, err);
+    halve(out, in);
+    return TW_OK;
+}
+
+tw_status tw_image__resize_area_up(tw_picture *out, const tw_picture *in, tw_error *err)
+{
+    return resize(out, in, true, err);
 }

@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* What Keras's networks of the Caffe kind were trained on. */
-#define CAFFE_224                                              \
-    {                                                          \
-        224, 224, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_CAFFE \
+#define CAFFE_224                                                                   \
+    {                                                                               \
+        224, 224, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_CAFFE, TW_RESIZE_SQUASH, 0 \
     }
 
 static const tw_architecture rows[] = {

@@ -1,6 +1,7 @@
 /*
  * The preprocessing contract as JSON and back. All members are required and no others are known,
- * so that a file which asks for something newer is refused, not half obeyed.
+ * so that a file which asks for something newer is refused, not half obeyed. crop_pct is there when
+ * resize is crop, and only then.
  */
 #include "model/model.h"
 
@@ -9,7 +10,6 @@
 #include <string.h>
 
 enum { MAX_SIDE = 16384 };
-static const char resize_text[] = "squash";
 
 tw_json *tw_contract_to_json(const tw_contract *contract)
 {
@@ -18,11 +18,13 @@ tw_json *tw_contract_to_json(const tw_contract *contract)
         tw_json_set(o, "height", tw_json_new_i64(contract->height)) &&
         tw_json_set(o, "width", tw_json_new_i64(contract->width)) &&
         tw_json_set(o, "colour", tw_json_new_string(tw_colour_name(contract->colour))) &&
-        tw_json_set(o, "resize", tw_json_new_string(resize_text)) &&
+        tw_json_set(o, "resize", tw_json_new_string(tw_resize_name(contract->resize))) &&
         tw_json_set(o, "interpolation",
                     tw_json_new_string(tw_interpolation_name(contract->interpolation))) &&
         tw_json_set(o, "preprocess", tw_json_new_string(tw_preprocess_name(contract->preprocess)));
 
+    if (ok && contract->resize == TW_RESIZE_CROP)
+        ok = tw_json_set(o, "crop_pct", tw_json_new_f64(contract->crop_pct));
     if (ok)
         return o;
     tw_json_free(o);
@@ -31,8 +33,8 @@ tw_json *tw_contract_to_json(const tw_contract *contract)
 
 static tw_status check_keys(const tw_json *json, const char *name, tw_error *err)
 {
-    static const char *const keys[] = {"height", "width",         "colour",
-                                       "resize", "interpolation", "preprocess"};
+    static const char *const keys[] = {"height",        "width",      "colour",  "resize",
+                                       "interpolation", "preprocess", "crop_pct"};
     const tw_json *value;
     const char *key;
     void *it = NULL;
@@ -85,12 +87,26 @@ static tw_status read_names(tw_contract *out, const tw_json *json, const char *n
         (rc = read_text(&interpolation, json, "interpolation", name, err)) != TW_OK ||
         (rc = read_text(&preprocess, json, "preprocess", name, err)) != TW_OK)
         return rc;
-    if (strcmp(resize, resize_text) != 0)
-        return tw_fail(err, TW_EFILE, "%s: contract: unknown resize \"%s\"", name, resize);
-    if ((rc = tw_colour_parse(&out->colour, colour, &why)) == TW_OK &&
+    if ((rc = tw_resize_parse(&out->resize, resize, &why)) == TW_OK &&
+        (rc = tw_colour_parse(&out->colour, colour, &why)) == TW_OK &&
         (rc = tw_interpolation_parse(&out->interpolation, interpolation, &why)) == TW_OK)
         rc = tw_preprocess_parse(&out->preprocess, preprocess, &why);
     return blame(rc, &why, name, err);
+}
+
+static tw_status read_crop(tw_contract *out, const tw_json *json, const char *name, tw_error *err)
+{
+    const tw_json *value = tw_json_get(json, "crop_pct");
+
+    if (out->resize != TW_RESIZE_CROP && value)
+        return tw_fail(err, TW_EFILE, "%s: contract: \"crop_pct\" is there, resize is %s", name,
+                       tw_resize_name(out->resize));
+    if (out->resize == TW_RESIZE_CROP &&
+        (!tw_json_f64(&out->crop_pct, value) ||
+         !(out->crop_pct >= TW_CROP_PCT_LEAST && out->crop_pct <= 1.0)))
+        return tw_fail(err, TW_EFILE, "%s: contract: \"crop_pct\" must be a number from %g to 1",
+                       name, TW_CROP_PCT_LEAST);
+    return TW_OK;
 }
 
 tw_status tw_contract_from_json(tw_contract *out, const tw_json *json, const char *name,
@@ -104,7 +120,8 @@ tw_status tw_contract_from_json(tw_contract *out, const tw_json *json, const cha
     if ((rc = check_keys(json, name, err)) == TW_OK &&
         (rc = read_side(&contract.height, json, "height", name, err)) == TW_OK &&
         (rc = read_side(&contract.width, json, "width", name, err)) == TW_OK &&
-        (rc = read_names(&contract, json, name, err)) == TW_OK)
+        (rc = read_names(&contract, json, name, err)) == TW_OK &&
+        (rc = read_crop(&contract, json, name, err)) == TW_OK)
         *out = contract;
     return rc;
 }

@@ -73,7 +73,7 @@ static void describe_model(tw_training *training)
     const tw_model *base = training->base;
     const tw_contract *contract = &base->contract;
     const tw_node *last = &base->graph->nodes[base->graph->n - 1];
-    char shape[96];
+    char shape[96], policy[32];
 
     tw_text_add(text, "%s", base->architecture ? base->architecture : "network");
     if (tw_train__is(training->config, TW_OPTION_RECIPE, "scratch"))
@@ -81,10 +81,11 @@ static void describe_model(tw_training *training)
                     tw_train__text(training->config, TW_OPTION_INIT_MISSING));
     else if (base->weights)
         tw_text_add(text, " with weights %s", base->weights);
-    tw_text_add(text, ", cut after %s (%s), pictures %s, resized to %dx%d (%s), preprocessing %s",
+    tw_text_add(text, ", cut after %s (%s), pictures %s, resized to %dx%d (%s%s), preprocessing %s",
                 last->name, tw_shape_text(shape, sizeof shape, &last->out),
                 tw_colour_name(contract->colour), contract->height, contract->width,
                 tw_interpolation_name(contract->interpolation),
+                tw_contract_resize_text(policy, sizeof policy, contract),
                 tw_preprocess_name(contract->preprocess));
 }
 

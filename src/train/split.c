@@ -44,9 +44,12 @@ static tw_status open_data(tw_training *training, bool *own_val, tw_error *err)
         return rc;
     *own_val = has_val != 0;
     if ((rc = tw_dataset_open(&training->data, path, TW_PART_TRAIN, limit, err)) ||
-        (rc = check_data(training->data, path, err)))
+        (rc = check_data(training->data, path, err)) ||
+        (rc = tw_dataset_glance(training->data, err)) || !*own_val)
         return rc;
-    return *own_val ? tw_dataset_open(&training->val_data, path, TW_PART_VAL, 0, err) : TW_OK;
+    if ((rc = tw_dataset_open(&training->val_data, path, TW_PART_VAL, 0, err)))
+        return rc;
+    return tw_dataset_glance(training->val_data, err);
 }
 
 static int find_class(const tw_dataset *data, const char *name)

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DEFAULT_CROP_PCT 0.875 /* torchvision: 256 to 224 */
+
 static tw_status require(const tw_config *config, tw_option option, const char *what, tw_error *err)
 {
     const char *text = tw_train__text(config, option);
@@ -99,6 +101,32 @@ static tw_status open_computer(tw_training *training, tw_error *err)
     return rc;
 }
 
+/* --resize and --crop-pct over the network's own. */
+static tw_status settle_resize(tw_contract *contract, const tw_config *config, tw_error *err)
+{
+    tw_status rc;
+    const char *resize = tw_train__text(config, TW_OPTION_RESIZE);
+    bool is_given = tw_train__text(config, TW_OPTION_CROP_PCT) != NULL;
+    tw_resize old = contract->resize;
+
+    if (resize && (rc = tw_resize_parse(&contract->resize, resize, err)))
+        return rc;
+    if (contract->resize != TW_RESIZE_CROP) {
+        contract->crop_pct = 0.0;
+        return is_given ? tw_fail(err, TW_EUSAGE, "--crop-pct goes with --resize crop, not %s",
+                                  tw_resize_name(contract->resize))
+                        : TW_OK;
+    }
+    if (old != TW_RESIZE_CROP)
+        contract->crop_pct = DEFAULT_CROP_PCT;
+    if (is_given)
+        contract->crop_pct = tw_train__f64(config, TW_OPTION_CROP_PCT);
+    if (contract->crop_pct < TW_CROP_PCT_LEAST)
+        return tw_fail(err, TW_EUSAGE, "--crop-pct must be from %g to 1, got %g", TW_CROP_PCT_LEAST,
+                       contract->crop_pct);
+    return TW_OK;
+}
+
 /* The contract: the network's own, with what the options and the data's colour say. */
 static tw_status settle_contract(tw_training *training, tw_error *err)
 {
@@ -113,7 +141,7 @@ static tw_status settle_contract(tw_training *training, tw_error *err)
         (rc = tw_interpolation_parse(&contract->interpolation, interpolation, err)))
         return rc;
     contract->colour = tw_dataset_colour(training->data);
-    return TW_OK;
+    return settle_resize(contract, training->config, err);
 }
 
 /* From scratch no weights are kept, all layers begin as --init-missing says; of a model file the

@@ -222,7 +222,7 @@ static void an_empty_class_is_named(void **state)
 {
     char *top = make_dir(*state, "empty"), *a = make_dir(top, "a"), *b = make_dir(top, "b");
     put_picture(a, "1.png");
-    open_fails(top, TW_EFILE, "%s/b: no .jpg, .jpeg or .png file in this folder");
+    open_fails(top, TW_EFILE, "%s/b: no .jpg, .png, .webp, .bmp or .ppm file in this folder");
     free(top);
     free(a);
     free(b);

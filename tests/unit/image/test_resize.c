@@ -3,18 +3,17 @@
 
 #include <zlib.h>
 
-static int resize_by_golden(const char *wanted)
+static int resize_by_file(FILE *golden, const char *wanted)
 {
-    FILE *golden = open_golden("resize.txt");
     char line[256];
     int n = 0;
     while (fgets(line, sizeof line, golden)) {
-        char name[16], hash[65], ours[65];
+        char name[24], hash[65], ours[65];
         int h, w, c, H, W, seed;
         tw_interpolation how;
         tw_picture in, out;
         if (line[0] == '#' ||
-            sscanf(line, "%15s %d %d %d %d %d %d %64s", name, &h, &w, &c, &H, &W, &seed, hash) !=
+            sscanf(line, "%23s %d %d %d %d %d %d %64s", name, &h, &w, &c, &H, &W, &seed, hash) !=
                 8 ||
             strcmp(name, wanted) != 0)
             continue;
@@ -23,13 +22,28 @@ static int resize_by_golden(const char *wanted)
         assert_ok(tw_picture_resize(&out, &in, H, W, how, e));
         picture_hash(ours, &out);
         if (strcmp(ours, hash) != 0)
-            fail_msg("%s %dx%dx%d to %dx%d differs from OpenCV", name, h, w, c, H, W);
+            fail_msg("%s %dx%dx%d to %dx%d differs", name, h, w, c, H, W);
         tw_picture_free(&in);
         tw_picture_free(&out);
         n++;
     }
     fclose(golden);
     return n;
+}
+
+static int resize_by_golden(const char *wanted)
+{
+    return resize_by_file(open_golden("resize.txt"), wanted);
+}
+
+static FILE *open_golden_picture(const char *name)
+{
+    char path[512];
+    FILE *file;
+    snprintf(path, sizeof path, "%s/pictures/%s", TW_TEST_DATA, name);
+    if (!(file = fopen(path, "r")))
+        fail_msg("%s is missing", path);
+    return file;
 }
 
 static void cubic_is_opencvs(void **state)
@@ -48,6 +62,50 @@ static void nearest_is_opencvs(void **state)
 {
     (void)state;
     assert_int_equal(resize_by_golden("nearest"), 150);
+}
+
+static void area_is_opencvs(void **state)
+{
+    (void)state;
+    assert_int_equal(resize_by_file(open_golden_picture("resize.txt"), "area"), 195);
+}
+
+static void bilinear_aa_is_pillows(void **state)
+{
+    (void)state;
+    assert_int_equal(resize_by_file(open_golden_picture("resize.txt"), "bilinear-aa"), 195);
+}
+
+/* Resize and crop as torchvision does them on PIL pictures, letterbox as ImageOps.pad. */
+static void policies_are_pillows(void **state)
+{
+    FILE *golden = open_golden_picture("policy.txt");
+    char line[256];
+    int n = 0;
+    (void)state;
+    while (fgets(line, sizeof line, golden)) {
+        char name[24], hash[65], ours[65];
+        int h, w, seed;
+        tw_contract contract = {.interpolation = TW_BILINEAR_AA};
+        tw_picture in, out;
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%23s %lf %d %d %d %d %d %64s", name, &contract.crop_pct, &h,
+                                &w, &contract.height, &contract.width, &seed, hash),
+                         8);
+        assert_ok(tw_resize_parse(&contract.resize, name, e));
+        in = make_picture(h, w, 3, (uint32_t)seed);
+        assert_ok(tw_contract_picture(&out, &contract, &in, e));
+        picture_hash(ours, &out);
+        if (strcmp(ours, hash) != 0)
+            fail_msg("%s %dx%d to %dx%d differs from Pillow", name, h, w, contract.height,
+                     contract.width);
+        tw_picture_free(&in);
+        tw_picture_free(&out);
+        n++;
+    }
+    fclose(golden);
+    assert_int_equal(n, 120);
 }
 
 static void the_same_size_is_a_copy(void **state)
@@ -168,6 +226,9 @@ int main(void)
         cmocka_unit_test(cubic_is_opencvs),
         cmocka_unit_test(bilinear_is_opencvs),
         cmocka_unit_test(nearest_is_opencvs),
+        cmocka_unit_test(area_is_opencvs),
+        cmocka_unit_test(bilinear_aa_is_pillows),
+        cmocka_unit_test(policies_are_pillows),
         cmocka_unit_test(the_same_size_is_a_copy),
         cmocka_unit_test(mnist_has_the_published_hashes),
         cmocka_unit_test(cubic_float_is_near_cubic),

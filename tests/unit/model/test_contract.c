@@ -17,8 +17,14 @@ static void every_contract_comes_back(void **state)
     for (int colour = 0; colour < TW_N_COLOUR; colour++)
         for (int how = 0; how < TW_N_INTERPOLATION; how++)
             for (int preprocess = 0; preprocess < TW_N_PREPROCESS; preprocess++) {
-                tw_contract in = {96, 160, (tw_colour)colour, (tw_interpolation)how,
-                                  (tw_preprocess)preprocess};
+                const tw_resize resize = (tw_resize)((colour + how + preprocess) % TW_N_RESIZE);
+                tw_contract in = {96,
+                                  160,
+                                  (tw_colour)colour,
+                                  (tw_interpolation)how,
+                                  (tw_preprocess)preprocess,
+                                  resize,
+                                  resize == TW_RESIZE_CROP ? 0.875 : 0};
                 tw_contract out;
                 tw_json *json = tw_contract_to_json(&in);
 
@@ -47,7 +53,15 @@ static const struct {
     {"{" SIDES "\"colour\":7}", "m.safetensors: contract: \"colour\" must be a string"},
     {"{" SIDES "\"colour\":\"rgb\",\"resize\":\"pad\",\"interpolation\":\"cubic\","
      "\"preprocess\":\"none\"}",
-     "m.safetensors: contract: unknown resize \"pad\""},
+     "m.safetensors: contract: no resize policy \"pad\"; the first of 3 is squash"},
+    {"{" SIDES "\"crop_pct\":0.5," REST,
+     "m.safetensors: contract: \"crop_pct\" is there, resize is squash"},
+    {"{" SIDES "\"colour\":\"rgb\",\"resize\":\"crop\",\"interpolation\":\"cubic\","
+     "\"preprocess\":\"none\"}",
+     "m.safetensors: contract: \"crop_pct\" must be a number from 0.1 to 1"},
+    {"{" SIDES "\"crop_pct\":1.5,\"colour\":\"rgb\",\"resize\":\"crop\",\"interpolation\":"
+     "\"cubic\",\"preprocess\":\"none\"}",
+     "m.safetensors: contract: \"crop_pct\" must be a number from 0.1 to 1"},
 };
 
 static void what_is_wrong_is_named(void **state)

@@ -37,7 +37,8 @@ static void assert_same_model(const tw_model *a, const tw_model *b)
 static void a_model_comes_back_exactly(void **state)
 {
     char *path = path_in(state, "exact.safetensors");
-    tw_contract grey = {224, 224, TW_COLOUR_GREY, TW_BILINEAR, TW_PREPROCESS_TF};
+    tw_contract grey = {224, 224, TW_COLOUR_GREY, TW_BILINEAR, TW_PREPROCESS_TF, TW_RESIZE_SQUASH,
+                        0};
     small_model it = make_small_model(5);
     tw_model *back;
 

@@ -110,7 +110,8 @@ static void a_model_file_takes_no_other_weights(void **state)
 
 static void a_contract_of_the_same_size_can_be_set(void **state)
 {
-    tw_contract contract = {224, 224, TW_COLOUR_GREY, TW_NEAREST, TW_PREPROCESS_NONE};
+    tw_contract contract = {
+        224, 224, TW_COLOUR_GREY, TW_NEAREST, TW_PREPROCESS_NONE, TW_RESIZE_SQUASH, 0};
     tw_model *model;
     (void)state;
     assert_ok(tw_model_open(&model, "vgg16", NULL, "1", 0, e));

@@ -190,7 +190,8 @@ static void test_refused_values(void **state)
         {"preprocess", "cafe",
          "option preprocess: 'cafe' is none of none, caffe, tf, torch; did you mean caffe"},
         {"interpolation", "cubc",
-         "option interpolation: 'cubc' is none of cubic, cubic-float, bilinear, nearest; did you "
+         "option interpolation: 'cubc' is none of cubic, cubic-float, bilinear, nearest, "
+         "bilinear-aa, area; did you "
          "mean cubic"},
         {"cache", "offf", "option cache: 'offf' is none of auto, on, off; did you mean off"},
     };
