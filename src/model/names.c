@@ -100,12 +100,14 @@ bool tw_model__naming_is_rgb(tw_naming naming)
     return forms[naming].is_rgb;
 }
 
-/* torchvision resizes with PIL's bilinear and antialias; plain bilinear is the nearest there is. */
+/* The shorter side to 256 as Pillow's bilinear does it, the middle 224x224, then mean and deviation. */
 void tw_model__naming_contract(tw_contract *contract, tw_naming naming)
 {
     if (!forms[naming].is_torch)
         return;
-    contract->interpolation = TW_BILINEAR;
+    contract->interpolation = TW_BILINEAR_AA;
+    contract->resize = TW_RESIZE_CROP;
+    contract->crop_pct = 0.875;
     contract->preprocess = TW_PREPROCESS_TORCH;
 }
 

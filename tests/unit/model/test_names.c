@@ -353,7 +353,9 @@ static void a_twin_has_the_numbers_to_the_last_bit(void **state)
     assert_ok(tw_model_hash(hex[1], twin, twin->graph->n - 1, e));
     assert_string_equal(hex[0], hex[1]);
     assert_int_equal(tw_model_contract(twin)->preprocess, TW_PREPROCESS_TORCH);
-    assert_int_equal(tw_model_contract(twin)->interpolation, TW_BILINEAR);
+    assert_int_equal(tw_model_contract(twin)->interpolation, TW_BILINEAR_AA);
+    assert_int_equal(tw_model_contract(twin)->resize, TW_RESIZE_CROP);
+    assert_true(tw_model_contract(twin)->crop_pct == 0.875);
     expect_text(twin, "weights", "twin.safetensors");
     expect_text(twin, "weights_format", "safetensors");
     expect_text(twin, "weights_naming", "torchvision");
