@@ -157,7 +157,7 @@ static tw_status settle(dealer *d, tw_error *err)
         d->parts[i] = UNDEALT;
     for (int64_t i = 0; i < check->n; i++)
         if (check->spots[i].part != TW_PART_TRAIN)
-            d->parts[tw_data__find_root(d->parent, i)] = check->spots[i].part;
+            d->parts[tw_data__find_root(d->parent, i)] = (int)check->spots[i].part;
     return d->options->keep ? take_kept(d, err) : TW_OK;
 }
 
