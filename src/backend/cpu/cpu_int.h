@@ -16,12 +16,14 @@
 
 #include "backend/backend_int.h"
 #include "backend/cpu/dnnl_shim.h"
+#include "backend/cpu/winograd.h"
 #include "base/text.h"
 
 typedef struct tw_cpu_backend {
     tw_backend base;
     dnnl_engine_t engine;
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
+    const tw_winograd_kernels *winograd; /* NULL: convolutions by oneDNN */
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
@@ -54,6 +56,7 @@ typedef struct tw_cpu_step {
     void (*run)(const struct tw_cpu_plan *plan, const struct tw_cpu_step *step, const float *in,
                 float *out, float *scratch);
     tw_cpu_sizes sizes;
+    tw_winograd *winograd; /* of an own convolution; kernel and bias in one at weights_offset */
     int64_t n_scratch_bytes;
 } tw_cpu_step;
 
@@ -104,14 +107,20 @@ tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
 void tw_backend__cpu_dims(int64_t dims[4], const tw_shape *shape, int64_t piece);
 /* oneDNN's window of a node over an input shape. */
 tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in);
-/* Adds "layer=implementation" to the plan's choices. */
+/* Adds "layer=implementation" to the plan's choices: of a primitive, or by name. */
 void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc);
+void tw_backend__cpu_note_own(tw_cpu_plan *plan, int node, const char *implementation);
 tw_status tw_backend__cpu_fail(const char *layer, const char *what, dnnl_status_t status,
                                tw_error *err);
 
 /* ---- one compile function an op, in the file of its name */
 
 tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
+/* The same by own kernels (conv2d_own.c), for layers that they are for. */
+bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node);
+tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err);
+/* Did an own convolution pool already what max-pooling `node` reads? */
+bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_global_average_pool(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_dense(tw_cpu_plan *plan, int node, tw_error *err);

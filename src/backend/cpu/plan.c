@@ -210,14 +210,19 @@ tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in)
     return window;
 }
 
+void tw_backend__cpu_note_own(tw_cpu_plan *plan, int node, const char *implementation)
+{
+    tw_text_add(&plan->choices, "%s%s=%s", plan->choices.n > 0 ? "," : "",
+                plan->base.graph->nodes[node].name, implementation);
+}
+
 void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc)
 {
     const char *name = "sgemm";
 
     if (desc && dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) != dnnl_success)
         name = "unknown";
-    tw_text_add(&plan->choices, "%s%s=%s", plan->choices.n > 0 ? "," : "",
-                plan->base.graph->nodes[node].name, name);
+    tw_backend__cpu_note_own(plan, node, name);
 }
 
 /* ---- the graph */
@@ -348,6 +353,8 @@ static void place_all(tw_cpu_plan *plan)
         step->weights_offset = n_packed;
         if (step->weights_desc)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->weights_desc));
+        if (step->winograd)
+            n_packed += aligned(step->winograd->packed_bytes);
         step->bias_offset = n_packed;
         if (step->bias_desc)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->bias_desc));
@@ -435,6 +442,7 @@ static void step_free(tw_cpu_step *step)
     tw_backend__desc_free(step->weights_desc);
     tw_backend__desc_free(step->bias_desc);
     tw_backend__desc_free(step->scratch_desc);
+    tw_free(step->winograd);
 }
 
 void tw_backend__cpu_plan_free(tw_plan *base)

@@ -1,0 +1,247 @@
+/*
+ * The arithmetic of winograd.h, written once over vectors. A path's file defines before it
+ *
+ *   vec                               LANES floats
+ *   enum { LANES, ROWS, VECS }        ROWS tiles by VECS vectors of sums stay in registers
+ *   vec_load, vec_store               at any address
+ *   vec_load_some, vec_store_some     the first n floats; others are 0, or left alone
+ *   vec_prefetch(p)                   what lies at p, into the second cache
+ *   vec_all(x), vec_fma(a, b, c)      x in every lane; a * b + c
+ *   vec_max(a, b)                     b where one of them is NaN
+ *
+ * Functions with a `const int` among their arguments are always inlined with a constant there.
+ */
+#include "backend/cpu/winograd.h"
+#include "backend/cpu/winograd_points.h"
+
+#include <math.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { MAX_TILE = TW_WINOGRAD_MAX_TILE, MAX_OUT = MAX_TILE - 2, FEW_ROWS = TW_WINOGRAD_SPARE + 1 };
+
+/* ---- in: one line of 2 * pairs + 2 vectors */
+
+INLINE void line_in(vec out[MAX_TILE], const vec d[MAX_TILE], const int pairs)
+{
+    const tw_winograd_points *p = &tw_winograd_points_of[pairs];
+    vec first = d[2 * pairs], last = d[2 * pairs + 1];
+
+    UNROLL
+    for (int i = 0; i < pairs; i++) {
+        first = vec_fma(vec_all(p->all[i]), d[2 * i], first);
+        last = vec_fma(vec_all(p->all[i]), d[2 * i + 1], last);
+    }
+    out[0] = first;
+    UNROLL
+    for (int k = 0; k < pairs; k++) {
+        vec even = d[2 * pairs], odd = d[2 * pairs - 1];
+        UNROLL
+        for (int i = 0; i < pairs - 1; i++) {
+            even = vec_fma(vec_all(p->others[k][i]), d[2 * i + 2], even);
+            odd = vec_fma(vec_all(p->others[k][i]), d[2 * i + 1], odd);
+        }
+        out[1 + 2 * k] = vec_fma(vec_all(p->power[k][1]), odd, even);
+        out[2 + 2 * k] = vec_fma(vec_all(-p->power[k][1]), odd, even);
+    }
+    out[2 * pairs + 1] = last;
+}
+
+/* LANES channels of a tile, of which n_lanes are there. */
+INLINE void tile_in(const tw_winograd_in *tile, int64_t c, const int n_lanes, const int pairs)
+{
+    const int n = 2 * pairs + 2;
+    vec half[MAX_TILE][MAX_TILE]; /* columns done: (column, row) */
+
+    for (int j = 0; j < n; j++) {
+        const float *from = tile->x + j * tile->pixel + c;
+        vec d[MAX_TILE];
+        UNROLL
+        for (int i = 0; i < n; i++)
+            d[i] = n_lanes == LANES ? vec_load(from + i * tile->row)
+                                    : vec_load_some(from + i * tile->row, n_lanes);
+        line_in(half[j], d, pairs);
+    }
+    for (int i = 0; i < n; i++) {
+        float *to = tile->v + i * n * tile->plane + c;
+        vec d[MAX_TILE], out[MAX_TILE];
+        UNROLL
+        for (int j = 0; j < n; j++)
+            d[j] = half[j][i];
+        line_in(out, d, pairs);
+        UNROLL
+        for (int j = 0; j < n; j++)
+            vec_store(to + j * tile->plane, out[j]);
+    }
+}
+
+INLINE void channels_in(const tw_winograd_in *tile, const int pairs)
+{
+    const int64_t whole = tile->c / LANES * LANES;
+
+    for (int64_t c = 0; c < whole; c += LANES)
+        tile_in(tile, c, LANES, pairs);
+    if (whole < tile->c)
+        tile_in(tile, whole, (int)(tile->c - whole), pairs);
+}
+
+static void transform_in(const tw_winograd_in *tile, int m)
+{
+    if (m == 4)
+        channels_in(tile, 2);
+    else
+        channels_in(tile, 3);
+}
+
+/* ---- the products */
+
+INLINE void multiply_rows(const tw_winograd_product *g, int64_t tile, int64_t column,
+                          const int rows, const int vecs)
+{
+    const float *v = g->v + tile * g->v_row, *u = g->u + column * g->c;
+    float *m = g->m + tile * g->m_row + column;
+    vec sums[ROWS][VECS];
+
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int i = 0; i < vecs; i++)
+        sums[r][i] = vec_all(0.0f);
+    for (int64_t c = 0; c < g->c; c++, u += vecs * LANES) {
+        vec line[VECS];
+        UNROLL
+        for (int i = 0; i < vecs; i++)
+            line[i] = vec_load(u + i * LANES);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const vec x = vec_all(v[r * g->v_row + c]);
+            UNROLL
+            for (int i = 0; i < vecs; i++)
+                sums[r][i] = vec_fma(x, line[i], sums[r][i]);
+        }
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int i = 0; i < vecs; i++)
+        vec_store(m + r * g->m_row + i * LANES, sums[r][i]);
+}
+
+/* A panel of U against all tiles. A few last tiles take narrower kernels, which compute alike. */
+INLINE void multiply_panel(const tw_winograd_product *g, int64_t column, const int vecs)
+{
+    int64_t tile = 0;
+
+    for (; tile + ROWS <= g->n_tiles; tile += ROWS)
+        multiply_rows(g, tile, column, ROWS, vecs);
+    for (; tile < g->n_tiles; tile += FEW_ROWS)
+        multiply_rows(g, tile, column, FEW_ROWS, vecs);
+}
+
+static void multiply(const tw_winograd_product *g)
+{
+    int64_t column = 0;
+
+    for (; column + VECS * LANES <= g->k; column += VECS * LANES)
+        multiply_panel(g, column, VECS);
+    for (; column < g->k; column += LANES)
+        multiply_panel(g, column, 1);
+}
+
+/* ---- out: one line of 2 * pairs + 2 vectors to 2 * pairs */
+
+INLINE void line_out(vec y[MAX_OUT], const vec m[MAX_TILE], const int pairs)
+{
+    const tw_winograd_points *p = &tw_winograd_points_of[pairs];
+    vec sums[TW_WINOGRAD_MAX_PAIRS], differences[TW_WINOGRAD_MAX_PAIRS];
+
+    UNROLL
+    for (int k = 0; k < pairs; k++) {
+        sums[k] = m[1 + 2 * k] + m[2 + 2 * k];
+        differences[k] = m[1 + 2 * k] - m[2 + 2 * k];
+    }
+    UNROLL
+    for (int j = 0; j < 2 * pairs; j++) {
+        const vec *parts = j % 2 ? differences : sums;
+        vec sum = vec_all(p->power[0][j]) * parts[0];
+        UNROLL
+        for (int k = 1; k < pairs; k++)
+            sum = vec_fma(vec_all(p->power[k][j]), parts[k], sum);
+        y[j] = sum;
+    }
+    y[0] += m[0];
+    y[2 * pairs - 1] += m[2 * pairs + 1];
+}
+
+INLINE void put(float *to, vec value, const int n_lanes)
+{
+    if (n_lanes == LANES)
+        vec_store(to, value);
+    else
+        vec_store_some(to, value, n_lanes);
+}
+
+/* Outputs (MAX_OUT, MAX_OUT) into the picture, or the largest of each 2x2. */
+INLINE void store_tile(const tw_winograd_out *tile, vec y[MAX_OUT][MAX_OUT], int64_t k,
+                       const int n_lanes)
+{
+    for (int i = 0; i < tile->rows; i++) {
+        float *to = tile->y + i * tile->row + k;
+        for (int j = 0; j < tile->columns; j++, to += tile->pixel)
+            put(to,
+                tile->pool ? vec_max(vec_max(y[2 * i][2 * j], y[2 * i][2 * j + 1]),
+                                     vec_max(y[2 * i + 1][2 * j], y[2 * i + 1][2 * j + 1]))
+                           : y[i][j],
+                n_lanes);
+    }
+}
+
+INLINE void tile_out(const tw_winograd_out *tile, int64_t k, const int n_lanes, const int pairs)
+{
+    const int n = 2 * pairs + 2;
+    const vec bias = vec_load(tile->bias + k), floor = vec_all(tile->relu ? 0.0f : -INFINITY);
+    vec half[MAX_TILE][MAX_OUT], y[MAX_OUT][MAX_OUT];
+
+    for (int j = 0; j < n; j++) {
+        const float *from = tile->m + j * tile->plane + k;
+        vec d[MAX_TILE];
+        UNROLL
+        for (int i = 0; i < n; i++)
+            d[i] = vec_load(from + i * n * tile->plane);
+        line_out(half[j], d, pairs);
+    }
+    for (int i = 0; i < n - 2; i++) {
+        vec d[MAX_TILE];
+        UNROLL
+        for (int j = 0; j < n; j++)
+            d[j] = half[j][i];
+        line_out(y[i], d, pairs);
+        UNROLL
+        for (int j = 0; j < n - 2; j++)
+            y[i][j] = vec_max(floor, y[i][j] + bias);
+    }
+    store_tile(tile, y, k, n_lanes);
+}
+
+INLINE void filters_out(const tw_winograd_out *tile, const int pairs)
+{
+    const int64_t whole = tile->k / LANES * LANES;
+
+    for (int64_t k = 0; k < whole; k += LANES)
+        tile_out(tile, k, LANES, pairs);
+    if (whole < tile->k)
+        tile_out(tile, whole, (int)(tile->k - whole), pairs);
+}
+
+static void transform_out(const tw_winograd_out *tile, int m)
+{
+    if (m == 4)
+        filters_out(tile, 2);
+    else
+        filters_out(tile, 3);
+}
