@@ -1,11 +1,12 @@
 /*
  * Times VGG16's trunk on backend cpu: random weights, 224x224, as many workers as asked for, each
  * taking whole pieces; with own convolutions and with oneDNN's, in turn. Prints for each ms per
- * picture (the best of the rounds) and the plan's sizes.
+ * picture (the best of the rounds) and the plan's sizes; with one worker also each layer's ms and
+ * effective GFLOP/s (those of a direct convolution) in both.
  *
  *   trunk [WORKERS [PIECE [PRECISION [PICTURES [ISA]]]]]
  */
-#include "backend/backend_int.h"
+#include "backend/cpu/cpu_int.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_BLOCKS = 5, ROUNDS = 3, SIDE = 224 };
+enum { N_BLOCKS = 5, ROUNDS = 3, SIDE = 224, MAX_LAYERS = 32 };
 
 static tw_status add_layer(tw_graph *graph, tw_node node, tw_error *err)
 {
@@ -85,7 +86,7 @@ typedef struct runner {
     tw_backend *backend;
     tw_plan *plan;
     job job;
-    double t_s, load_s;
+    double t_s, load_s, layers_s[MAX_LAYERS];
 } runner;
 
 static tw_status open_runner(runner *r, const tw_graph *graph, const tw_node_weights *weights,
@@ -126,6 +127,42 @@ static tw_status time_round(runner *r, const float *in, float *out, int64_t n_ou
     return r->job.rc;
 }
 
+/* Adds up the steps of each layer; the least of the rounds. */
+static tw_status time_layers(runner *r, const float *in, float *out)
+{
+    const tw_cpu_plan *plan = (const tw_cpu_plan *)r->plan;
+    double sums[MAX_LAYERS] = {0};
+    tw_status rc = TW_OK;
+    int threads = tw_backend__cpu_one_thread();
+
+    for (int i = 0; i < plan->n_steps && rc == TW_OK; i++) {
+        double start = tw_clock_s();
+        rc = tw_backend__cpu_step_run(plan, i, 0, in, out, NULL);
+        sums[plan->steps[i].node] += tw_clock_s() - start;
+    }
+    for (int i = 0; i < MAX_LAYERS; i++)
+        if (r->layers_s[i] == 0.0 || sums[i] < r->layers_s[i])
+            r->layers_s[i] = sums[i];
+    tw_backend__cpu_restore_threads(threads);
+    return rc;
+}
+
+static void print_layers(const runner *runners, int n)
+{
+    const tw_graph *graph = runners[0].plan->graph;
+    const double piece = (double)runners[0].plan->piece;
+
+    for (int i = 1; i < graph->n; i++) {
+        printf("%-14s", graph->nodes[i].name);
+        for (int r = 0; r < n; r++) {
+            const double t_s = runners[r].layers_s[i] / piece;
+            printf("%10.2f ms %7.1f GFLOP/s", t_s * 1e3,
+                   t_s > 0.0 ? 2e-9 * (double)tw_node_macs(graph, i) / t_s : 0.0);
+        }
+        printf("\n");
+    }
+}
+
 static tw_status time_all(runner *runners, int n, int workers, int64_t pictures)
 {
     tw_plan *plan = runners[0].plan;
@@ -137,6 +174,8 @@ static tw_status time_all(runner *runners, int n, int workers, int64_t pictures)
 
     for (int i = 0; i < ROUNDS * n && rc == TW_OK; i++)
         rc = time_round(&runners[i % n], in, out, n_out, workers, n_pieces);
+    for (int i = 0; i < ROUNDS * n && rc == TW_OK && workers == 1; i++)
+        rc = time_layers(&runners[i % n], in, out);
     for (int i = 0; i < n; i++)
         printf("%s: %d workers, piece %lld: %.1f ms a picture, packed %.1f MB in %.2f s, a worker "
                "%.1f MB\n%s\n",
@@ -144,6 +183,8 @@ static tw_status time_all(runner *runners, int n, int workers, int64_t pictures)
                runners[i].t_s * 1e3 / (double)(n_pieces * plan->piece),
                (double)runners[i].plan->packed_bytes / 1e6, runners[i].load_s,
                (double)runners[i].plan->worker_bytes / 1e6, runners[i].plan->choices);
+    if (workers == 1)
+        print_layers(runners, n);
     tw_free(in);
     tw_free(out);
     return rc;
@@ -155,7 +196,7 @@ int main(int argc, char **argv)
     const char *precision = argc > 3 ? argv[3] : "fp32", *isa = argc > 5 ? argv[5] : NULL;
     runner runners[] = {{.name = "own"}, {.name = "oneDNN"}};
     enum { N = sizeof runners / sizeof runners[0] };
-    tw_node_weights weights[32] = {{NULL, NULL}};
+    tw_node_weights weights[MAX_LAYERS] = {{NULL, NULL}};
     tw_graph *graph = NULL;
     tw_error err = {0};
     tw_status rc = TW_EUSAGE;

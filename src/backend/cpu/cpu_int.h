@@ -141,6 +141,9 @@ tw_status tw_backend__cpu_plan_load(tw_plan *plan, const tw_node_weights *weight
                                     void (*release)(void *ctx, int node), void *ctx, tw_error *err);
 tw_status tw_backend__cpu_plan_run(tw_plan *plan, int worker, const float *in, float *out,
                                    tw_error *err);
+/* One step of it, on a thread whose OpenMP width is 1. */
+tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int step, int worker, const float *in,
+                                   float *out, tw_error *err);
 void tw_backend__cpu_plan_free(tw_plan *plan);
 void tw_backend__cpu_worker_free(tw_cpu_worker *worker, int n_steps);
 

@@ -43,26 +43,31 @@ static dnnl_status_t run_primitive(const job *j, const tw_cpu_step *step, const 
     return status == dnnl_success ? dnnl_stream_wait(j->worker->stream) : status;
 }
 
+tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int worker, const float *in,
+                                   float *out, tw_error *err)
+{
+    const tw_cpu_step *step = &plan->steps[i];
+    job j = {plan, &plan->workers[worker], in, out};
+
+    assert(worker >= 0 && worker < plan->n_workers);
+    if (step->primitive)
+        return tw_backend__cpu_fail(plan->base.graph->nodes[step->node].name, "run this layer",
+                                    run_primitive(&j, step, &j.worker->calls[i]), err);
+    step->run(plan, step, address(&j, &plan->values[step->src]),
+              address(&j, &plan->values[step->dst]),
+              (void *)(j.worker->block + plan->scratch_offset));
+    return TW_OK;
+}
+
 tw_status tw_backend__cpu_plan_run(tw_plan *base, int worker, const float *in, float *out,
                                    tw_error *err)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
-    job j = {plan, &plan->workers[worker], in, out};
     int threads = tw_backend__cpu_one_thread();
     tw_status rc = TW_OK;
 
-    assert(worker >= 0 && worker < plan->n_workers);
-    for (int i = 0; i < plan->n_steps && rc == TW_OK; i++) {
-        const tw_cpu_step *step = &plan->steps[i];
-        if (step->primitive) {
-            rc = tw_backend__cpu_fail(plan->base.graph->nodes[step->node].name, "run this layer",
-                                      run_primitive(&j, step, &j.worker->calls[i]), err);
-        } else {
-            void *scratch = j.worker->block + plan->scratch_offset;
-            step->run(plan, step, address(&j, &plan->values[step->src]),
-                      address(&j, &plan->values[step->dst]), scratch);
-        }
-    }
+    for (int i = 0; i < plan->n_steps && rc == TW_OK; i++)
+        rc = tw_backend__cpu_step_run(plan, i, worker, in, out, err);
     tw_backend__cpu_restore_threads(threads);
     return rc;
 }

@@ -176,7 +176,7 @@ static void each_path_computes_the_convolution(void **state)
             make_world(&w, c, kernels, m);
             run(&w);
             error = error_of(&w, c);
-            if (!(error < (m == 4 ? 2e-6 : 6e-6)))
+            if (!(error < (m == 4 ? 2e-6 : 1e-5)))
                 fail_msg("%s, case %d, tiles of %d: error %g", kernels->name, i / N_PATHS, m,
                          error);
             free_world(&w);
