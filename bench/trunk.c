@@ -74,7 +74,8 @@ typedef struct job {
 static void run_piece(void *ctx, int64_t item, int worker)
 {
     job *j = ctx;
-    tw_status rc = j->table->plan_run(j->plan, worker, j->in, j->out + item * j->n_out, NULL);
+    tw_status rc =
+        j->table->plan_run(j->plan, worker, j->plan->piece, j->in, j->out + item * j->n_out, NULL);
 
     if (rc != TW_OK)
         j->rc = rc;
@@ -131,14 +132,19 @@ static tw_status time_round(runner *r, const float *in, float *out, int64_t n_ou
 static tw_status time_layers(runner *r, const float *in, float *out)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)r->plan;
+    const tw_cpu_run run = {0, plan->base.piece, in, out};
     double sums[MAX_LAYERS] = {0};
     tw_status rc = TW_OK;
     int threads = tw_backend__cpu_one_thread();
 
-    for (int i = 0; i < plan->n_steps && rc == TW_OK; i++) {
-        double start = tw_clock_s();
-        rc = tw_backend__cpu_step_run(plan, i, 0, in, out, NULL);
-        sums[plan->steps[i].node] += tw_clock_s() - start;
+    for (int i = 0, end; i < plan->n_steps && rc == TW_OK; i = end) {
+        end = tw_backend__cpu_section_end(plan, i);
+        for (int64_t sample = 0; sample < (plan->steps[i].is_single ? run.n : 1); sample++)
+            for (int step = i; step < end && rc == TW_OK; step++) {
+                double start = tw_clock_s();
+                rc = tw_backend__cpu_step_run(plan, step, sample, &run, NULL);
+                sums[plan->steps[step].node] += tw_clock_s() - start;
+            }
     }
     for (int i = 0; i < MAX_LAYERS; i++)
         if (r->layers_s[i] == 0.0 || sums[i] < r->layers_s[i])

@@ -69,8 +69,10 @@ typedef struct tw_backend_table {
      * weights are packed and no longer needed. */
     tw_status (*plan_load)(tw_plan *plan, const tw_node_weights *weights, int n_workers,
                            void (*release)(void *ctx, int node), void *ctx, tw_error *err);
-    /* in (piece, input shape) f32 NHWC -> out (piece, output shape) f32 NHWC; one thread. */
-    tw_status (*plan_run)(tw_plan *plan, int worker, const float *in, float *out, tw_error *err);
+    /* in (piece, input shape) f32 NHWC -> out (piece, output shape) f32 NHWC; one thread. Of the
+     * piece n samples are asked for: what out holds behind them is not said. */
+    tw_status (*plan_run)(tw_plan *plan, int worker, int64_t n, const float *in, float *out,
+                          tw_error *err);
     void (*plan_free)(tw_plan *plan);
 
     /* Training plan. weights stay the caller's and are used in place, so they lie at addresses of

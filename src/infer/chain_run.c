@@ -59,12 +59,12 @@ static tw_status run_piece(const pass *now, int64_t item, int worker, tw_error *
         in = own_in;
     }
     if (is_short && !now->is_padded_out) {
-        rc = stage->plan->table->plan_run(stage->plan, worker, in, own_out, err);
+        rc = stage->plan->table->plan_run(stage->plan, worker, n, in, own_out, err);
         if (!rc)
             memcpy(out, own_out, (size_t)(n * stage->out_size) * sizeof *out);
         return rc;
     }
-    return stage->plan->table->plan_run(stage->plan, worker, in, out, err);
+    return stage->plan->table->plan_run(stage->plan, worker, n, in, out, err);
 }
 
 static void work(void *ctx, int64_t item, int worker)

@@ -9,7 +9,10 @@
 
 #include <stdio.h>
 
-enum { MOST_CHANNELS = 1 << 16 }; /* sizes of U and V fit into 64 bits by far */
+enum {
+    MOST_CHANNELS = 1 << 16, /* sizes of U and V fit into 64 bits by far */
+    MANY_TILES = 96          /* of one picture: U need not serve several */
+};
 
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node)
 {
@@ -65,14 +68,6 @@ bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node)
            tw_backend__cpu_conv2d_is_own(plan, from) && fused_pool(plan, from) == node;
 }
 
-static void run(const tw_cpu_plan *plan, const tw_cpu_step *step, const float *in, float *out,
-                float *scratch)
-{
-    tw_backend__winograd_run(step->winograd, out, in,
-                             (const float *)(const void *)(plan->packed + step->weights_offset),
-                             scratch);
-}
-
 static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error *err)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
@@ -92,7 +87,11 @@ static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error
                                     .relu = layer->activation == TW_RELU,
                                     .pool = fused_pool(plan, node) >= 0};
     tw_backend__winograd_plan(step->winograd);
-    step->run = run;
+    if (step->winograd->tiles_h * step->winograd->tiles_w >= MANY_TILES) {
+        step->is_single = true;
+        step->winograd->n = 1;
+        tw_backend__winograd_plan(step->winograd);
+    }
     step->n_scratch_bytes = step->winograd->scratch_bytes;
     snprintf(name, sizeof name, "winograd_%dx3:%s", step->winograd->m,
              step->winograd->kernels->name);

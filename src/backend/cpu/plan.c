@@ -332,6 +332,27 @@ static tw_cpu_value *next_value(tw_cpu_plan *plan)
     return best;
 }
 
+/* What is used up inside a section is of one sample; what comes from outside, or goes there, lives
+ * until all samples are through. */
+static void find_singles(tw_cpu_plan *plan)
+{
+    for (int i = 0; i < plan->n_values; i++) {
+        tw_cpu_value *value = &plan->values[i];
+        int end = tw_backend__cpu_section_end(plan, value->first);
+        if (value->place != TW_CPU_BLOCK)
+            continue;
+        value->is_single = plan->steps[value->first].is_single && value->last < end;
+        if (value->is_single) {
+            value->n_bytes /= plan->base.piece;
+            continue;
+        }
+        while (value->first > 0 && plan->steps[value->first].is_single &&
+               plan->steps[value->first - 1].is_single)
+            value->first--;
+        value->last = tw_backend__cpu_section_end(plan, value->last) - 1;
+    }
+}
+
 /* Gives every value its place in a worker's block, the largest first, and the packed parameters
  * theirs; then both sizes are known. */
 static void place_all(tw_cpu_plan *plan)
@@ -339,6 +360,7 @@ static void place_all(tw_cpu_plan *plan)
     int64_t n_values = 0, n_scratch = 0, n_packed = 0;
     tw_cpu_value *value;
 
+    find_singles(plan);
     for (int i = 0; i < plan->n_values; i++)
         plan->values[i].offset = -1;
     while ((value = next_value(plan))) {

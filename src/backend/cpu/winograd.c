@@ -255,21 +255,21 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
     conv->kernels->transform_out(&out, conv->m);
 }
 
-void tw_backend__winograd_run(const tw_winograd *conv, float *y, const float *x,
+void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
                               const float *packed, float *scratch)
 {
-    const int64_t n_tiles = conv->n * conv->tiles_h * conv->tiles_w, planes = n_planes(conv);
+    const int64_t n_tiles = n * conv->tiles_h * conv->tiles_w, planes = n_planes(conv);
     const int64_t u_plane = conv->c * conv->k_row;
     float *v = scratch, *m = v + planes * v_plane(conv), *patch = m + planes * m_plane(conv);
 
     for (int64_t first = 0; first < n_tiles; first += conv->block) {
-        const int64_t n = smaller(n_tiles - first, conv->block);
+        const int64_t n_block = smaller(n_tiles - first, conv->block);
         tw_winograd_product product = {.v_row = conv->c_row,
                                        .m_row = conv->k_row,
-                                       .n_tiles = n,
+                                       .n_tiles = n_block,
                                        .c = conv->c,
                                        .k = conv->k_row};
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n_block; i++)
             tile_in(conv, v + i * conv->c_row, x, first + i, patch);
         for (int64_t p = 0; p < planes; p++) {
             product.m = m + p * m_plane(conv);
@@ -277,7 +277,7 @@ void tw_backend__winograd_run(const tw_winograd *conv, float *y, const float *x,
             product.u = packed + p * u_plane;
             conv->kernels->multiply(&product);
         }
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n_block; i++)
             tile_out(conv, y, m + i * conv->k_row, first + i, packed + planes * u_plane);
     }
 }

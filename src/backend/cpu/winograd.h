@@ -65,7 +65,7 @@ extern const tw_winograd_kernels tw_backend__winograd_plain;
 extern const tw_winograd_kernels tw_backend__winograd_avx2;
 extern const tw_winograd_kernels tw_backend__winograd_avx512;
 
-/* A convolution of pieces of n pictures. */
+/* A convolution of up to n pictures. */
 typedef struct tw_winograd {
     const tw_winograd_kernels *kernels;
     int64_t n, h, w, c, k; /* of the input; filters */
@@ -88,8 +88,8 @@ void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block);
 /* packed = U and bias of a kernel (3,3,C,K), at any address, and a bias (K) or NULL. */
 void tw_backend__winograd_pack(const tw_winograd *conv, float *packed, const float *kernel,
                                const float *bias);
-/* y (n,P,Q,K), or pooled (n,P/2,Q/2,K), of x (n,H,W,C). */
-void tw_backend__winograd_run(const tw_winograd *conv, float *y, const float *x,
+/* y (n,P,Q,K), or pooled (n,P/2,Q/2,K), of x (n,H,W,C), for n <= conv->n. */
+void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
                               const float *packed, float *scratch);
 
 #endif

@@ -155,7 +155,8 @@ static void run_node(const ref_plan *plan, int i, char *block)
     }
 }
 
-static tw_status ref_plan_run(tw_plan *base, int worker, const float *in, float *out, tw_error *err)
+static tw_status ref_plan_run(tw_plan *base, int worker, int64_t n, const float *in, float *out,
+                              tw_error *err)
 {
     const ref_plan *plan = (const ref_plan *)base;
     const tw_graph *graph = base->graph;
@@ -163,6 +164,7 @@ static tw_status ref_plan_run(tw_plan *base, int worker, const float *in, float 
     size_t n_in = (size_t)(base->piece * tw_shape_size(&graph->nodes[0].out));
     size_t n_out = (size_t)(base->piece * tw_shape_size(tw_graph_output_shape(graph)));
 
+    (void)n; /* it computes the whole piece */
     (void)err;
     memcpy(block + plan->offsets[0], in, n_in * sizeof *in);
     for (int i = 1; i < graph->n; i++)

@@ -130,7 +130,7 @@ static void run_piece(void *ctx, int64_t piece, int worker)
 {
     world *w = ctx;
     tw_error err;
-    assert_int_equal(w->table->plan_run(w->plan, worker, w->in + piece * w->in_size,
+    assert_int_equal(w->table->plan_run(w->plan, worker, w->plan->piece, w->in + piece * w->in_size,
                                         w->out + piece * w->out_size, &err),
                      TW_OK);
 }

@@ -156,7 +156,7 @@ static bool place_is_free(tw_graph *graph, int64_t piece)
         for (int64_t i = 0; i < piece * w.n_in; i++)
             in[i] *= -1.0f; /* other neighbours each time */
         memcpy(in + place * w.n_in, sample, (size_t)w.n_in * sizeof *in);
-        assert_ok(cpu->plan_run(w.plan, 0, in, out, e));
+        assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, in, out, e));
         if (place == 0)
             memcpy(first, out, (size_t)w.n_out * sizeof *out);
         same = same && memcmp(first, out + place * w.n_out, (size_t)w.n_out * sizeof *out) == 0;
@@ -320,9 +320,9 @@ static void run_piece(void *ctx, int64_t item, int worker)
 {
     run_job *j = ctx;
 
-    assert_int_equal(
-        cpu->plan_run(j->plan, worker, j->in + item * j->n_in, j->out + item * j->n_out, NULL),
-        TW_OK);
+    assert_int_equal(cpu->plan_run(j->plan, worker, j->plan->piece, j->in + item * j->n_in,
+                                   j->out + item * j->n_out, NULL),
+                     TW_OK);
 }
 
 /* n_workers 0: without tw_parallel, while OpenMP is told to use many threads. */
@@ -537,7 +537,7 @@ static void layers_without_arithmetic_copy(void **state)
     assert_string_equal(w.plan->choices, "");
     x = random_numbers(3 * w.n_in, 1, 1);
     y = tw_alloc_f32(3 * w.n_out);
-    assert_ok(cpu->plan_run(w.plan, 0, x, y, e));
+    assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, x, y, e));
     assert_memory_equal(x, y, (size_t)(3 * w.n_in) * sizeof *x);
     close_plan(&w);
     free_world(&w);
@@ -557,7 +557,7 @@ static void relu_keeps_nan(void **state)
     add(graph, (tw_node){.op = TW_OP_RELU}, "relu");
     make_world(&w, graph);
     open_plan(&w, 1, 1);
-    assert_ok(cpu->plan_run(w.plan, 0, x, y, e));
+    assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, x, y, e));
     assert_true(y[0] == 0.0f && isnan(y[1]) && y[2] == 2.0f && y[3] == 0.0f);
     close_plan(&w);
     free_world(&w);
@@ -608,11 +608,11 @@ static void bf16_computes_near_fp32(void **state)
     y = tw_alloc_f32(PIECE * w.n_out);
     y16 = tw_alloc_f32(PIECE * w.n_out);
     open_plan(&w, PIECE, 1);
-    assert_ok(cpu->plan_run(w.plan, 0, x, y, e));
+    assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, x, y, e));
     cpu->plan_free(w.plan);
     assert_ok(cpu->plan_create(&w.plan, w.backend, w.graph, PIECE, "bf16", e));
     assert_ok(cpu->plan_load(w.plan, w.weights, 1, NULL, NULL, e));
-    assert_ok(cpu->plan_run(w.plan, 0, x, y16, e));
+    assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, x, y16, e));
     for (int64_t i = 0; i < PIECE * w.n_out; i++)
         error = fmaxf(error, fabsf(y[i] - y16[i]));
     assert_true(error > 0 && error < 0.02f);

@@ -21,8 +21,8 @@ static const shape_case cases[] = {
     {1, 5, 7, 8, 8, 1, true, false},    {3, 5, 7, 3, 72, 1, true, true},
     {2, 14, 14, 72, 24, 1, true, true}, {2, 13, 10, 17, 5, 0, true, true},
     {1, 3, 3, 8, 8, 0, false, false},   {2, 1, 1, 8, 8, 1, true, false},
-    {3, 7, 9, 40, 48, 1, false, false}, {2, 28, 30, 64, 64, 1, true, true},
-    {2, 4, 6, 1, 1, 1, false, true},    {1, 224, 9, 3, 8, 1, true, true},
+    {3, 7, 9, 40, 48, 1, false, false}, {1, 22, 30, 24, 36, 1, true, true},
+    {2, 4, 6, 1, 1, 1, false, true},    {1, 70, 9, 3, 8, 1, true, true},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0], N_PATHS = 3, GUARD = 64 };
 
@@ -117,7 +117,7 @@ static void run(world *w)
     guard(scratch + n_scratch);
     guard(w->y + n_y);
     tw_backend__winograd_pack(&w->conv, packed, w->kernel, w->bias);
-    tw_backend__winograd_run(&w->conv, w->y, w->x, packed, scratch);
+    tw_backend__winograd_run(&w->conv, w->conv.n, w->y, w->x, packed, scratch);
     assert_true(is_untouched(packed + n_packed));
     assert_true(is_untouched(scratch + n_scratch));
     assert_true(is_untouched(w->y + n_y));
@@ -204,7 +204,7 @@ static void avx2_and_avx512_give_the_same_bits(void **state)
 
 static void blocks_do_not_change_bits(void **state)
 {
-    static const int64_t blocks[] = {1, 2, 5, 12, 13, 31};
+    static const int64_t blocks[] = {1, 5, 13};
 
     (void)state;
     for (int i = 0; i < N_PATHS * N_CASES; i++) {
