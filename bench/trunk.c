@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_BLOCKS = 5, ROUNDS = 3, SIDE = 224, MAX_LAYERS = 32 };
+enum { N_BLOCKS = 5, ROUNDS = 10, SIDE = 224, MAX_LAYERS = 32 };
 
 static tw_status add_layer(tw_graph *graph, tw_node node, tw_error *err)
 {

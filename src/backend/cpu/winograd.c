@@ -19,10 +19,11 @@ enum {
      * has to serve many tiles; measured, docs/kernels.md. */
     MANY_WEIGHTS = 256 * 256,
     SMALL_BLOCK = 24,
-    LARGE_BLOCK = 98,
-    /* Tiles of 6 pay where the picture is large and U is not */
-    LARGE_SIDE = 56,
-    FEW_WEIGHTS = 128 * 256
+    LARGE_BLOCK = 100,
+    /* Between the two a small block of tiles of 4 is faster than tiles of 6. */
+    FEW_WEIGHTS = 128 * 256,
+    /* Below it no time is to be won, and tiles of 4 have the smaller error. */
+    LARGE_SIDE = 24
 };
 
 /* ---- sizes */
@@ -80,11 +81,23 @@ void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
                       conv->c * conv->k > MANY_WEIGHTS ? LARGE_BLOCK : SMALL_BLOCK));
 }
 
+/* Multiplications of a picture, for each pair of channel and filter. */
+static int64_t n_products(const tw_winograd *conv, int64_t m)
+{
+    const int64_t tiles_h = (out_side(conv, conv->h) + m - 1) / m,
+                  tiles_w = (out_side(conv, conv->w) + m - 1) / m;
+
+    return tiles_h * tiles_w * (m + 2) * (m + 2);
+}
+
 void tw_backend__winograd_plan(tw_winograd *conv)
 {
+    const int64_t weights = conv->c * conv->k;
+    const bool is_between = weights > FEW_WEIGHTS && weights <= MANY_WEIGHTS;
     const bool is_large = conv->h >= LARGE_SIDE && conv->w >= LARGE_SIDE;
+    const bool saves = n_products(conv, 6) * 20 < n_products(conv, 4) * 19;
 
-    tw_backend__winograd_plan_tile(conv, is_large && conv->c * conv->k <= FEW_WEIGHTS ? 6 : 4);
+    tw_backend__winograd_plan_tile(conv, is_large && saves && !is_between ? 6 : 4);
 }
 
 /* ---- packing */

@@ -25,6 +25,16 @@
 
 enum { MAX_TILE = TW_WINOGRAD_MAX_TILE, MAX_OUT = MAX_TILE - 2, FEW_ROWS = TW_WINOGRAD_SPARE + 1 };
 
+/* sum + factor * x; the factor is a constant, and 1 and -1 cost no multiplication. */
+INLINE vec add_scaled(vec sum, const float factor, vec x)
+{
+    if (factor == 1.0f)
+        return sum + x;
+    if (factor == -1.0f)
+        return sum - x;
+    return vec_fma(vec_all(factor), x, sum);
+}
+
 /* ---- in: one line of 2 * pairs + 2 vectors */
 
 INLINE void line_in(vec out[MAX_TILE], const vec d[MAX_TILE], const int pairs)
@@ -34,8 +44,8 @@ INLINE void line_in(vec out[MAX_TILE], const vec d[MAX_TILE], const int pairs)
 
     UNROLL
     for (int i = 0; i < pairs; i++) {
-        first = vec_fma(vec_all(p->all[i]), d[2 * i], first);
-        last = vec_fma(vec_all(p->all[i]), d[2 * i + 1], last);
+        first = add_scaled(first, p->all[i], d[2 * i]);
+        last = add_scaled(last, p->all[i], d[2 * i + 1]);
     }
     out[0] = first;
     UNROLL
@@ -43,11 +53,11 @@ INLINE void line_in(vec out[MAX_TILE], const vec d[MAX_TILE], const int pairs)
         vec even = d[2 * pairs], odd = d[2 * pairs - 1];
         UNROLL
         for (int i = 0; i < pairs - 1; i++) {
-            even = vec_fma(vec_all(p->others[k][i]), d[2 * i + 2], even);
-            odd = vec_fma(vec_all(p->others[k][i]), d[2 * i + 1], odd);
+            even = add_scaled(even, p->others[k][i], d[2 * i + 2]);
+            odd = add_scaled(odd, p->others[k][i], d[2 * i + 1]);
         }
-        out[1 + 2 * k] = vec_fma(vec_all(p->power[k][1]), odd, even);
-        out[2 + 2 * k] = vec_fma(vec_all(-p->power[k][1]), odd, even);
+        out[1 + 2 * k] = add_scaled(even, p->power[k][1], odd);
+        out[2 + 2 * k] = add_scaled(even, -p->power[k][1], odd);
     }
     out[2 * pairs + 1] = last;
 }
@@ -56,24 +66,24 @@ INLINE void line_in(vec out[MAX_TILE], const vec d[MAX_TILE], const int pairs)
 INLINE void tile_in(const tw_winograd_in *tile, int64_t c, const int n_lanes, const int pairs)
 {
     const int n = 2 * pairs + 2;
-    vec half[MAX_TILE][MAX_TILE]; /* columns done: (column, row) */
+    vec half[MAX_TILE][MAX_TILE]; /* columns done: (row, column) */
 
     for (int j = 0; j < n; j++) {
         const float *from = tile->x + j * tile->pixel + c;
-        vec d[MAX_TILE];
+        vec d[MAX_TILE], out[MAX_TILE];
         UNROLL
         for (int i = 0; i < n; i++)
             d[i] = n_lanes == LANES ? vec_load(from + i * tile->row)
                                     : vec_load_some(from + i * tile->row, n_lanes);
-        line_in(half[j], d, pairs);
+        line_in(out, d, pairs);
+        UNROLL
+        for (int i = 0; i < n; i++)
+            half[i][j] = out[i];
     }
     for (int i = 0; i < n; i++) {
         float *to = tile->v + i * n * tile->plane + c;
-        vec d[MAX_TILE], out[MAX_TILE];
-        UNROLL
-        for (int j = 0; j < n; j++)
-            d[j] = half[j][i];
-        line_in(out, d, pairs);
+        vec out[MAX_TILE];
+        line_in(out, half[i], pairs);
         UNROLL
         for (int j = 0; j < n; j++)
             vec_store(to + j * tile->plane, out[j]);
@@ -168,14 +178,15 @@ INLINE void line_out(vec y[MAX_OUT], const vec m[MAX_TILE], const int pairs)
     UNROLL
     for (int j = 0; j < 2 * pairs; j++) {
         const vec *parts = j % 2 ? differences : sums;
-        vec sum = vec_all(p->power[0][j]) * parts[0];
+        const bool is_end = j == 0 || j == 2 * pairs - 1;
+        vec sum = m[j == 0 ? 0 : 2 * pairs + 1];
+        if (!is_end)
+            sum = vec_all(p->power[0][j]) * parts[0];
         UNROLL
-        for (int k = 1; k < pairs; k++)
-            sum = vec_fma(vec_all(p->power[k][j]), parts[k], sum);
+        for (int k = is_end ? 0 : 1; k < pairs; k++)
+            sum = add_scaled(sum, p->power[k][j], parts[k]);
         y[j] = sum;
     }
-    y[0] += m[0];
-    y[2 * pairs - 1] += m[2 * pairs + 1];
 }
 
 INLINE void put(float *to, vec value, const int n_lanes)
@@ -186,46 +197,59 @@ INLINE void put(float *to, vec value, const int n_lanes)
         vec_store_some(to, value, n_lanes);
 }
 
-/* Outputs (MAX_OUT, MAX_OUT) into the picture, or the largest of each 2x2. */
-INLINE void store_tile(const tw_winograd_out *tile, vec y[MAX_OUT][MAX_OUT], int64_t k,
-                       const int n_lanes)
+/* Bias, ReLU, and into the picture: one row of outputs, as many as lie in it. */
+INLINE void store_row(const tw_winograd_out *tile, int row, const vec *y, const int n, int64_t k,
+                      const int n_lanes)
 {
-    for (int i = 0; i < tile->rows; i++) {
-        float *to = tile->y + i * tile->row + k;
-        for (int j = 0; j < tile->columns; j++, to += tile->pixel)
-            put(to,
-                tile->pool ? vec_max(vec_max(y[2 * i][2 * j], y[2 * i][2 * j + 1]),
-                                     vec_max(y[2 * i + 1][2 * j], y[2 * i + 1][2 * j + 1]))
-                           : y[i][j],
-                n_lanes);
+    const vec bias = vec_load(tile->bias + k), floor = vec_all(tile->relu ? 0.0f : -INFINITY);
+    float *to = tile->y + row * tile->row + k;
+
+    if (row >= tile->rows)
+        return;
+    UNROLL
+    for (int j = 0; j < n; j++)
+        if (j < tile->columns)
+            put(to + j * tile->pixel, vec_max(floor, y[j] + bias), n_lanes);
+}
+
+/* Two rows of outputs, or the one of their largest: bias and ReLU keep the order, so they wait. */
+INLINE void store_rows(const tw_winograd_out *tile, int i, vec upper[MAX_OUT],
+                       const vec lower[MAX_OUT], int64_t k, const int n_lanes, const int pairs)
+{
+    if (!tile->pool) {
+        store_row(tile, i, upper, 2 * pairs, k, n_lanes);
+        store_row(tile, i + 1, lower, 2 * pairs, k, n_lanes);
+        return;
     }
+    UNROLL
+    for (int j = 0; j < pairs; j++)
+        upper[j] = vec_max(vec_max(upper[2 * j], upper[2 * j + 1]),
+                           vec_max(lower[2 * j], lower[2 * j + 1]));
+    store_row(tile, i / 2, upper, pairs, k, n_lanes);
 }
 
 INLINE void tile_out(const tw_winograd_out *tile, int64_t k, const int n_lanes, const int pairs)
 {
     const int n = 2 * pairs + 2;
-    const vec bias = vec_load(tile->bias + k), floor = vec_all(tile->relu ? 0.0f : -INFINITY);
-    vec half[MAX_TILE][MAX_OUT], y[MAX_OUT][MAX_OUT];
+    vec half[MAX_OUT][MAX_TILE]; /* columns done: (row, column) */
 
     for (int j = 0; j < n; j++) {
         const float *from = tile->m + j * tile->plane + k;
-        vec d[MAX_TILE];
+        vec d[MAX_TILE], y[MAX_OUT];
         UNROLL
         for (int i = 0; i < n; i++)
             d[i] = vec_load(from + i * n * tile->plane);
-        line_out(half[j], d, pairs);
-    }
-    for (int i = 0; i < n - 2; i++) {
-        vec d[MAX_TILE];
+        line_out(y, d, pairs);
         UNROLL
-        for (int j = 0; j < n; j++)
-            d[j] = half[j][i];
-        line_out(y[i], d, pairs);
-        UNROLL
-        for (int j = 0; j < n - 2; j++)
-            y[i][j] = vec_max(floor, y[i][j] + bias);
+        for (int i = 0; i < n - 2; i++)
+            half[i][j] = y[i];
     }
-    store_tile(tile, y, k, n_lanes);
+    for (int i = 0; i < n - 2; i += 2) {
+        vec upper[MAX_OUT], lower[MAX_OUT];
+        line_out(upper, half[i], pairs);
+        line_out(lower, half[i + 1], pairs);
+        store_rows(tile, i, upper, lower, k, n_lanes, pairs);
+    }
 }
 
 INLINE void filters_out(const tw_winograd_out *tile, const int pairs)

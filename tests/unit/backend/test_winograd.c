@@ -278,7 +278,7 @@ static void the_tile_is_chosen_by_the_shape(void **state)
         int64_t side, c, k;
         int m;
     } layers[] = {{224, 64, 64, 6}, {112, 128, 128, 6}, {56, 128, 256, 6}, {56, 256, 256, 4},
-                  {28, 64, 64, 4},  {28, 512, 512, 4},  {14, 512, 512, 4}};
+                  {28, 64, 64, 6},  {28, 512, 512, 6},  {14, 512, 512, 4}};
 
     (void)state;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
