@@ -21,7 +21,7 @@ enum {
     SMALL_BLOCK = 24,
     LARGE_BLOCK = 100,
     /* Between the two a small block of tiles of 4 is faster than tiles of 6. */
-    FEW_WEIGHTS = 128 * 256,
+    FEW_WEIGHTS = 128 * 128,
     /* Below it no time is to be won, and tiles of 4 have the smaller error. */
     LARGE_SIDE = 24
 };

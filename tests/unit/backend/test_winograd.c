@@ -277,7 +277,7 @@ static void the_tile_is_chosen_by_the_shape(void **state)
     static const struct {
         int64_t side, c, k;
         int m;
-    } layers[] = {{224, 64, 64, 6}, {112, 128, 128, 6}, {56, 128, 256, 6}, {56, 256, 256, 4},
+    } layers[] = {{224, 64, 64, 6}, {112, 128, 128, 6}, {56, 128, 256, 4}, {56, 256, 256, 4},
                   {28, 64, 64, 6},  {28, 512, 512, 6},  {14, 512, 512, 4}};
 
     (void)state;
