@@ -29,11 +29,6 @@ static inline void vec_store_some(float *to, vec value, int n)
     memcpy(to, &value, (size_t)n * sizeof *to);
 }
 
-static inline void vec_prefetch(const float *from)
-{
-    _mm_prefetch((const char *)from, _MM_HINT_T1);
-}
-
 static inline vec vec_all(float x)
 {
     return _mm256_set1_ps(x);

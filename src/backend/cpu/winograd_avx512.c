@@ -30,11 +30,6 @@ static inline void vec_store_some(float *to, vec value, int n)
     _mm512_mask_storeu_ps(to, first(n), value);
 }
 
-static inline void vec_prefetch(const float *from)
-{
-    _mm_prefetch((const char *)from, _MM_HINT_T1);
-}
-
 static inline vec vec_all(float x)
 {
     return _mm512_set1_ps(x);

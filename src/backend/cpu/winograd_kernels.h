@@ -5,7 +5,6 @@
  *   enum { LANES, ROWS, VECS }        ROWS tiles by VECS vectors of sums stay in registers
  *   vec_load, vec_store               at any address
  *   vec_load_some, vec_store_some     the first n floats; others are 0, or left alone
- *   vec_prefetch(p)                   what lies at p, into the second cache
  *   vec_all(x), vec_fma(a, b, c)      x in every lane; a * b + c
  *   vec_max(a, b)                     b where one of them is NaN
  *

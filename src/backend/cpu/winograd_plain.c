@@ -31,11 +31,6 @@ static inline void vec_store(float *to, vec value)
     vec_store_some(to, value, LANES);
 }
 
-static inline void vec_prefetch(const float *from)
-{
-    __builtin_prefetch(from, 0, 2);
-}
-
 static inline vec vec_all(float x)
 {
     return (vec){x, x, x, x};
