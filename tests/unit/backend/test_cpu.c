@@ -367,6 +367,54 @@ static void a_sample_does_not_depend_on_the_threads(void **state)
     free_world(&w);
 }
 
+/* Layers that take one picture at a time, then layers that take the piece, with pools between. */
+static tw_graph *large_net(void)
+{
+    tw_shape in = tw_shape_make(3, (int64_t[]){64, 66, 3});
+    tw_graph *graph;
+
+    assert_ok(tw_graph_create(&graph, "input", &in, e));
+    add(graph, conv(8, 3, TW_RELU), "conv1");
+    add(graph, conv(12, 3, TW_RELU), "conv2");
+    add(graph, pool, "pool1");
+    add(graph, conv(16, 3, TW_LINEAR), "conv3");
+    add(graph, pool, "pool2");
+    add(graph, conv(10, 1, TW_RELU), "conv4");
+    return graph;
+}
+
+/* A piece of 1, then pieces of 3 of which n are asked for: the same bits of each sample. */
+static void a_short_piece_gives_the_same_bits(void **state)
+{
+    enum { PIECE = 3 };
+    world w;
+    float *in, *alone, *out;
+    size_t n_bytes;
+
+    (void)state;
+    make_world(&w, large_net());
+    n_bytes = (size_t)w.n_out * sizeof *out;
+    in = random_numbers(PIECE * w.n_in, 5, 1);
+    alone = tw_alloc_f32(PIECE * w.n_out);
+    out = tw_alloc_f32(PIECE * w.n_out);
+    open_plan(&w, 1, 1);
+    assert_non_null(strstr(w.plan->choices, "pool1=fused"));
+    for (int64_t i = 0; i < PIECE; i++)
+        assert_ok(cpu->plan_run(w.plan, 0, 1, in + i * w.n_in, alone + i * w.n_out, e));
+    close_plan(&w);
+    open_plan(&w, PIECE, 1);
+    for (int64_t n = 1; n <= PIECE; n++) {
+        memset(out, 0, PIECE * n_bytes);
+        assert_ok(cpu->plan_run(w.plan, 0, n, in, out, e));
+        assert_memory_equal(alone, out, (size_t)n * n_bytes);
+    }
+    close_plan(&w);
+    free_world(&w);
+    tw_free(in);
+    tw_free(alone);
+    tw_free(out);
+}
+
 /* In a mapped file weights may lie anywhere. */
 static void unaligned_weights_give_the_same_bits(void **state)
 {
@@ -661,6 +709,7 @@ int main(void)
         cmocka_unit_test(a_path_that_the_cpu_lacks_is_named),
         cmocka_unit_test(a_sample_does_not_depend_on_its_place),
         cmocka_unit_test(a_sample_does_not_depend_on_the_threads),
+        cmocka_unit_test(a_short_piece_gives_the_same_bits),
         cmocka_unit_test(unaligned_weights_give_the_same_bits),
         cmocka_unit_test(sizes_are_known_before_packing),
         cmocka_unit_test(values_share_memory_when_their_lives_are_over),
