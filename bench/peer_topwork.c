@@ -59,8 +59,8 @@ static void run_piece(void *ctx, int64_t item, int worker)
     const int64_t n_in = PIECE * tw_shape_size(&p->graph->nodes[0].out);
     const int64_t n_out = PIECE * tw_shape_size(tw_graph_output_shape(p->graph));
     tw_error err;
-    tw_status rc =
-        p->table->plan_run(p->plan, worker, p->in + item * n_in, p->out + item * n_out, &err);
+    tw_status rc = p->table->plan_run(p->plan, worker, p->plan->piece, p->in + item * n_in,
+                                      p->out + item * n_out, &err);
 
     if (rc != TW_OK) {
         now->rc = rc;

@@ -76,10 +76,12 @@ typedef struct tw_backend_table {
      * weights are packed and no longer needed. */
     tw_status (*plan_load)(tw_plan *plan, const tw_node_weights *weights, int n_workers,
                            void (*release)(void *ctx, int node), void *ctx, tw_error *err);
-    /* in (piece, input shape) f32 NHWC -> out (piece, output shape) f32 NHWC; one thread. */
-    tw_status (*plan_run)(tw_plan *plan, int worker, const float *in, float *out, tw_error *err);
-    /* The same by the clock: adds the seconds of each node's steps to seconds[graph->n]. A node
-     * that another one's step computes has none of its own. */
+    /* in (piece, input shape) f32 NHWC -> out (piece, output shape) f32 NHWC; one thread. Of the
+     * piece n samples are asked for: what out holds behind them is not said. */
+    tw_status (*plan_run)(tw_plan *plan, int worker, int64_t n, const float *in, float *out,
+                          tw_error *err);
+    /* A whole piece by the clock: adds the seconds of each node's steps to seconds[graph->n]. A
+     * node that another one's step computes has none of its own. */
     tw_status (*plan_time)(tw_plan *plan, int worker, const float *in, float *out, double *seconds,
                            tw_error *err);
     void (*plan_free)(tw_plan *plan);

@@ -81,6 +81,9 @@ typedef struct tw_train_kernels {
 extern const tw_backend_table tw_backend__ref;
 extern const tw_backend_table tw_backend__cpu;
 
+/* From now on plans of this cpu backend have oneDNN's convolutions: the peer of measurements. */
+void tw_backend__cpu_use_onednn(tw_backend *backend);
+
 /* The common training plan; a backend's table points at a thin wrapper that passes its kernels. */
 tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
                                    const tw_train_kernels *kernels, const tw_graph *graph,

@@ -41,11 +41,12 @@ static tw_status gather_rows(float *to, const pass *now, int64_t first, int64_t 
     return rc;
 }
 
-static tw_status run_plan(const tw_infer_stage *stage, int worker, const float *in, float *out,
-                          tw_error *err)
+/* n samples of a piece; by the clock the whole piece. */
+static tw_status run_plan(const tw_infer_stage *stage, int worker, int64_t n, const float *in,
+                          float *out, tw_error *err)
 {
     if (!stage->seconds)
-        return stage->plan->table->plan_run(stage->plan, worker, in, out, err);
+        return stage->plan->table->plan_run(stage->plan, worker, n, in, out, err);
     return stage->plan->table->plan_time(stage->plan, worker, in, out,
                                          stage->seconds + worker * stage->plan->graph->n, err);
 }
@@ -68,12 +69,12 @@ static tw_status run_piece(const pass *now, int64_t item, int worker, tw_error *
         in = own_in;
     }
     if (is_short && !now->is_padded_out) {
-        rc = run_plan(stage, worker, in, own_out, err);
+        rc = run_plan(stage, worker, n, in, own_out, err);
         if (!rc)
             memcpy(out, own_out, (size_t)(n * stage->out_size) * sizeof *out);
         return rc;
     }
-    return run_plan(stage, worker, in, out, err);
+    return run_plan(stage, worker, n, in, out, err);
 }
 
 static void work(void *ctx, int64_t item, int worker)

@@ -1,6 +1,6 @@
 /*
  * The engine behind its handle. A graph part is run as up to two stages, told by its structure: the
- * convolutional part in pieces of 2 pictures, the rest (from the first node after the last
+ * convolutional part in pieces of 4 pictures, the rest (from the first node after the last
  * convolution or pooling) in pieces of 128 rows. The split depends on the graph alone, so a picture
  * has the same bits whether its features came from the cache or from the trunk a moment ago.
  */
@@ -12,7 +12,7 @@
 
 #include <tw/infer.h>
 
-enum { TW_PIECE_PICTURES = 2, TW_PIECE_ROWS = 128 };
+enum { TW_PIECE_PICTURES = 4, TW_PIECE_ROWS = 128 };
 
 /* Rows in, rows out: a graph part compiled on a backend, without pictures. */
 typedef struct tw_chain tw_chain;

@@ -1,7 +1,7 @@
 /*
  * The chain's state: chain.c plans and loads it, chain_run.c runs it.
  *
- *   rows in -> [stage 0: pieces of 2 pictures] -> middle -> [stage 1: pieces of 128 rows] -> rows
+ *   rows in -> [stage 0: pieces of 4 pictures] -> middle -> [stage 1: pieces of 128 rows] -> rows
  * out
  *
  * Either stage may be missing; with neither the rows are copied. `middle` holds whole pieces of

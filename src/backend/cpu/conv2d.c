@@ -1,7 +1,7 @@
 /*
- * Conv2D by oneDNN, bias and ReLU fused. A 3x3 convolution of stride 1 in float32 is Winograd where
- * this oneDNN can make one on this path, else direct: so the algorithm depends on the layer's shape
- * alone. bfloat16 is always direct.
+ * Conv2D by oneDNN, bias and ReLU fused, where there are no own kernels for it (conv2d_own.c). A
+ * 3x3 convolution of stride 1 in float32 is Winograd where this oneDNN can make one on this path,
+ * else direct: so the algorithm depends on the layer's shape alone. bfloat16 is always direct.
  */
 #include "backend/cpu/cpu_int.h"
 
@@ -112,9 +112,11 @@ tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err)
 {
     tw_activation activation = plan->base.graph->nodes[node].activation;
     dnnl_primitive_desc_t desc = NULL;
-    tw_status rc = choose(&desc, plan, node, err);
+    tw_status rc;
 
-    if (rc == TW_OK)
+    if (tw_backend__cpu_conv2d_is_own(plan, node))
+        rc = tw_backend__cpu_conv2d_own(plan, node, err);
+    else if ((rc = choose(&desc, plan, node, err)) == TW_OK)
         rc = compile(plan, node, desc, err);
     if (desc)
         dnnl_primitive_desc_destroy(desc);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KERNELS_VERSION = 1 }; /* one more whenever the backend's own code changes a bit */
+enum { KERNELS_VERSION = 2 }; /* one more whenever the backend's own code changes a bit */
 
 /* ---- paths */
 
@@ -38,8 +38,16 @@ static bool has_amx(const tw_cpu *cpu)
     return cpu->amx_bf16;
 }
 
-/* avx512 stops below AMX: it is the path of CPUs without. */
+static bool has_all(const tw_cpu *cpu)
+{
+    (void)cpu;
+    return true;
+}
+
+/* avx512 stops below AMX: it is the path of CPUs without. generic is own kernels in plain C, and
+ * the least that oneDNN has. */
 static const path paths[] = {
+    {"generic", dnnl_cpu_isa_sse41, "nothing", has_all},
     {"avx2", dnnl_cpu_isa_avx2, "AVX2 with FMA", has_avx2},
     {"avx512", dnnl_cpu_isa_avx512_core_bf16, "AVX-512 F, BW, VL and DQ", has_avx512},
     {"amx", dnnl_cpu_isa_avx512_core_amx, "AMX with bf16", has_amx},
@@ -53,7 +61,18 @@ static const char *kind_of(const char *isa_name)
         return "amx";
     if (strncmp(isa_name, "avx512", 6) == 0)
         return "avx512";
-    return strncmp(isa_name, "avx2", 4) == 0 ? "avx2" : NULL;
+    if (strncmp(isa_name, "avx2", 4) == 0)
+        return "avx2";
+    return strcmp(isa_name, "sse41") == 0 ? "generic" : NULL;
+}
+
+/* The own kernels of the path that oneDNN took. */
+static const tw_winograd_kernels *kernels_of(const char *isa_name)
+{
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return &tw_backend__winograd_avx512;
+    return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__winograd_avx2
+                                             : &tw_backend__winograd_plain;
 }
 
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
@@ -67,7 +86,8 @@ static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
         if (strcmp(isa, paths[i].name) == 0)
             wanted = &paths[i];
     if (!wanted)
-        return tw_fail(err, TW_EUSAGE, "unknown path \"%s\": auto, avx2, avx512 or amx", isa);
+        return tw_fail(err, TW_EUSAGE, "unknown path \"%s\": auto, generic, avx2, avx512 or amx",
+                       isa);
     if (!wanted->in_cpu(cpu))
         return tw_fail(err, TW_EUNSUPPORTED, "path %s needs %s, which this CPU (%s) lacks", isa,
                        wanted->needs, cpu->name);
@@ -95,6 +115,7 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
              "cpu oneDNN-%d.%d.%d kernels-%d isa=%s l1=%lld l2=%lld", v->major, v->minor, v->patch,
              KERNELS_VERSION, isa, (long long)cpu->l1d_bytes, (long long)cpu->l2_bytes);
     backend->group_rows = strncmp(isa, "avx512", 6) != 0;
+    backend->winograd = kernels_of(isa);
 }
 
 static void close_backend(tw_backend *base)
@@ -106,6 +127,11 @@ static void close_backend(tw_backend *base)
     if (backend->engine)
         dnnl_engine_destroy(backend->engine);
     tw_free(backend);
+}
+
+void tw_backend__cpu_use_onednn(tw_backend *base)
+{
+    ((tw_cpu_backend *)base)->winograd = NULL;
 }
 
 static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)

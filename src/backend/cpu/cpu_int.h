@@ -7,6 +7,9 @@
  *
  * A worker's block:  | values, overlapping where their lives do not | scratch of one step |
  *
+ * A section is a run of steps that take one sample at a time, all of them before the next sample:
+ * what is made and used up inside it is a `single` value, of one sample, and stays in the caches.
+ *
  * Invariants: (1) a step reads and writes values only, never another step's scratch; (2) everything
  * that decides how a step computes (layouts, algorithm, tiles) is fixed in plan_create by shape and
  * path; (3) oneDNN is called with one OpenMP thread, always.
@@ -16,19 +19,21 @@
 
 #include "backend/backend_int.h"
 #include "backend/cpu/dnnl_shim.h"
+#include "backend/cpu/winograd.h"
 #include "base/text.h"
 
 typedef struct tw_cpu_backend {
     tw_backend base;
     dnnl_engine_t engine;
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
+    const tw_winograd_kernels *winograd; /* NULL: convolutions by oneDNN */
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
 
 typedef struct tw_cpu_value {
     tw_cpu_place place;
-    bool plain, bf16;
+    bool plain, bf16, is_single;
     tw_dnnl_desc *desc; /* NULL for a plain (N,C) */
     int64_t n_bytes;
     int64_t offset;  /* in a worker's block */
@@ -44,6 +49,7 @@ struct tw_cpu_plan;
 typedef struct tw_cpu_step {
     int node;
     int src, dst; /* values */
+    bool is_single;
     /* a oneDNN primitive ... */
     dnnl_primitive_t primitive;
     tw_dnnl_desc *weights_desc, *bias_desc; /* NULL where it has none */
@@ -54,6 +60,7 @@ typedef struct tw_cpu_step {
     void (*run)(const struct tw_cpu_plan *plan, const struct tw_cpu_step *step, const float *in,
                 float *out, float *scratch);
     tw_cpu_sizes sizes;
+    tw_winograd *winograd; /* of an own convolution; kernel and bias in one at weights_offset */
     int64_t n_scratch_bytes;
 } tw_cpu_step;
 
@@ -104,14 +111,20 @@ tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
 void tw_backend__cpu_dims(int64_t dims[4], const tw_shape *shape, int64_t piece);
 /* oneDNN's window of a node over an input shape. */
 tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in);
-/* Adds "layer=implementation" to the plan's choices. */
+/* Adds "layer=implementation" to the plan's choices: of a primitive, or by name. */
 void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc);
+void tw_backend__cpu_note_own(tw_cpu_plan *plan, int node, const char *implementation);
 tw_status tw_backend__cpu_fail(const char *layer, const char *what, dnnl_status_t status,
                                tw_error *err);
 
 /* ---- one compile function an op, in the file of its name */
 
 tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
+/* The same by own kernels (conv2d_own.c), for layers that they are for. */
+bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node);
+tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err);
+/* Did an own convolution pool already what max-pooling `node` reads? */
+bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_global_average_pool(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_dense(tw_cpu_plan *plan, int node, tw_error *err);
@@ -130,11 +143,19 @@ tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const 
                                       int64_t piece, const char *precision, tw_error *err);
 tw_status tw_backend__cpu_plan_load(tw_plan *plan, const tw_node_weights *weights, int n_workers,
                                     void (*release)(void *ctx, int node), void *ctx, tw_error *err);
-tw_status tw_backend__cpu_plan_run(tw_plan *plan, int worker, const float *in, float *out,
-                                   tw_error *err);
-/* One step of it, on a thread whose OpenMP width is 1. */
-tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int step, int worker, const float *in,
+tw_status tw_backend__cpu_plan_run(tw_plan *plan, int worker, int64_t n, const float *in,
                                    float *out, tw_error *err);
+/* What plan_run is made of, on a thread whose OpenMP width is 1: the steps [i, section_end(i)) for
+ * each sample in turn, or once with sample 0 where step i is not single. */
+typedef struct tw_cpu_run {
+    int worker;
+    int64_t n; /* samples */
+    const float *in;
+    float *out;
+} tw_cpu_run;
+int tw_backend__cpu_section_end(const tw_cpu_plan *plan, int step);
+tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int step, int64_t sample,
+                                   const tw_cpu_run *run, tw_error *err);
 void tw_backend__cpu_plan_free(tw_plan *plan);
 void tw_backend__cpu_worker_free(tw_cpu_worker *worker, int n_steps);
 

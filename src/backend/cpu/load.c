@@ -84,6 +84,12 @@ static void pack_bias(tw_cpu_plan *plan, const tw_cpu_step *step, const float *b
         memcpy(plan->packed + step->bias_offset, (const void *)bias, (size_t)n * sizeof(float));
 }
 
+static void pack_own(tw_cpu_plan *plan, const tw_cpu_step *step, const tw_node_weights *weights)
+{
+    tw_backend__winograd_pack(step->winograd, (float *)(plan->packed + step->weights_offset),
+                              weights->kernel, weights->bias);
+}
+
 static tw_status pack_all(tw_cpu_plan *plan, const tw_node_weights *weights,
                           void (*release)(void *ctx, int node), void *ctx, tw_error *err)
 {
@@ -94,11 +100,17 @@ static tw_status pack_all(tw_cpu_plan *plan, const tw_node_weights *weights,
                        (long long)plan->base.packed_bytes);
     for (int i = 0; i < plan->n_steps; i++) {
         tw_cpu_step *step = &plan->steps[i];
-        if (!step->bias_desc)
+        if (!step->bias_desc && !step->winograd)
             continue;
         if (!weights[step->node].kernel)
             return tw_fail(err, TW_EUSAGE, "%s: no weights were given",
                            plan->base.graph->nodes[step->node].name);
+        if (step->winograd) {
+            pack_own(plan, step, &weights[step->node]);
+            if (release)
+                release(ctx, step->node);
+            continue;
+        }
         pack_bias(plan, step, weights[step->node].bias);
         plan->weights[step->node] = weights[step->node];
         if (!step->weights_desc)

@@ -35,9 +35,15 @@ tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err)
     int from = plan->outputs[layer->inputs[0]], to;
     const tw_cpu_value *src = &plan->values[from];
     dnnl_primitive_desc_t desc;
-    dnnl_status_t status = choose(&desc, plan, node, src);
-    tw_status rc = tw_backend__cpu_fail(layer->name, "make this max-pooling", status, err);
+    tw_status rc;
 
+    if (tw_backend__cpu_is_pooled(plan, node)) {
+        tw_backend__cpu_note_own(plan, node, "fused");
+        plan->outputs[node] = from;
+        return TW_OK;
+    }
+    rc = tw_backend__cpu_fail(layer->name, "make this max-pooling", choose(&desc, plan, node, src),
+                              err);
     if (rc != TW_OK)
         return rc;
     tw_backend__cpu_note(plan, node, desc);

@@ -210,14 +210,19 @@ tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in)
     return window;
 }
 
+void tw_backend__cpu_note_own(tw_cpu_plan *plan, int node, const char *implementation)
+{
+    tw_text_add(&plan->choices, "%s%s=%s", plan->choices.n > 0 ? "," : "",
+                plan->base.graph->nodes[node].name, implementation);
+}
+
 void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc)
 {
     const char *name = "sgemm";
 
     if (desc && dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) != dnnl_success)
         name = "unknown";
-    tw_text_add(&plan->choices, "%s%s=%s", plan->choices.n > 0 ? "," : "",
-                plan->base.graph->nodes[node].name, name);
+    tw_backend__cpu_note_own(plan, node, name);
 }
 
 /* ---- the graph */
@@ -327,6 +332,27 @@ static tw_cpu_value *next_value(tw_cpu_plan *plan)
     return best;
 }
 
+/* What is used up inside a section is of one sample; what comes from outside, or goes there, lives
+ * until all samples are through. */
+static void find_singles(tw_cpu_plan *plan)
+{
+    for (int i = 0; i < plan->n_values; i++) {
+        tw_cpu_value *value = &plan->values[i];
+        int end = tw_backend__cpu_section_end(plan, value->first);
+        if (value->place != TW_CPU_BLOCK)
+            continue;
+        value->is_single = plan->steps[value->first].is_single && value->last < end;
+        if (value->is_single) {
+            value->n_bytes /= plan->base.piece;
+            continue;
+        }
+        while (value->first > 0 && plan->steps[value->first].is_single &&
+               plan->steps[value->first - 1].is_single)
+            value->first--;
+        value->last = tw_backend__cpu_section_end(plan, value->last) - 1;
+    }
+}
+
 /* Gives every value its place in a worker's block, the largest first, and the packed parameters
  * theirs; then both sizes are known. */
 static void place_all(tw_cpu_plan *plan)
@@ -334,6 +360,7 @@ static void place_all(tw_cpu_plan *plan)
     int64_t n_values = 0, n_scratch = 0, n_packed = 0;
     tw_cpu_value *value;
 
+    find_singles(plan);
     for (int i = 0; i < plan->n_values; i++)
         plan->values[i].offset = -1;
     while ((value = next_value(plan))) {
@@ -348,6 +375,8 @@ static void place_all(tw_cpu_plan *plan)
         step->weights_offset = n_packed;
         if (step->weights_desc)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->weights_desc));
+        if (step->winograd)
+            n_packed += aligned(step->winograd->packed_bytes);
         step->bias_offset = n_packed;
         if (step->bias_desc)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->bias_desc));
@@ -435,6 +464,7 @@ static void step_free(tw_cpu_step *step)
     tw_backend__desc_free(step->weights_desc);
     tw_backend__desc_free(step->bias_desc);
     tw_backend__desc_free(step->scratch_desc);
+    tw_free(step->winograd);
 }
 
 void tw_backend__cpu_plan_free(tw_plan *base)

@@ -3,29 +3,28 @@
 
 #include <assert.h>
 
-/* What a call asks for: the worker and the caller's two arrays. */
-typedef struct job {
-    const tw_cpu_plan *plan;
-    const tw_cpu_worker *worker;
-    const float *in;
-    float *out;
-} job;
-
-static void *address(const job *j, const tw_cpu_value *value)
+/* Where a value lies for this run; of a sample, where it is not single. */
+static void *address(const tw_cpu_plan *plan, const tw_cpu_run *run, const tw_cpu_value *value,
+                     int64_t sample)
 {
+    const int64_t offset = value->is_single ? 0 : sample * (value->n_bytes / plan->base.piece);
+
     switch (value->place) {
     case TW_CPU_IN:
-        return (void *)(uintptr_t)j->in; /* oneDNN's handles are not const; it only reads */
+        return (uint8_t *)(uintptr_t)run->in + offset; /* oneDNN's handles are not const */
     case TW_CPU_OUT:
-        return j->out;
+        return (uint8_t *)run->out + offset;
     default:
-        return j->worker->block + value->offset;
+        return plan->workers[run->worker].block + value->offset + offset;
     }
 }
 
-static dnnl_status_t run_primitive(const job *j, const tw_cpu_step *step, const tw_cpu_call *call)
+static dnnl_status_t run_primitive(const tw_cpu_plan *plan, int i, const tw_cpu_run *run)
 {
-    const tw_cpu_value *src = &j->plan->values[step->src], *dst = &j->plan->values[step->dst];
+    const tw_cpu_step *step = &plan->steps[i];
+    const tw_cpu_worker *worker = &plan->workers[run->worker];
+    const tw_cpu_call *call = &worker->calls[i];
+    const tw_cpu_value *src = &plan->values[step->src], *dst = &plan->values[step->dst];
     dnnl_exec_arg_t args[5] = {{DNNL_ARG_SRC, call->src},
                                {DNNL_ARG_DST, call->dst},
                                {DNNL_ARG_SCRATCHPAD, call->scratch},
@@ -34,40 +33,59 @@ static dnnl_status_t run_primitive(const job *j, const tw_cpu_step *step, const 
     dnnl_status_t status = dnnl_success;
 
     if (src->place != TW_CPU_BLOCK)
-        status = dnnl_memory_set_data_handle(call->src, address(j, src));
+        status = dnnl_memory_set_data_handle(call->src, address(plan, run, src, 0));
     if (dst->place != TW_CPU_BLOCK && status == dnnl_success)
-        status = dnnl_memory_set_data_handle(call->dst, address(j, dst));
+        status = dnnl_memory_set_data_handle(call->dst, address(plan, run, dst, 0));
     if (status == dnnl_success)
-        status = dnnl_primitive_execute(step->primitive, j->worker->stream,
-                                        step->weights_desc ? 5 : 3, args);
-    return status == dnnl_success ? dnnl_stream_wait(j->worker->stream) : status;
+        status = dnnl_primitive_execute(step->primitive, worker->stream, step->weights_desc ? 5 : 3,
+                                        args);
+    return status == dnnl_success ? dnnl_stream_wait(worker->stream) : status;
 }
 
-tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int worker, const float *in,
-                                   float *out, tw_error *err)
+int tw_backend__cpu_section_end(const tw_cpu_plan *plan, int step)
+{
+    int end = step + 1;
+
+    while (plan->steps[step].is_single && end < plan->n_steps && plan->steps[end].is_single)
+        end++;
+    return end;
+}
+
+tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sample,
+                                   const tw_cpu_run *run, tw_error *err)
 {
     const tw_cpu_step *step = &plan->steps[i];
-    job j = {plan, &plan->workers[worker], in, out};
+    const tw_cpu_value *src = &plan->values[step->src], *dst = &plan->values[step->dst];
+    void *scratch = plan->workers[run->worker].block + plan->scratch_offset;
 
-    assert(worker >= 0 && worker < plan->n_workers);
     if (step->primitive)
         return tw_backend__cpu_fail(plan->base.graph->nodes[step->node].name, "run this layer",
-                                    run_primitive(&j, step, &j.worker->calls[i]), err);
-    step->run(plan, step, address(&j, &plan->values[step->src]),
-              address(&j, &plan->values[step->dst]),
-              (void *)(j.worker->block + plan->scratch_offset));
+                                    run_primitive(plan, i, run), err);
+    if (step->winograd)
+        tw_backend__winograd_run(step->winograd, step->is_single ? 1 : run->n,
+                                 address(plan, run, dst, sample), address(plan, run, src, sample),
+                                 (const void *)(plan->packed + step->weights_offset), scratch);
+    else
+        step->run(plan, step, address(plan, run, src, 0), address(plan, run, dst, 0), scratch);
     return TW_OK;
 }
 
-tw_status tw_backend__cpu_plan_run(tw_plan *base, int worker, const float *in, float *out,
-                                   tw_error *err)
+tw_status tw_backend__cpu_plan_run(tw_plan *base, int worker, int64_t n, const float *in,
+                                   float *out, tw_error *err)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
+    const tw_cpu_run run = {worker, n, in, out};
     int threads = tw_backend__cpu_one_thread();
     tw_status rc = TW_OK;
 
-    for (int i = 0; i < plan->n_steps && rc == TW_OK; i++)
-        rc = tw_backend__cpu_step_run(plan, i, worker, in, out, err);
+    assert(worker >= 0 && worker < plan->n_workers && n >= 1 && n <= base->piece);
+    for (int i = 0, end; i < plan->n_steps && rc == TW_OK; i = end) {
+        const int64_t n_turns = plan->steps[i].is_single ? n : 1;
+        end = tw_backend__cpu_section_end(plan, i);
+        for (int64_t sample = 0; sample < n_turns; sample++)
+            for (int step = i; step < end && rc == TW_OK; step++)
+                rc = tw_backend__cpu_step_run(plan, step, sample, &run, err);
+    }
     tw_backend__cpu_restore_threads(threads);
     return rc;
 }

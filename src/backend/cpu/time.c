@@ -15,13 +15,19 @@ tw_status tw_backend__cpu_plan_time(tw_plan *base, int worker, const float *in, 
                                     double *seconds, tw_error *err)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
+    const tw_cpu_run run = {worker, base->piece, in, out};
     int threads = tw_backend__cpu_one_thread();
     tw_status rc = TW_OK;
 
-    for (int i = 0; i < plan->n_steps && rc == TW_OK; i++) {
-        double start_s = tw_clock_s();
-        rc = tw_backend__cpu_step_run(plan, i, worker, in, out, err);
-        seconds[node_of(plan, i)] += tw_clock_s() - start_s;
+    for (int i = 0, end; i < plan->n_steps && rc == TW_OK; i = end) {
+        const int64_t n_turns = plan->steps[i].is_single ? run.n : 1;
+        end = tw_backend__cpu_section_end(plan, i);
+        for (int64_t turn = 0; turn < n_turns * (end - i) && rc == TW_OK; turn++) {
+            const int step = i + (int)(turn % (end - i));
+            double start_s = tw_clock_s();
+            rc = tw_backend__cpu_step_run(plan, step, turn / (end - i), &run, err);
+            seconds[node_of(plan, step)] += tw_clock_s() - start_s;
+        }
     }
     tw_backend__cpu_restore_threads(threads);
     return rc;

@@ -53,7 +53,7 @@ static tw_status attempt(const tw_graph *graph, const tw_node_weights *weights, 
     if (rc == TW_OK)
         rc = cpu->plan_load(plan, weights, 2, NULL, NULL, err);
     if (rc == TW_OK)
-        rc = cpu->plan_run(plan, 1, in, out, err);
+        rc = cpu->plan_run(plan, 1, plan->piece, in, out, err);
     cpu->plan_free(plan);
     cpu->close(backend);
     return rc;

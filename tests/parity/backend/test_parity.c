@@ -1,9 +1,9 @@
 /*
- * Every op through ref and cpu on awkward shapes, from one case list, with an error limit a row;
- * the training step (loss and all gradients) likewise; and the same bits for any number of workers.
- * Errors are relative to the largest value of the truth.
+ * Every op through ref and cpu (own kernels and oneDNN's) on awkward shapes, from one case list,
+ * with an error limit a row; the training step (loss and all gradients) likewise; and the same bits
+ * for any number of workers. Errors are relative to the largest value of the truth.
  */
-#include "backend/backend.h"
+#include "backend/backend_int.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "tensor/tensor.h"
@@ -130,16 +130,20 @@ static void run_piece(void *ctx, int64_t piece, int worker)
 {
     world *w = ctx;
     tw_error err;
-    assert_int_equal(w->table->plan_run(w->plan, worker, w->in + piece * w->in_size,
+    assert_int_equal(w->table->plan_run(w->plan, worker, w->plan->piece, w->in + piece * w->in_size,
                                         w->out + piece * w->out_size, &err),
                      TW_OK);
 }
 
+/* Backend "oneDNN" is cpu with oneDNN's convolutions where it has own ones. */
 static void run_all(world *w, const char *backend_name, int64_t piece, int n_workers)
 {
+    const bool with_onednn = strcmp(backend_name, "oneDNN") == 0;
     tw_backend *backend;
-    assert_ok(tw_backend_find(&w->table, backend_name, e));
+    assert_ok(tw_backend_find(&w->table, with_onednn ? "cpu" : backend_name, e));
     assert_ok(w->table->open(&backend, NULL, e));
+    if (with_onednn)
+        tw_backend__cpu_use_onednn(backend);
     assert_ok(w->table->plan_create(&w->plan, backend, w->graph, piece, "fp32", e));
     assert_ok(w->table->plan_load(w->plan, w->weights, n_workers, NULL, NULL, e));
     memset(w->out, 0xff, (size_t)(w->n_pieces * w->out_size) * sizeof(float));
@@ -170,10 +174,14 @@ static void every_op_agrees_with_ref(void **state)
         run_all(&w, "ref", cases[i].piece, 1);
         truth = tw_alloc_f32(2 * w.out_size);
         memcpy(truth, w.out, (size_t)(2 * w.out_size) * sizeof *truth);
-        run_all(&w, "cpu", cases[i].piece, 1);
-        error = largest_error(truth, w.out, 2 * w.out_size);
-        if (error > cases[i].limit)
-            fail_msg("%s: error %g, the limit is %g", cases[i].name, error, cases[i].limit);
+        for (int b = 0; b < 2; b++) {
+            const char *backend = b ? "oneDNN" : "cpu";
+            run_all(&w, backend, cases[i].piece, 1);
+            error = largest_error(truth, w.out, 2 * w.out_size);
+            if (error > cases[i].limit)
+                fail_msg("%s on %s: error %g, the limit is %g", cases[i].name, backend, error,
+                         cases[i].limit);
+        }
         tw_free(truth);
         free_world(&w);
     }

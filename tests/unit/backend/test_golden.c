@@ -78,7 +78,7 @@ static void run_layer(const char *backend_name, const int in_dims[3], const tw_n
     assert_ok(table->open(&backend, NULL, e));
     assert_ok(table->plan_create(&plan, backend, graph, 1, "fp32", e));
     assert_ok(table->plan_load(plan, all, 1, NULL, NULL, e));
-    assert_ok(table->plan_run(plan, 0, x, y, e));
+    assert_ok(table->plan_run(plan, 0, plan->piece, x, y, e));
     table->plan_free(plan);
     table->close(backend);
     tw_graph_free(graph);

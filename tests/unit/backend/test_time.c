@@ -101,7 +101,7 @@ static void check_backend(const char *name)
     double seconds[N_LAYERS] = {0}, again[N_LAYERS], sum = 0.0, whole_s;
 
     open_world(&w, name);
-    assert_ok(w.plan->table->plan_run(w.plan, 0, w.in, truth, e));
+    assert_ok(w.plan->table->plan_run(w.plan, 0, w.plan->piece, w.in, truth, e));
     whole_s = tw_clock_s();
     assert_ok(w.plan->table->plan_time(w.plan, 0, w.in, out, seconds, e));
     whole_s = tw_clock_s() - whole_s;

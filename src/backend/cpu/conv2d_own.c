@@ -1,0 +1,114 @@
+/*
+ * Conv2D by own kernels: 3x3, stride 1, float32. A ReLU is fused, and so is a 2x2 max-pool of
+ * stride 2 behind it that nothing else reads.
+ */
+#include "backend/cpu/cpu_int.h"
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+#include <stdio.h>
+
+enum {
+    MOST_CHANNELS = 1 << 16, /* sizes of U and V fit into 64 bits by far */
+    MANY_TILES = 96          /* of one picture: U need not serve several */
+};
+
+bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node)
+{
+    const tw_node *layer = &plan->base.graph->nodes[node];
+    const int64_t channels = plan->base.graph->nodes[layer->inputs[0]].out.dims[2];
+
+    return plan->backend->winograd && !plan->bf16 && layer->window[0] == 3 &&
+           layer->window[1] == 3 && layer->stride[0] == 1 && layer->stride[1] == 1 &&
+           channels <= MOST_CHANNELS && layer->units <= MOST_CHANNELS;
+}
+
+/* The one node that reads `node`, -1 where there are more or none. */
+static int only_reader(const tw_graph *graph, int node)
+{
+    int reader = -1;
+
+    for (int i = node + 1; i < graph->n; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] == node) {
+                if (reader >= 0)
+                    return -1;
+                reader = i;
+            }
+    return reader;
+}
+
+/* A pool that halves: windows of 2x2 side by side, none of them padded. */
+static bool halves(const tw_node *pool, const tw_shape *in)
+{
+    return pool->op == TW_OP_MAX_POOL && pool->window[0] == 2 && pool->window[1] == 2 &&
+           pool->stride[0] == 2 && pool->stride[1] == 2 && pool->out.dims[0] == in->dims[0] / 2 &&
+           pool->out.dims[1] == in->dims[1] / 2;
+}
+
+/* The pool that is fused into convolution `node`, or -1. */
+static int fused_pool(const tw_cpu_plan *plan, int node)
+{
+    const tw_graph *graph = plan->base.graph;
+    const tw_activation activation = graph->nodes[node].activation;
+    const int reader = only_reader(graph, node);
+
+    if (reader < 0 || !halves(&graph->nodes[reader], &graph->nodes[node].out) ||
+        (activation != TW_RELU && activation != TW_LINEAR))
+        return -1;
+    return reader;
+}
+
+bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node)
+{
+    const int from = plan->base.graph->nodes[node].inputs[0];
+
+    return plan->base.graph->nodes[from].op == TW_OP_CONV2D &&
+           tw_backend__cpu_conv2d_is_own(plan, from) && fused_pool(plan, from) == node;
+}
+
+static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error *err)
+{
+    const tw_node *layer = &plan->base.graph->nodes[node];
+    const tw_shape *in = &plan->base.graph->nodes[layer->inputs[0]].out;
+    tw_cpu_step *step = tw_backend__cpu_add_step(plan, node, from, to);
+    char name[48];
+
+    if (!(step->winograd = tw_calloc(1, sizeof *step->winograd)))
+        return tw_fail(err, TW_ENOMEM, "%s: no memory to plan it", layer->name);
+    *step->winograd = (tw_winograd){.kernels = plan->backend->winograd,
+                                    .n = plan->base.piece,
+                                    .h = in->dims[0],
+                                    .w = in->dims[1],
+                                    .c = in->dims[2],
+                                    .k = layer->units,
+                                    .pad = layer->padding == TW_SAME,
+                                    .relu = layer->activation == TW_RELU,
+                                    .pool = fused_pool(plan, node) >= 0};
+    tw_backend__winograd_plan(step->winograd);
+    if (step->winograd->tiles_h * step->winograd->tiles_w >= MANY_TILES) {
+        step->is_single = true;
+        step->winograd->n = 1;
+        tw_backend__winograd_plan(step->winograd);
+    }
+    step->n_scratch_bytes = step->winograd->scratch_bytes;
+    snprintf(name, sizeof name, "winograd_%dx3:%s", step->winograd->m,
+             step->winograd->kernels->name);
+    tw_backend__cpu_note_own(plan, node, name);
+    return TW_OK;
+}
+
+tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err)
+{
+    const int pool = fused_pool(plan, node);
+    int from, to;
+    tw_status rc;
+
+    if ((rc = tw_backend__cpu_as_plain(&from, plan, plan->base.graph->nodes[node].inputs[0],
+                                       err)) != TW_OK ||
+        (rc = tw_backend__cpu_add_plain(&to, plan, pool < 0 ? node : pool, err)) != TW_OK)
+        return rc;
+    plan->outputs[node] = to;
+    return compile(plan, node, from, to, err);
+}

@@ -1,0 +1,296 @@
+/*
+ * Winograd's convolutions: what is chosen by the shape, the packing of kernels, and the way of a
+ * piece of pictures through the kernels of a path. See winograd.h.
+ *
+ * A worker's scratch:  | V: planes of (block, C) | M: planes of (block, K) | one padded tile |
+ *
+ * Planes lie a whole number of rows and one cache line apart, so that the same place of all planes
+ * does not fall into one set of a cache.
+ */
+#include "backend/cpu/winograd.h"
+
+#include "backend/cpu/winograd_points.h"
+
+#include <string.h>
+
+enum {
+    LINE = 16, /* floats of a cache line */
+    /* A block small enough for V and M to stay in the second cache, unless U is so large that it
+     * has to serve many tiles; measured, docs/kernels.md. */
+    MANY_WEIGHTS = 256 * 256,
+    SMALL_BLOCK = 24,
+    LARGE_BLOCK = 100,
+    /* Between the two a small block of tiles of 4 is faster than tiles of 6. */
+    FEW_WEIGHTS = 128 * 128,
+    /* Below it no time is to be won, and tiles of 4 have the smaller error. */
+    LARGE_SIDE = 24
+};
+
+/* ---- sizes */
+
+static int64_t round_up(int64_t n, int64_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t out_side(const tw_winograd *conv, int64_t side)
+{
+    return side + 2 * conv->pad - 2;
+}
+
+static int64_t n_planes(const tw_winograd *conv)
+{
+    return (int64_t)(conv->m + 2) * (conv->m + 2);
+}
+
+static int64_t v_plane(const tw_winograd *conv)
+{
+    return (conv->block + TW_WINOGRAD_SPARE) * conv->c_row + LINE;
+}
+
+static int64_t m_plane(const tw_winograd *conv)
+{
+    return (conv->block + TW_WINOGRAD_SPARE) * conv->k_row + LINE;
+}
+
+void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block)
+{
+    conv->block = block;
+    conv->scratch_bytes =
+        n_planes(conv) * (v_plane(conv) + m_plane(conv) + conv->c) * (int64_t)sizeof(float);
+}
+
+void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
+{
+    const int64_t lanes = conv->kernels->lanes;
+
+    conv->m = m;
+    conv->tiles_h = (out_side(conv, conv->h) + m - 1) / m;
+    conv->tiles_w = (out_side(conv, conv->w) + m - 1) / m;
+    conv->c_row = round_up(conv->c, lanes);
+    conv->k_row = round_up(conv->k, lanes);
+    conv->packed_bytes =
+        (n_planes(conv) * conv->c * conv->k_row + conv->k_row) * (int64_t)sizeof(float);
+    tw_backend__winograd_set_block(
+        conv, smaller(conv->n * conv->tiles_h * conv->tiles_w,
+                      conv->c * conv->k > MANY_WEIGHTS ? LARGE_BLOCK : SMALL_BLOCK));
+}
+
+/* Multiplications of a picture, for each pair of channel and filter. */
+static int64_t n_products(const tw_winograd *conv, int64_t m)
+{
+    const int64_t tiles_h = (out_side(conv, conv->h) + m - 1) / m,
+                  tiles_w = (out_side(conv, conv->w) + m - 1) / m;
+
+    return tiles_h * tiles_w * (m + 2) * (m + 2);
+}
+
+void tw_backend__winograd_plan(tw_winograd *conv)
+{
+    const int64_t weights = conv->c * conv->k;
+    const bool is_between = weights > FEW_WEIGHTS && weights <= MANY_WEIGHTS;
+    const bool is_large = conv->h >= LARGE_SIDE && conv->w >= LARGE_SIDE;
+    const bool saves = n_products(conv, 6) * 20 < n_products(conv, 4) * 19;
+
+    tw_backend__winograd_plan_tile(conv, is_large && saves && !is_between ? 6 : 4);
+}
+
+/* ---- packing */
+
+/* Row i of G: what a kernel's line (3) becomes at point i. */
+static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int pairs)
+{
+    const tw_winograd_points *points = &tw_winograd_points_of[pairs];
+    double zero = 1.0;
+
+    for (int k = 0; k < pairs; k++) {
+        const double p = (double)points->power[k][1];
+        double distance = 2.0 * p * p;
+        for (int other = 0; other < pairs; other++) {
+            const double q = (double)points->power[other][1];
+            distance *= other == k ? 1.0 : p * p - q * q;
+        }
+        zero *= -p * p;
+        for (int r = 0; r < 3; r++) {
+            rows[1 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? p : p * p) / distance;
+            rows[2 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? -p : p * p) / distance;
+        }
+    }
+    for (int r = 0; r < 3; r++) {
+        rows[0][r] = r == 0 ? 1.0 / zero : 0.0;
+        rows[2 * pairs + 1][r] = r == 2 ? 1.0 : 0.0;
+    }
+}
+
+enum { LANES = 16 };
+
+/* G (3,3) G^T of n_lanes <= LANES filters of one channel, in double; out is (planes, LANES). */
+static void transform_kernel(float out[][LANES], const float *kernel, int64_t step, int n_lanes,
+                             const double rows[][3], int n)
+{
+    double w[3][3][LANES] = {0}, half[3][LANES];
+
+    for (int i = 0; i < 9; i++)
+        for (int lane = 0; lane < n_lanes; lane++) {
+            float value;
+            memcpy(&value, (const char *)kernel + ((size_t)(i * step + lane) * sizeof value),
+                   sizeof value);
+            w[i / 3][i % 3][lane] = (double)value;
+        }
+    for (int i = 0; i < n; i++) {
+        for (int s = 0; s < 3; s++)
+            for (int lane = 0; lane < LANES; lane++)
+                half[s][lane] = rows[i][0] * w[0][s][lane] + rows[i][1] * w[1][s][lane] +
+                                rows[i][2] * w[2][s][lane];
+        for (int j = 0; j < n; j++)
+            for (int lane = 0; lane < LANES; lane++)
+                out[i * n + j][lane] =
+                    (float)(rows[j][0] * half[0][lane] + rows[j][1] * half[1][lane] +
+                            rows[j][2] * half[2][lane]);
+    }
+}
+
+/* Where channel c of filter k lies in a plane of U: panels of columns, narrow ones at the end. */
+static int64_t place(const tw_winograd *conv, int64_t c, int64_t k)
+{
+    const int64_t panel = conv->kernels->panel, lanes = conv->kernels->lanes;
+    int64_t first = k / panel * panel, width = panel;
+
+    if (first + panel > conv->k_row) {
+        first = k / lanes * lanes;
+        width = lanes;
+    }
+    return first * conv->c + c * width + k - first;
+}
+
+void tw_backend__winograd_pack(const tw_winograd *conv, float *packed, const float *kernel,
+                               const float *bias)
+{
+    const int n = conv->m + 2;
+    const int64_t plane = conv->c * conv->k_row, lanes = conv->kernels->lanes;
+    double rows[TW_WINOGRAD_MAX_TILE][3];
+    float out[TW_WINOGRAD_MAX_TILE * TW_WINOGRAD_MAX_TILE][LANES];
+
+    kernel_rows(rows, conv->m / 2);
+    for (int64_t c = 0; c < conv->c; c++)
+        for (int64_t k = 0; k < conv->k_row; k += lanes) {
+            const int64_t left = conv->k - k;
+            transform_kernel(out, kernel + c * conv->k + k, conv->c * conv->k,
+                             (int)(left < lanes ? left : lanes), rows, n);
+            for (int p = 0; p < n * n; p++)
+                memcpy(packed + p * plane + place(conv, c, k), out[p],
+                       (size_t)lanes * sizeof *packed);
+        }
+    packed += n_planes(conv) * plane;
+    memset(packed, 0, (size_t)conv->k_row * sizeof *packed);
+    if (bias)
+        memcpy(packed, (const void *)bias, (size_t)conv->k * sizeof *packed);
+}
+
+/* ---- running */
+
+/* A tile's place in the piece: its first output. */
+typedef struct spot {
+    int64_t picture, y, x;
+} spot;
+
+static spot spot_of(const tw_winograd *conv, int64_t tile)
+{
+    const int64_t each = conv->tiles_h * conv->tiles_w, in_picture = tile % each;
+
+    return (spot){tile / each, in_picture / conv->tiles_w * conv->m,
+                  in_picture % conv->tiles_w * conv->m};
+}
+
+/* Copies the tile that begins at (y,x), partly outside of the picture, with zeros around. */
+static void copy_padded(const tw_winograd *conv, float *patch, const float *picture, int64_t y,
+                        int64_t x)
+{
+    const int n = conv->m + 2;
+    const int64_t left = x < 0 ? -x : 0, right = x + n > conv->w ? conv->w - x : n;
+
+    memset(patch, 0, (size_t)(n * n * conv->c) * sizeof *patch);
+    for (int64_t i = 0; i < n; i++)
+        if (y + i >= 0 && y + i < conv->h)
+            memcpy(patch + (i * n + left) * conv->c,
+                   picture + ((y + i) * conv->w + x + left) * conv->c,
+                   (size_t)((right - left) * conv->c) * sizeof *patch);
+}
+
+static void tile_in(const tw_winograd *conv, float *v, const float *x, int64_t tile, float *patch)
+{
+    const int n = conv->m + 2;
+    const spot at = spot_of(conv, tile);
+    const int64_t top = at.y - conv->pad, left = at.x - conv->pad;
+    const float *picture = x + at.picture * conv->h * conv->w * conv->c;
+    tw_winograd_in in = {.v = v,
+                         .plane = v_plane(conv),
+                         .x = picture + (top * conv->w + left) * conv->c,
+                         .row = conv->w * conv->c,
+                         .pixel = conv->c,
+                         .c = conv->c};
+
+    if (top < 0 || left < 0 || top + n > conv->h || left + n > conv->w) {
+        copy_padded(conv, patch, picture, top, left);
+        in.x = patch;
+        in.row = n * conv->c;
+    }
+    conv->kernels->transform_in(&in, conv->m);
+}
+
+static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t tile,
+                     const float *bias)
+{
+    const spot at = spot_of(conv, tile);
+    const int shrink = conv->pool ? 2 : 1;
+    const int64_t rows = out_side(conv, conv->h) / shrink, side = conv->m / shrink,
+                  columns = out_side(conv, conv->w) / shrink;
+    const int64_t top = at.y / shrink, left = at.x / shrink;
+    const tw_winograd_out out = {
+        .m = m,
+        .plane = m_plane(conv),
+        .bias = bias,
+        .y = y + ((at.picture * rows + top) * columns + left) * conv->k,
+        .row = columns * conv->k,
+        .pixel = conv->k,
+        .k = conv->k,
+        .rows = (int)smaller(rows - top, side),
+        .columns = (int)smaller(columns - left, side),
+        .relu = conv->relu,
+        .pool = conv->pool,
+    };
+
+    conv->kernels->transform_out(&out, conv->m);
+}
+
+void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
+                              const float *packed, float *scratch)
+{
+    const int64_t n_tiles = n * conv->tiles_h * conv->tiles_w, planes = n_planes(conv);
+    const int64_t u_plane = conv->c * conv->k_row;
+    float *v = scratch, *m = v + planes * v_plane(conv), *patch = m + planes * m_plane(conv);
+
+    for (int64_t first = 0; first < n_tiles; first += conv->block) {
+        const int64_t n_block = smaller(n_tiles - first, conv->block);
+        tw_winograd_product product = {.v_row = conv->c_row,
+                                       .m_row = conv->k_row,
+                                       .n_tiles = n_block,
+                                       .c = conv->c,
+                                       .k = conv->k_row};
+        for (int64_t i = 0; i < n_block; i++)
+            tile_in(conv, v + i * conv->c_row, x, first + i, patch);
+        for (int64_t p = 0; p < planes; p++) {
+            product.m = m + p * m_plane(conv);
+            product.v = v + p * v_plane(conv);
+            product.u = packed + p * u_plane;
+            conv->kernels->multiply(&product);
+        }
+        for (int64_t i = 0; i < n_block; i++)
+            tile_out(conv, y, m + i * conv->k_row, first + i, packed + planes * u_plane);
+    }
+}

@@ -1,0 +1,270 @@
+/*
+ * The arithmetic of winograd.h, written once over vectors. A path's file defines before it
+ *
+ *   vec                               LANES floats
+ *   enum { LANES, ROWS, VECS }        ROWS tiles by VECS vectors of sums stay in registers
+ *   vec_load, vec_store               at any address
+ *   vec_load_some, vec_store_some     the first n floats; others are 0, or left alone
+ *   vec_all(x), vec_fma(a, b, c)      x in every lane; a * b + c
+ *   vec_max(a, b)                     b where one of them is NaN
+ *
+ * Functions with a `const int` among their arguments are always inlined with a constant there.
+ */
+#include "backend/cpu/winograd.h"
+#include "backend/cpu/winograd_points.h"
+
+#include <math.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { MAX_TILE = TW_WINOGRAD_MAX_TILE, MAX_OUT = MAX_TILE - 2, FEW_ROWS = TW_WINOGRAD_SPARE + 1 };
+
+/* sum + factor * x; the factor is a constant, and 1 and -1 cost no multiplication. */
+INLINE vec add_scaled(vec sum, const float factor, vec x)
+{
+    if (factor == 1.0f)
+        return sum + x;
+    if (factor == -1.0f)
+        return sum - x;
+    return vec_fma(vec_all(factor), x, sum);
+}
+
+/* ---- in: one line of 2 * pairs + 2 vectors */
+
+INLINE void line_in(vec out[MAX_TILE], const vec d[MAX_TILE], const int pairs)
+{
+    const tw_winograd_points *p = &tw_winograd_points_of[pairs];
+    vec first = d[2 * pairs], last = d[2 * pairs + 1];
+
+    UNROLL
+    for (int i = 0; i < pairs; i++) {
+        first = add_scaled(first, p->all[i], d[2 * i]);
+        last = add_scaled(last, p->all[i], d[2 * i + 1]);
+    }
+    out[0] = first;
+    UNROLL
+    for (int k = 0; k < pairs; k++) {
+        vec even = d[2 * pairs], odd = d[2 * pairs - 1];
+        UNROLL
+        for (int i = 0; i < pairs - 1; i++) {
+            even = add_scaled(even, p->others[k][i], d[2 * i + 2]);
+            odd = add_scaled(odd, p->others[k][i], d[2 * i + 1]);
+        }
+        out[1 + 2 * k] = add_scaled(even, p->power[k][1], odd);
+        out[2 + 2 * k] = add_scaled(even, -p->power[k][1], odd);
+    }
+    out[2 * pairs + 1] = last;
+}
+
+/* LANES channels of a tile, of which n_lanes are there. */
+INLINE void tile_in(const tw_winograd_in *tile, int64_t c, const int n_lanes, const int pairs)
+{
+    const int n = 2 * pairs + 2;
+    vec half[MAX_TILE][MAX_TILE]; /* columns done: (row, column) */
+
+    for (int j = 0; j < n; j++) {
+        const float *from = tile->x + j * tile->pixel + c;
+        vec d[MAX_TILE], out[MAX_TILE];
+        UNROLL
+        for (int i = 0; i < n; i++)
+            d[i] = n_lanes == LANES ? vec_load(from + i * tile->row)
+                                    : vec_load_some(from + i * tile->row, n_lanes);
+        line_in(out, d, pairs);
+        UNROLL
+        for (int i = 0; i < n; i++)
+            half[i][j] = out[i];
+    }
+    for (int i = 0; i < n; i++) {
+        float *to = tile->v + i * n * tile->plane + c;
+        vec out[MAX_TILE];
+        line_in(out, half[i], pairs);
+        UNROLL
+        for (int j = 0; j < n; j++)
+            vec_store(to + j * tile->plane, out[j]);
+    }
+}
+
+INLINE void channels_in(const tw_winograd_in *tile, const int pairs)
+{
+    const int64_t whole = tile->c / LANES * LANES;
+
+    for (int64_t c = 0; c < whole; c += LANES)
+        tile_in(tile, c, LANES, pairs);
+    if (whole < tile->c)
+        tile_in(tile, whole, (int)(tile->c - whole), pairs);
+}
+
+static void transform_in(const tw_winograd_in *tile, int m)
+{
+    if (m == 4)
+        channels_in(tile, 2);
+    else
+        channels_in(tile, 3);
+}
+
+/* ---- the products */
+
+INLINE void multiply_rows(const tw_winograd_product *g, int64_t tile, int64_t column,
+                          const int rows, const int vecs)
+{
+    const float *v = g->v + tile * g->v_row, *u = g->u + column * g->c;
+    float *m = g->m + tile * g->m_row + column;
+    vec sums[ROWS][VECS];
+
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int i = 0; i < vecs; i++)
+        sums[r][i] = vec_all(0.0f);
+    for (int64_t c = 0; c < g->c; c++, u += vecs * LANES) {
+        vec line[VECS];
+        UNROLL
+        for (int i = 0; i < vecs; i++)
+            line[i] = vec_load(u + i * LANES);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const vec x = vec_all(v[r * g->v_row + c]);
+            UNROLL
+            for (int i = 0; i < vecs; i++)
+                sums[r][i] = vec_fma(x, line[i], sums[r][i]);
+        }
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int i = 0; i < vecs; i++)
+        vec_store(m + r * g->m_row + i * LANES, sums[r][i]);
+}
+
+/* A panel of U against all tiles. A few last tiles take narrower kernels, which compute alike. */
+INLINE void multiply_panel(const tw_winograd_product *g, int64_t column, const int vecs)
+{
+    int64_t tile = 0;
+
+    for (; tile + ROWS <= g->n_tiles; tile += ROWS)
+        multiply_rows(g, tile, column, ROWS, vecs);
+    for (; tile < g->n_tiles; tile += FEW_ROWS)
+        multiply_rows(g, tile, column, FEW_ROWS, vecs);
+}
+
+static void multiply(const tw_winograd_product *g)
+{
+    int64_t column = 0;
+
+    for (; column + VECS * LANES <= g->k; column += VECS * LANES)
+        multiply_panel(g, column, VECS);
+    for (; column < g->k; column += LANES)
+        multiply_panel(g, column, 1);
+}
+
+/* ---- out: one line of 2 * pairs + 2 vectors to 2 * pairs */
+
+INLINE void line_out(vec y[MAX_OUT], const vec m[MAX_TILE], const int pairs)
+{
+    const tw_winograd_points *p = &tw_winograd_points_of[pairs];
+    vec sums[TW_WINOGRAD_MAX_PAIRS], differences[TW_WINOGRAD_MAX_PAIRS];
+
+    UNROLL
+    for (int k = 0; k < pairs; k++) {
+        sums[k] = m[1 + 2 * k] + m[2 + 2 * k];
+        differences[k] = m[1 + 2 * k] - m[2 + 2 * k];
+    }
+    UNROLL
+    for (int j = 0; j < 2 * pairs; j++) {
+        const vec *parts = j % 2 ? differences : sums;
+        const bool is_end = j == 0 || j == 2 * pairs - 1;
+        vec sum = m[j == 0 ? 0 : 2 * pairs + 1];
+        if (!is_end)
+            sum = vec_all(p->power[0][j]) * parts[0];
+        UNROLL
+        for (int k = is_end ? 0 : 1; k < pairs; k++)
+            sum = add_scaled(sum, p->power[k][j], parts[k]);
+        y[j] = sum;
+    }
+}
+
+INLINE void put(float *to, vec value, const int n_lanes)
+{
+    if (n_lanes == LANES)
+        vec_store(to, value);
+    else
+        vec_store_some(to, value, n_lanes);
+}
+
+/* Bias, ReLU, and into the picture: one row of outputs, as many as lie in it. */
+INLINE void store_row(const tw_winograd_out *tile, int row, const vec *y, const int n, int64_t k,
+                      const int n_lanes)
+{
+    const vec bias = vec_load(tile->bias + k), floor = vec_all(tile->relu ? 0.0f : -INFINITY);
+    float *to = tile->y + row * tile->row + k;
+
+    if (row >= tile->rows)
+        return;
+    UNROLL
+    for (int j = 0; j < n; j++)
+        if (j < tile->columns)
+            put(to + j * tile->pixel, vec_max(floor, y[j] + bias), n_lanes);
+}
+
+/* Two rows of outputs, or the one of their largest: bias and ReLU keep the order, so they wait. */
+INLINE void store_rows(const tw_winograd_out *tile, int i, vec upper[MAX_OUT],
+                       const vec lower[MAX_OUT], int64_t k, const int n_lanes, const int pairs)
+{
+    if (!tile->pool) {
+        store_row(tile, i, upper, 2 * pairs, k, n_lanes);
+        store_row(tile, i + 1, lower, 2 * pairs, k, n_lanes);
+        return;
+    }
+    UNROLL
+    for (int j = 0; j < pairs; j++)
+        upper[j] = vec_max(vec_max(upper[2 * j], upper[2 * j + 1]),
+                           vec_max(lower[2 * j], lower[2 * j + 1]));
+    store_row(tile, i / 2, upper, pairs, k, n_lanes);
+}
+
+INLINE void tile_out(const tw_winograd_out *tile, int64_t k, const int n_lanes, const int pairs)
+{
+    const int n = 2 * pairs + 2;
+    vec half[MAX_OUT][MAX_TILE]; /* columns done: (row, column) */
+
+    for (int j = 0; j < n; j++) {
+        const float *from = tile->m + j * tile->plane + k;
+        vec d[MAX_TILE], y[MAX_OUT];
+        UNROLL
+        for (int i = 0; i < n; i++)
+            d[i] = vec_load(from + i * n * tile->plane);
+        line_out(y, d, pairs);
+        UNROLL
+        for (int i = 0; i < n - 2; i++)
+            half[i][j] = y[i];
+    }
+    for (int i = 0; i < n - 2; i += 2) {
+        vec upper[MAX_OUT], lower[MAX_OUT];
+        line_out(upper, half[i], pairs);
+        line_out(lower, half[i + 1], pairs);
+        store_rows(tile, i, upper, lower, k, n_lanes, pairs);
+    }
+}
+
+INLINE void filters_out(const tw_winograd_out *tile, const int pairs)
+{
+    const int64_t whole = tile->k / LANES * LANES;
+
+    for (int64_t k = 0; k < whole; k += LANES)
+        tile_out(tile, k, LANES, pairs);
+    if (whole < tile->k)
+        tile_out(tile, whole, (int)(tile->k - whole), pairs);
+}
+
+static void transform_out(const tw_winograd_out *tile, int m)
+{
+    if (m == 4)
+        filters_out(tile, 2);
+    else
+        filters_out(tile, 3);
+}
