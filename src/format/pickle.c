@@ -69,10 +69,10 @@ static size_t left(const tw_format__machine *m)
 
 static tw_status take(const uint8_t **out, tw_format__machine *m, uint64_t n, tw_error *err)
 {
+    *out = m->at;
     if (n > left(m))
         return tw_format__pickle_broken(m, err, "%llu bytes are wanted, %zu are left",
                                         (unsigned long long)n, left(m));
-    *out = m->at;
     m->at += n;
     return TW_OK;
 }
@@ -220,6 +220,7 @@ static tw_status push_mark(tw_format__machine *m, size_t n, tw_error *err)
 /* What lies above the last mark: stack[*first, n_stack). The mark is gone then. */
 static tw_status pop_mark(size_t *first, tw_format__machine *m, tw_error *err)
 {
+    *first = m->n_stack;
     if (m->n_marks == 0)
         return tw_format__pickle_broken(m, err, "no mark");
     *first = m->marks[--m->n_marks];
@@ -320,9 +321,10 @@ static tw_status append(tw_format__machine *m, size_t first, tw_error *err)
 /* SETITEM and APPEND: the n values on top, without a mark. */
 static tw_status find_top(size_t *first, const tw_format__machine *m, size_t n, tw_error *err)
 {
+    *first = m->n_stack;
     if (m->n_stack - floor_of(m) < n)
         return tw_format__pickle_broken(m, err, "the stack is empty");
-    *first = m->n_stack - n;
+    *first -= n;
     return TW_OK;
 }
 
