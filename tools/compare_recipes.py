@@ -31,8 +31,8 @@ CURVES = os.path.join(HERE, "..", "docs", "parity-curves.svg")
 
 # name: configuration, options, layer of the features, pictures, test pictures, seeds
 JOBS = {
-    "features": ("mnist-features.json", {}, "block5_pool", 2000, 500, (1, 2, 3, 4, 5)),
-    "features-scaled": ("mnist-features.json", {"scale-features": "auto"}, "block5_pool", 2000, 500, (1, 2, 3, 4, 5)),
+    "features": ("mnist-features.json", {}, "block5_pool", 2000, 500, tuple(range(1, 11))),
+    "features-scaled": ("mnist-features.json", {"scale-features": "auto"}, "block5_pool", 2000, 500, tuple(range(1, 11))),
     "finetune": ("mnist-finetune.json", {"cut": "block5_pool", "top": "256 relu, dropout 0.5", "epochs": 3},
                  "block4_pool", 625, 500, (1, 2, 3)),
 }

@@ -121,10 +121,12 @@ static tw_status list_entry(search *s, uint64_t entry, tw_error *err)
     if ((rc = tw_format__h5_take_room(file, s->object, sizeof *member + n + 1 + TW_FORMAT__H5_BLOCK,
                                       err)))
         return rc;
-    if (!(grown = tw_realloc(s->all->items, (s->all->n + 1) * sizeof *grown)))
-        return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
-    s->all->items = grown;
-    member = &grown[s->all->n];
+    if ((s->all->n & (s->all->n - 1)) == 0) { /* full: it grows at each power of two */
+        if (!(grown = tw_realloc(s->all->items, (2 * s->all->n + 1) * sizeof *grown)))
+            return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
+        s->all->items = grown;
+    }
+    member = &s->all->items[s->all->n];
     if (!(member->name = tw_malloc(n + 1)))
         return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->path);
     memcpy(member->name, name, n);

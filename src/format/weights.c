@@ -103,14 +103,15 @@ tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer, siz
                                     const char *name, int slot, const tw_tensor *tensor,
                                     tw_error *err)
 {
-    tw_named_tensor *grown =
-        tw_realloc(file->tensors, ((size_t)file->n_tensors + 1) * sizeof *grown);
-    tw_named_tensor *entry;
+    const size_t n = (size_t)file->n_tensors;
+    tw_named_tensor *grown, *entry;
 
-    if (!grown)
-        return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", file->map.path);
-    file->tensors = grown;
-    entry = &grown[file->n_tensors++];
+    if ((n & (n - 1)) == 0) { /* full: it grows at each power of two */
+        if (!(grown = tw_realloc(file->tensors, (2 * n + 1) * sizeof *grown)))
+            return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", file->map.path);
+        file->tensors = grown;
+    }
+    entry = &file->tensors[file->n_tensors++];
     *entry = (tw_named_tensor){tw_malloc(n_layer + 1), tw_strdup(name), slot, *tensor};
     if (!entry->layer || !entry->name)
         return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->map.path);

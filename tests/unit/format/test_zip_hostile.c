@@ -528,6 +528,8 @@ static void read_golden(blob *out, const char *name)
 
 #define CONV(name) "{\"class_name\": \"Conv2D\", \"config\": {\"name\": \"" name "\"}}"
 #define DENSE "{\"class_name\": \"Dense\", \"config\": {\"name\": \"fc1\"}}"
+#define INNER(layers) \
+    "{\"class_name\": \"Functional\", \"config\": {\"name\": \"m\", \"layers\": [" layers "]}}"
 #define MODEL(layers) "{\"config\": {\"layers\": [" layers "]}}"
 
 static void names_that_do_not_fit_are_told(void **state)
@@ -546,6 +548,46 @@ static void names_that_do_not_fit_are_told(void **state)
         {MODEL(CONV("a") ", " CONV("b")), ": config.json has no layer for layers/dense"},
         {MODEL(CONV("a") ", " CONV("b") ", " CONV("c") ", " DENSE),
          ": config.json has more layers of class conv2d than layers/"},
+        {"", ":config.json: not valid JSON at line 1 column 0: unexpected token near end of file"},
+        {"\xff", ":config.json: not valid JSON at line 1 column 0: unable to decode byte 0xff"},
+        {"{\"config\": 1, \"config\": 2}", ":config.json: not valid JSON at line 1 column 22: "
+                                           "duplicate object key near '\"config\"'"},
+        {MODEL(DENSE) "x",
+         ":config.json: not valid JSON at line 1 column 77: end of file expected near 'x'"},
+        {"{\"config\": {\"layers\": [1e999]}}",
+         ":config.json: not valid JSON at line 1 column 28: real number overflow near '1e999'"},
+        {"null", ": config.json: no list of layers for layers/"},
+        {"[]", ": config.json: no list of layers for layers/"},
+        {"\"config\"", ": config.json: no list of layers for layers/"},
+        {"{\"config\": null}", ": config.json: no list of layers for layers/"},
+        {"{\"config\": []}", ": config.json: no list of layers for layers/"},
+        {"{\"config\": {\"layers\": null}}", ": config.json: no list of layers for layers/"},
+        {"{\"config\": {\"layers\": {}}}", ": config.json: no list of layers for layers/"},
+        {"{\"config\": {\"layers\": \"conv2d\"}}", ": config.json: no list of layers for layers/"},
+        {MODEL(""), ": config.json has no layer for layers/conv2d"},
+        {MODEL("null"), ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL("[]"), ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL("{}"), ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL(DENSE ", {\"config\": {\"name\": \"a\"}}"),
+         ": config.json: layer 1 of layers/ has no class or no name"},
+        {MODEL("{\"class_name\": \"Dense\", \"config\": \"a\"}"),
+         ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL("{\"class_name\": \"Dense\", \"config\": {\"name\": 7}}"),
+         ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL("{\"class_name\": \"Dense\", \"config\": {\"name\": null}}"),
+         ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL("{\"class_name\": [\"Dense\"], \"config\": {\"name\": \"a\"}}"),
+         ": config.json: layer 0 of layers/ has no class or no name"},
+        {MODEL(INNER("3")),
+         ": config.json: layer 0 of layers/functional/layers/ has no class or no name"},
+        {MODEL(INNER("") ", " INNER(DENSE ", {}")),
+         ": config.json: layer 1 of layers/functional_1/layers/ has no class or no name"},
+        {MODEL(INNER(CONV("a") ", " CONV("b") ", " DENSE)),
+         ": config.json has no layer for layers/conv2d"},
+        {MODEL("{\"class_name\": \"../../x\", \"config\": {\"name\": \"m\", \"layers\": [1]}}"),
+         ": config.json: layer 0 of layers/../../x/layers/ has no class or no name"},
+        {MODEL("{\"class_name\": \"\\u001b[31m\", \"config\": {\"name\": \"m\", \"layers\": [1]}}"),
+         ": config.json: layer 0 of layers/?[31m/layers/ has no class or no name"},
     };
     int n_wrong = 0;
     blob weights = {0};
@@ -560,6 +602,86 @@ static void names_that_do_not_fit_are_told(void **state)
     }
     blob_free(&weights);
     assert_int_equal(n_wrong, 0);
+}
+
+/* What is wrong with a member of an archive, which is good else. */
+static void archives_made_wrong_are_refused(void **state)
+{
+    enum { LOCAL_CRC = 14, ENTRY_FLAGS = 8, ENTRY_METHOD = 10, ENTRY_CRC = 16, ENTRY_NAME = 46 };
+    static const struct {
+        const char *weights; /* NULL: good ones */
+        unsigned method;
+        int second; /* whether the entry of config.json is changed, not that of the weights */
+        int at;     /* in the entry; < 0: nothing */
+        uint8_t value;
+        const char *sentence;
+    } sets[] = {
+        {"", 0, 0, -1, 0, ":model.weights.h5: not an HDF5 file"},
+        {"\x89HDF\r\n\x1a\n", 0, 0, -1, 0, ":model.weights.h5: not an HDF5 file"},
+        {"PK\3\4", 0, 0, -1, 0, ":model.weights.h5: not an HDF5 file"},
+        {"text", 8, 0, -1, 0, ":model.weights.h5: not an HDF5 file"},
+        {NULL, 0, 0, ENTRY_FLAGS, 1, ":model.weights.h5: encrypted"},
+        {NULL, 0, 1, ENTRY_FLAGS, 1, ":config.json: encrypted"},
+        {NULL, 0, 0, ENTRY_METHOD, 8,
+         ":model.weights.h5: header at byte 0 and zip directory differ"},
+        {NULL, 0, 0, ENTRY_METHOD, 12,
+         ":model.weights.h5: compression method 12, only stored (0) and deflated (8) are read"},
+        {NULL, 0, 1, ENTRY_METHOD, 93,
+         ":config.json: compression method 93, only stored (0) and deflated (8) are read"},
+        {NULL, 0, 0, ENTRY_CRC, 0,
+         ":model.weights.h5: checksum 2dc13303, the zip directory says 2dc13300"},
+        {NULL, 8, 0, ENTRY_CRC, 0,
+         ":model.weights.h5: checksum 2dc13303, the zip directory says 2dc13300"},
+        {NULL, 8, 1, ENTRY_CRC, 0,
+         ":config.json: checksum 1ce73a37, the zip directory says 1ce73a00"},
+        {NULL, 0, 0, ENTRY_NAME, 'M',
+         ":Model.weights.h5: header at byte 0 and zip directory differ"},
+        {NULL, 0, 1, ENTRY_NAME, 'C',
+         ":Config.json: header at byte 23590 and zip directory differ"},
+    };
+    int n_wrong = 0;
+    blob good = {0};
+    (void)state;
+    read_golden(&good, "unnamed.weights.h5");
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        zip_maker z = {.method = sets[i].method};
+        size_t entry, local;
+        blob weights = {0};
+        blob_add(&weights, sets[i].weights ? sets[i].weights : (char *)good.bytes,
+                 sets[i].weights ? strlen(sets[i].weights) : good.n);
+        zip_add(&z, "model.weights.h5", &weights);
+        entry = sets[i].second ? z.directory.n : 0;
+        local = sets[i].second ? z.file.n : 0;
+        add_text(&z, "config.json", MODEL(CONV("a") ", " CONV("b") ", " DENSE));
+        if (sets[i].at >= 0)
+            z.directory.bytes[entry + (size_t)sets[i].at] = sets[i].value;
+        if (sets[i].at == ENTRY_CRC)
+            z.file.bytes[local + LOCAL_CRC] = sets[i].value;
+        zip_end(&z);
+        n_wrong += !is_refused(&z.file, sets[i].sentence, sets[i].sentence);
+        blob_free(&weights);
+    }
+    blob_free(&good);
+    assert_int_equal(n_wrong, 0);
+}
+
+static void too_many_layers_are_refused(void **state)
+{
+    blob weights = {0}, config = {0};
+    zip_maker z = {0};
+    (void)state;
+    read_golden(&weights, "unnamed.weights.h5");
+    blob_add(&config, "{\"config\": {\"layers\": [0", 25);
+    for (int i = 0; i < 4096; i++)
+        blob_add(&config, ",0", 2);
+    blob_add(&config, "]}}", 3);
+    zip_add(&z, "model.weights.h5", &weights);
+    zip_add(&z, "config.json", &config);
+    zip_end(&z);
+    assert_true(
+        is_refused(&z.file, "many", ": config.json: more than 4096 layers, or models 16 deep"));
+    blob_free(&weights);
+    blob_free(&config);
 }
 
 static void models_too_deep_are_refused(void **state)
@@ -643,6 +765,8 @@ int main(void)
         cmocka_unit_test(a_zip_of_nothing_is_refused),
         cmocka_unit_test(bombs_are_told_from_their_sizes),
         cmocka_unit_test(names_that_do_not_fit_are_told),
+        cmocka_unit_test(archives_made_wrong_are_refused),
+        cmocka_unit_test(too_many_layers_are_refused),
         cmocka_unit_test(models_too_deep_are_refused),
         cmocka_unit_test(no_prefix_opens),
         cmocka_unit_test(any_flipped_bit_is_survived),
