@@ -100,7 +100,8 @@ bool tw_model__naming_is_rgb(tw_naming naming)
     return forms[naming].is_rgb;
 }
 
-/* The shorter side to 256 as Pillow's bilinear does it, the middle 224x224, then mean and deviation. */
+/* The shorter side to 256 as Pillow's bilinear does it, the middle 224x224, then mean and
+ * deviation. */
 void tw_model__naming_contract(tw_contract *contract, tw_naming naming)
 {
     if (!forms[naming].is_torch)
