@@ -107,7 +107,7 @@ def compare_trunk(place):
     pools = [name for name in names if name.endswith("pool")]  # plain C takes its time
     ours.append(our_outputs(place, folder, "vgg16", place.weights, pools, "--backend", "ref"))
     print_rows(f"VGG16, real weights, {len(x)} photographs: largest error relative to the layer's largest value, "
-               "against float64", ("layer", "largest value", "topwork fp32, Winograd", "fp32 direct (`--isa avx2`)", "bf16", "ref (plain C)",
+               "against float64", ("layer", "largest value", "topwork fp32, Winograd", "the same, `--isa avx2`", "bf16", "ref (plain C)",
                                     "Keras fp32", "PyTorch fp32"), error_rows(names, truth, ours + theirs))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from common import print_rows
 
 N, N_TEST = 2000, 2000
-WAYS = (("fp32, Winograd", ()), ("fp32 direct (--isa avx2)", ("--isa", "avx2")), ("bf16", ("--precision", "bf16")))
+WAYS = (("fp32, Winograd", ()), ("the same, --isa avx2", ("--isa", "avx2")), ("bf16", ("--precision", "bf16")))
 
 
 def answers_of(run):
