@@ -158,6 +158,19 @@ tw_json *tw_json_new_i64(int64_t value)
     return outer(json_integer(value));
 }
 
+tw_json *tw_json_new_i64s(const int64_t *values, int n)
+{
+    tw_json *array = tw_json_new_array();
+    bool ok = array != NULL;
+
+    for (int i = 0; ok && i < n; i++)
+        ok = tw_json_append(array, tw_json_new_i64(values[i]));
+    if (ok)
+        return array;
+    tw_json_free(array);
+    return NULL;
+}
+
 tw_json *tw_json_new_f64(double value)
 {
     return outer(isfinite(value) ? json_real(value) : json_null());

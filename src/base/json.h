@@ -45,7 +45,8 @@ tw_json *tw_json_new_object(void);
 tw_json *tw_json_new_array(void);
 tw_json *tw_json_new_string(const char *text); /* NULL when text is not UTF-8 */
 tw_json *tw_json_new_i64(int64_t value);
-tw_json *tw_json_new_f64(double value); /* NaN and infinities become null */
+tw_json *tw_json_new_i64s(const int64_t *values, int n); /* an array */
+tw_json *tw_json_new_f64(double value);                  /* NaN and infinities become null */
 tw_json *tw_json_new_bool(bool value);
 bool tw_json_set(tw_json *object, const char *key, tw_json *value);
 bool tw_json_append(tw_json *array, tw_json *value);

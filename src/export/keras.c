@@ -21,22 +21,9 @@ static const char keras_version[] = "3.0.0", backend[] = "tensorflow";
 
 /* ---- model_config */
 
-static tw_json *numbers(const int64_t *values, int n)
-{
-    tw_json *array = tw_json_new_array();
-    bool ok = array != NULL;
-
-    for (int i = 0; ok && i < n; i++)
-        ok = tw_json_append(array, tw_json_new_i64(values[i]));
-    if (ok)
-        return array;
-    tw_json_free(array);
-    return NULL;
-}
-
 static tw_json *pair(const int values[2])
 {
-    return numbers((const int64_t[]){values[0], values[1]}, 2);
+    return tw_json_new_i64s((const int64_t[]){values[0], values[1]}, 2);
 }
 
 /* [null, H, W, C] */

@@ -12,19 +12,6 @@
 
 /* ---- writing */
 
-static tw_json *numbers_to_json(const int64_t *values, int n)
-{
-    tw_json *array = tw_json_new_array();
-    bool ok = array != NULL;
-
-    for (int i = 0; ok && i < n; i++)
-        ok = tw_json_append(array, tw_json_new_i64(values[i]));
-    if (ok)
-        return array;
-    tw_json_free(array);
-    return NULL;
-}
-
 tw_json *tw_layout_to_json(const char *name, const tw_shape *shape, const tw_axes *axes)
 {
     tw_json *o = tw_json_new_object();
@@ -34,9 +21,9 @@ tw_json *tw_layout_to_json(const char *name, const tw_shape *shape, const tw_axe
     for (int i = 0; axes && i < axes->rank; i++)
         order[i] = axes->order[i];
     if (axes)
-        ok = ok && tw_json_set(o, "shape", numbers_to_json(shape->dims, shape->rank)) &&
-             tw_json_set(o, "dims", numbers_to_json(axes->dims, axes->rank)) &&
-             tw_json_set(o, "order", numbers_to_json(order, axes->rank));
+        ok = ok && tw_json_set(o, "shape", tw_json_new_i64s(shape->dims, shape->rank)) &&
+             tw_json_set(o, "dims", tw_json_new_i64s(axes->dims, axes->rank)) &&
+             tw_json_set(o, "order", tw_json_new_i64s(order, axes->rank));
     if (ok)
         return o;
     tw_json_free(o);

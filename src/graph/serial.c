@@ -17,22 +17,9 @@
 
 /* ---- writing */
 
-static tw_json *ints_to_json(const int64_t *values, int n)
-{
-    tw_json *array = tw_json_new_array();
-    bool ok = array != NULL;
-
-    for (int i = 0; ok && i < n; i++)
-        ok = tw_json_append(array, tw_json_new_i64(values[i]));
-    if (ok)
-        return array;
-    tw_json_free(array);
-    return NULL;
-}
-
 static tw_json *pair_to_json(const int pair[2])
 {
-    return ints_to_json((const int64_t[]){pair[0], pair[1]}, 2);
+    return tw_json_new_i64s((const int64_t[]){pair[0], pair[1]}, 2);
 }
 
 static tw_json *inputs_to_json(const tw_graph *graph, const tw_node *node)
@@ -58,7 +45,7 @@ static tw_json *node_to_json(const tw_graph *graph, const tw_node *node)
               tw_json_set(o, "inputs", inputs_to_json(graph, node));
 
     if (members & TW_GRAPH__SHAPE)
-        ok = ok && tw_json_set(o, "shape", ints_to_json(node->out.dims, node->out.rank));
+        ok = ok && tw_json_set(o, "shape", tw_json_new_i64s(node->out.dims, node->out.rank));
     if (members & TW_GRAPH__UNITS)
         ok = ok && tw_json_set(o, "units", tw_json_new_i64(node->units));
     if (members & TW_GRAPH__WINDOW)
