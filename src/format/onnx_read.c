@@ -160,21 +160,16 @@ static tw_status read_initializer(reader *in, const tw_message_field *from)
     tw_status rc = TW_OK;
     tw_message_reader fields = inside(from);
     tw_message_field field, raw = {0};
-    const size_t n = (size_t)in->file->n_tensors;
-    tw_named_tensor *grown, *out;
+    tw_named_tensor *out;
     bool typed = false;
     int got;
 
     if (in->file->n_tensors == MAX_INITIALIZERS)
         return tw_fail(in->err, TW_EFILE, "%s: more than %d initializers", in->file->map.path,
                        MAX_INITIALIZERS);
-    if ((n & (n - 1)) == 0) { /* full: it grows at each power of two */
-        if (!(grown = tw_realloc(in->file->tensors, (2 * n + 1) * sizeof *grown)))
-            return tw_fail(in->err, TW_ENOMEM, "no memory to read %s", in->file->map.path);
-        in->file->tensors = grown;
-    }
-    out = &in->file->tensors[in->file->n_tensors++];
-    *out = (tw_named_tensor){.tensor.dtype = TW_F32};
+    if (!(out = tw_format__new_tensor(in->file)))
+        return tw_fail(in->err, TW_ENOMEM, "no memory to read %s", in->file->map.path);
+    out->tensor.dtype = TW_F32;
     while ((got = tw_message_next(&field, &fields)) > 0 && rc == TW_OK)
         rc = take_field(out, &raw, &typed, in, &field);
     if (rc == TW_OK && got < 0)

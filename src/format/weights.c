@@ -99,19 +99,29 @@ tw_status tw_weight_file_add_block(void **out, tw_weight_file *file, size_t n, t
     return TW_OK;
 }
 
+tw_named_tensor *tw_format__new_tensor(tw_weight_file *file)
+{
+    const size_t n = (size_t)file->n_tensors;
+    tw_named_tensor *grown;
+
+    if ((n & (n - 1)) == 0) { /* full: it grows at each power of two */
+        if (!(grown = tw_realloc(file->tensors, (2 * n + 1) * sizeof *grown)))
+            return NULL;
+        file->tensors = grown;
+    }
+    grown = &file->tensors[file->n_tensors++];
+    *grown = (tw_named_tensor){0};
+    return grown;
+}
+
 tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer, size_t n_layer,
                                     const char *name, int slot, const tw_tensor *tensor,
                                     tw_error *err)
 {
-    const size_t n = (size_t)file->n_tensors;
-    tw_named_tensor *grown, *entry;
+    tw_named_tensor *entry = tw_format__new_tensor(file);
 
-    if ((n & (n - 1)) == 0) { /* full: it grows at each power of two */
-        if (!(grown = tw_realloc(file->tensors, (2 * n + 1) * sizeof *grown)))
-            return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", file->map.path);
-        file->tensors = grown;
-    }
-    entry = &file->tensors[file->n_tensors++];
+    if (!entry)
+        return tw_fail(err, TW_ENOMEM, "no memory for the tensors of %s", file->map.path);
     *entry = (tw_named_tensor){tw_malloc(n_layer + 1), tw_strdup(name), slot, *tensor};
     if (!entry->layer || !entry->name)
         return tw_fail(err, TW_ENOMEM, "no memory for the names in %s", file->map.path);

@@ -69,6 +69,8 @@ void tw_weight_file_close(tw_weight_file *file);
 /* A block of n bytes that lives as long as the file. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_weight_file_add_block(void **out, tw_weight_file *file, size_t n,
                                                  tw_error *err);
+/* Room for one more tensor, zeroed and counted; NULL when memory ran out. For parsers. */
+tw_named_tensor *tw_format__new_tensor(tw_weight_file *file);
 /* Appends a tensor; names are copied. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer,
                                                   size_t n_layer, const char *name, int slot,
