@@ -401,6 +401,19 @@ static tw_status search_files(search *now, const paths *in, tw_error *err)
     return rc;
 }
 
+tw_status tw_train__checkpoint_exists(bool *out, const char *folder, tw_error *err)
+{
+    tw_status rc;
+    paths in;
+
+    *out = false;
+    if ((rc = make_paths(&in, folder, err)))
+        return rc;
+    *out = tw_path_exists(in.newest) || tw_path_exists(in.older) || tw_path_exists(in.coming);
+    free_paths(&in);
+    return TW_OK;
+}
+
 tw_status tw_train__checkpoint_open(tw_checkpoint **out, const char *folder, tw_text *why,
                                     tw_error *err)
 {

@@ -36,6 +36,8 @@ TW_MUST_CHECK tw_status tw_train__checkpoint_write(const char *folder, int64_t s
                                                    const tw_json *state,
                                                    const tw_checkpoint_part *parts, int n_parts,
                                                    tw_error *err);
+/* Whether there is any of its files, whole or not. */
+TW_MUST_CHECK tw_status tw_train__checkpoint_exists(bool *out, const char *folder, tw_error *err);
 /* The newest whole generation, every byte of it checked; *out is NULL, with TW_OK, where there is
  * none at all. A newer one that is damaged is passed over, and `why` says so. Caller frees.
  * Expected: TW_EFILE (all are damaged), TW_ENOMEM. */

@@ -123,22 +123,14 @@ static tw_status change(tw_config *config, const char *run, const tw_config *cha
 /* The model is there and no checkpoint: it was trained, whatever became of the log. */
 static tw_status check_trained(const char *run, tw_error *err)
 {
-    static const char *const left[] = {"last.ckpt", "last.ckpt.1", "last.ckpt.new"};
+    tw_status rc;
     char model[4096];
-    bool there = false;
+    bool there;
 
     if (tw_run_model_path(model, sizeof model, run, NULL))
         return TW_OK;
-    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
-        char *path = tw_path_join(run, left[i]);
-
-        if (!path)
-            return tw_fail(err, TW_ENOMEM, "no memory for the name of %s/%s", run, left[i]);
-        there |= tw_path_exists(path);
-        tw_free(path);
-    }
-    if (there)
-        return TW_OK;
+    if ((rc = tw_train__checkpoint_exists(&there, run, err)) || there)
+        return rc;
     return tw_fail(err, TW_EFILE,
                    "%s: has a model and no checkpoint to go on from: left as it is; train with "
                    "config %s/config.json and overwrite begins anew",
