@@ -5,6 +5,7 @@
 
 #include <cpuid.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The brand string of leaves 0x80000002..4, blanks trimmed. */
@@ -64,4 +65,11 @@ tw_cpu tw_cpu_detect(void)
     cpu.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE);
     cpu.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE);
     return cpu;
+}
+
+bool tw_cpu_ask_for_tiles(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }

@@ -13,4 +13,7 @@ typedef struct tw_cpu {
 
 tw_cpu tw_cpu_detect(void);
 
+/* AMX's tiles are lent to a process that asks; true: all its threads may use them. */
+bool tw_cpu_ask_for_tiles(void);
+
 #endif

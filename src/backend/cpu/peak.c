@@ -5,6 +5,7 @@
  * Each loop is compiled for its own CPUs and called on those alone; which one counts is what oneDNN
  * took for this process, with whatever bf16 instructions the CPU has on that path.
  */
+#include "backend/cpu/amx_tiles.h"
 #include "backend/cpu/cpu_int.h"
 
 #include "base/cpu.h"
@@ -12,8 +13,6 @@
 
 #include <immintrin.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { STEPS = 200000, ITEMS = 16 };
 
@@ -77,53 +76,36 @@ __attribute__((target("avx512f,avx512bf16"))) static void avx512_bf16(void *ctx,
     results[item] = _mm512_cvtss_f32(x[0]);
 }
 
-/* Tiles of 16 rows of 64 bytes: a product is 16x16x32 multiply-adds. */
-typedef struct tile_config {
-    uint8_t palette, start_row, zeros[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config;
-
-enum { TILES = 8, TILE_ROWS = 16, TILE_BYTES = 64, TILE_PRODUCTS = 4, TILE_STEPS = STEPS / 8 };
+/* A product is 16x16x32 multiply-adds. */
+enum { TILE_PRODUCTS = 4, TILE_STEPS = STEPS / 8 };
 
 __attribute__((target("amx-tile,amx-bf16"))) static void amx_bf16(void *ctx, int64_t item,
                                                                   int worker)
 {
-    uint16_t numbers[TILE_ROWS][TILE_BYTES / sizeof(uint16_t)] = {{0}};
-    float sums[TILE_ROWS][TILE_BYTES / sizeof(float)], *results = ctx;
-    tile_config config = {.palette = 1};
+    uint16_t numbers[TW_TILE_ROWS][TW_TILE_BYTES / sizeof(uint16_t)] = {{0}};
+    float sums[TW_TILE_ROWS][TW_TILE_BYTES / sizeof(float)], *results = ctx;
+    const tw_tile_shapes shapes = tw_backend__tile_shapes(TW_TILE_ROWS);
 
     (void)worker;
-    for (int t = 0; t < TILES; t++) {
-        config.row_bytes[t] = TILE_BYTES;
-        config.rows[t] = TILE_ROWS;
-    }
-    _tile_loadconfig(&config);
+    tw_backend__see_tile_shapes(&shapes);
+    _tile_loadconfig(&shapes);
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    _tile_loadd(4, numbers, TILE_BYTES);
-    _tile_loadd(5, numbers, TILE_BYTES);
-    _tile_loadd(6, numbers, TILE_BYTES);
-    _tile_loadd(7, numbers, TILE_BYTES);
+    _tile_loadd(4, numbers, TW_TILE_BYTES);
+    _tile_loadd(5, numbers, TW_TILE_BYTES);
+    _tile_loadd(6, numbers, TW_TILE_BYTES);
+    _tile_loadd(7, numbers, TW_TILE_BYTES);
     for (int i = 0; i < TILE_STEPS; i++) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(0, sums, TILE_BYTES);
+    _tile_stored(0, sums, TW_TILE_BYTES);
     _tile_release();
     results[item] = sums[0][0];
-}
-
-/* The kernel lends the tiles' state to those who ask; oneDNN asks only before its first use. */
-static bool ask_for_tiles(void)
-{
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
 static double rate_of(const loop *of, int n_workers)
@@ -141,7 +123,7 @@ static double bf16_rate(const char *path, int n_workers)
     static const loop amx = {amx_bf16, 2.0 * TILE_PRODUCTS * 16 * 16 * 32 * TILE_STEPS};
     const tw_cpu cpu = tw_cpu_detect();
 
-    if (strstr(path, "amx") && ask_for_tiles())
+    if (strstr(path, "amx") && tw_cpu_ask_for_tiles())
         return rate_of(&amx, n_workers);
     return strncmp(path, "avx512", 6) == 0 && cpu.avx512_bf16 ? rate_of(&avx512, n_workers) : 0.0;
 }
