@@ -167,6 +167,14 @@ TW_MUST_CHECK tw_status tw_train_test_split(int64_t *train, int64_t *n_train, in
                                             int64_t *n_test, int64_t n, double test_size,
                                             uint32_t seed, const int *labels, tw_error *err);
 
+/* Fold `fold` (from 1) of scikit-learn's KFold(n_folds, shuffle=True, random_state=seed), of
+ * StratifiedKFold where there are labels (0 and up), to the bit: val[0..*n_val) are the pictures of
+ * the fold, train[0..*n_train) all others, both ascending. Both arrays have room for n.
+ * Expected: TW_EUSAGE (no such fold, fewer pictures than folds), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_kfold_split(int64_t *train, int64_t *n_train, int64_t *val,
+                                       int64_t *n_val, int64_t n, int fold, int n_folds,
+                                       uint32_t seed, const int *labels, tw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -75,6 +75,9 @@ TW_MUST_CHECK tw_status tw_config_read(tw_config *config, const char *path, tw_e
 /* Reads TOPWORK_<OPTION> variables (TOPWORK_BATCH_SIZE, ...). Expected: TW_EUSAGE. */
 TW_MUST_CHECK tw_status tw_config_read_environment(tw_config *config, tw_error *err);
 
+/* Folds and trials of one command, at most. */
+enum { TW_MOST_FOLDS = 100, TW_MOST_TRIALS = 1000 };
+
 typedef struct tw_training tw_training;
 
 /* What is known before the first step. Strings and rows are borrowed from the training. */

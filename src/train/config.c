@@ -30,6 +30,7 @@
     X(KIND_SEED32, "a whole number from 0 to 4294967295")                     \
     X(KIND_SIZE, "a size above 0 such as 512M")                               \
     X(KIND_EVERY, "a number of steps such as 100, or of seconds such as 30s") \
+    X(KIND_FOLD, "a fold of so many, such as 2/5")                            \
     X(KIND_RATE, "a number above 0")                                          \
     X(KIND_POSITIVE, "a number of at least 0")                                \
     X(KIND_FRACTION, "a number of at least 0 and below 1")                    \
@@ -186,13 +187,35 @@ static bool is_interval(const char *text)
     return parse_whole(number, 1, INT32_MAX);
 }
 
+/* "2/5": from 1 to the second number, which is at least 2. */
+static bool parse_fold(int *fold, int *n_folds, const char *text)
+{
+    char number[16];
+    const char *slash = strchr(text, '/');
+    int64_t i, n;
+
+    if (!slash || slash == text || (size_t)(slash - text) >= sizeof number)
+        return false;
+    memcpy(number, text, (size_t)(slash - text));
+    number[slash - text] = '\0';
+    if (!tw_parse_i64(&i, number) || !tw_parse_i64(&n, slash + 1) || n < 2 || n > TW_MOST_FOLDS ||
+        i < 1 || i > n)
+        return false;
+    *fold = (int)i;
+    *n_folds = (int)n;
+    return true;
+}
+
 static bool fits(value_kind kind, const char *text)
 {
     bool b;
     int64_t n;
     double f;
+    int fold, n_folds;
 
     switch (kind) {
+    case KIND_FOLD:
+        return parse_fold(&fold, &n_folds, text);
     case KIND_TEXT:
         return true;
     case KIND_SWITCH:
@@ -398,6 +421,13 @@ double tw_train__f64(const tw_config *config, tw_option option)
     assert(ok);
     (void)ok;
     return f;
+}
+
+bool tw_train__fold(const tw_config *config, int *fold, int *n_folds)
+{
+    const char *text = config->values[TW_OPTION_FOLD].text;
+
+    return text && parse_fold(fold, n_folds, text);
 }
 
 bool tw_train__bool(const tw_config *config, tw_option option)

@@ -52,6 +52,7 @@ static void describe_split(tw_training *training)
 {
     tw_text *text = &training->text[SPLIT];
     const tw_config *config = training->config;
+    const char *fold = tw_train__text(config, TW_OPTION_FOLD);
     char train[32], val[32];
 
     tw_count_text(train, sizeof train, training->n_train);
@@ -61,8 +62,8 @@ static void describe_split(tw_training *training)
     else if (training->val_data)
         tw_text_add(text, "%s training and %s validation pictures (the data's own)", train, val);
     else
-        tw_text_add(text, "%s training and %s validation pictures (%s, seed %s%s)", train, val,
-                    tw_train__text(config, TW_OPTION_VAL_SPLIT),
+        tw_text_add(text, "%s training and %s validation pictures (%s%s, seed %s%s)", train, val,
+                    fold ? "fold " : "", fold ? fold : tw_train__text(config, TW_OPTION_VAL_SPLIT),
                     tw_train__text(config, TW_OPTION_SPLIT_SEED),
                     tw_train__bool(config, TW_OPTION_STRATIFY) ? ", stratified" : "");
 }

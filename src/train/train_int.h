@@ -39,6 +39,8 @@ const char *tw_train__text(const tw_config *config, tw_option option);
 int64_t tw_train__i64(const tw_config *config, tw_option option); /* counts, seeds and sizes */
 double tw_train__f64(const tw_config *config, tw_option option);
 bool tw_train__bool(const tw_config *config, tw_option option);
+/* Option fold: false where it is unset. */
+bool tw_train__fold(const tw_config *config, int *fold, int *n_folds);
 bool tw_train__is(const tw_config *config, tw_option option, const char *value);
 tw_source_rank tw_train__rank(const tw_config *config, tw_option option);
 
