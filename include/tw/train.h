@@ -147,6 +147,47 @@ typedef struct tw_training_result {
 TW_MUST_CHECK tw_status tw_training_run(tw_training *training, tw_training_result *result,
                                         const tw_watch *watch, tw_error *err);
 
+/* One training of several, a whole run in a folder below RUN. */
+typedef struct tw_trial {
+    char *name;     /* of the folder: "fold-2", "trial-03" */
+    char *settings; /* "fold=2/5", "lr=0.001, top=gap" */
+    tw_training_result result;
+} tw_trial;
+
+/* A picture that models which have not seen it call something else, and are sure of it. */
+typedef struct tw_suspect {
+    char *picture, *label, *predicted;
+    double p_label, p_predicted; /* their probabilities */
+} tw_suspect;
+
+/* What came out. Free with tw_trials_free. */
+typedef struct tw_trials {
+    tw_trial *trials;
+    int n, best; /* best: of a sweep, by validation accuracy, then loss, then order */
+    /* of k-fold: */
+    int64_t n_pictures, n_correct;   /* out of fold, over all of them */
+    double mean_accuracy, deviation; /* of the folds; with n - 1 */
+    tw_suspect *suspects;            /* the most doubtful first */
+    int64_t n_suspects;
+} tw_trials;
+
+/* Trains n_folds times, each time validating on another fold (option fold), on features that are
+ * computed once where there is a cache. RUN (option output) becomes a folder of the runs fold-1...,
+ * without their models, and of kfold.csv, out-of-fold.csv (every picture's answer by the model that
+ * has not seen it) and suspects.csv (labels to doubt). Free out with tw_trials_free, also after an
+ * error. Expected: TW_EUSAGE (no RUN, folds), what tw_training_open and tw_training_run say. */
+TW_MUST_CHECK tw_status tw_training_kfold(tw_trials *out, const tw_config *config, int n_folds,
+                                          const tw_watch *watch, tw_error *err);
+
+/* Trains once for each combination of values: axes is "lr=0.001|0.01, top=gap|256 relu, dropout
+ * 0.5", options separated by commas, values by |. RUN becomes a folder of the runs trial-1... and
+ * of sweep.csv; the best one keeps its model. Free out with tw_trials_free, also after an error.
+ * Expected: TW_EUSAGE (axes, no RUN, no validation pictures), what tw_training_open and
+ * tw_training_run say. */
+TW_MUST_CHECK tw_status tw_training_sweep(tw_trials *out, const tw_config *config, const char *axes,
+                                          const tw_watch *watch, tw_error *err);
+void tw_trials_free(tw_trials *trials);
+
 /* A step of the range test. */
 typedef struct tw_lr_point {
     double lr, loss, smoothed; /* smoothed: exponential mean of the losses so far */

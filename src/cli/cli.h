@@ -211,6 +211,9 @@ tw_status cli_run_training(tw_training *training, const char *output, const char
                            const cli_args *args, cli_progress *progress, const tw_watch *watch,
                            tw_error *err);
 
+/* trials.c: the trainings of --kfold or --sweep, and their table */
+tw_status cli_run_trials(const tw_config *config, const cli_args *args, tw_error *err);
+
 /* steps.c: a training step of each recipe by the clock */
 enum { CLI_N_STEPS = 2 };
 typedef struct cli_network {

@@ -16,9 +16,23 @@ static tw_status train(const tw_config *config, const cli_args *args, tw_error *
     return rc;
 }
 
+static const cli_option options[] = {
+    {"kfold", 0, "K", NULL,
+     "train K times, each time validating on another K-th: accuracy, spread, labels to doubt"},
+    {"sweep", 0, "AXES", NULL,
+     "train once for each combination of values: 'lr=0.001|0.01, top=gap|256 relu'"},
+};
+
+static void add_options(cli_args *args)
+{
+    cli_add_training_options(args);
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+}
+
 static tw_status run(cli_args *args, tw_error *err)
 {
-    return cli_with_config(args, train, err);
+    return cli_with_config(
+        args, cli_has(args, "kfold") || cli_has(args, "sweep") ? cli_run_trials : train, err);
 }
 
 const cli_verb cli_train = {
@@ -30,5 +44,5 @@ const cli_verb cli_train = {
                "built-in digits: digits, or digits:N for N training pictures.",
     .min_words = 0,
     .max_words = 1,
-    .add_options = cli_add_training_options,
+    .add_options = add_options,
     .run = run};

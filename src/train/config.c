@@ -139,7 +139,7 @@ const char *tw_config_canonical(const char *name)
     return i < 0 ? NULL : options[i].name;
 }
 
-static tw_status fail_unknown(const char *name, tw_error *err)
+tw_status tw_train__fail_unknown_option(const char *name, tw_error *err)
 {
     const char *names[TW_N_OPTION], *nearest;
 
@@ -375,7 +375,7 @@ tw_status tw_config_set(tw_config *config, const char *name, const char *value,
     int option = find_option(name);
 
     if (option < 0)
-        return fail_unknown(name, err);
+        return tw_train__fail_unknown_option(name, err);
     if ((rc = check_value(option, value, err)))
         return rc;
     if (config->values[option].rank > source)

@@ -39,6 +39,8 @@ const char *tw_train__text(const tw_config *config, tw_option option);
 int64_t tw_train__i64(const tw_config *config, tw_option option); /* counts, seeds and sizes */
 double tw_train__f64(const tw_config *config, tw_option option);
 bool tw_train__bool(const tw_config *config, tw_option option);
+/* TW_EUSAGE with the nearest name. */
+tw_status tw_train__fail_unknown_option(const char *name, tw_error *err);
 /* Option fold: false where it is unset. */
 bool tw_train__fold(const tw_config *config, int *fold, int *n_folds);
 bool tw_train__is(const tw_config *config, tw_option option, const char *value);
@@ -295,6 +297,10 @@ struct tw_training {
     tw_source *source;   /* of data */
     tw_source *own_val;  /* of val_data, NULL when drawn */
     double t_open_s;     /* seconds that opening took */
+    /* Called for each validation picture of the finished model; NULL: nobody asks. */
+    tw_status (*on_answer)(void *ctx, const tw_dataset *data, const tw_answer *answer,
+                           tw_error *err);
+    void *answer_ctx;
     tw_cache_options cache;
     tw_train_memory memory;
     tw_layer_info *layers;
