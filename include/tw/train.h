@@ -68,6 +68,17 @@ int tw_config_may_change(const char *name);
 /* 1 when a file, the environment or a flag has set the option. */
 int tw_config_is_given(const tw_config *config, const char *name);
 
+/* Text of row i where it is given and not what it is where nothing but the recipe is said: what a
+ * command that repeats the configuration has to say. NULL for the others and for data, output and
+ * overwrite. Borrowed until the next set. */
+const char *tw_config_changed(const tw_config *config, int option);
+
+/* Settles what nobody has said: without a model the network, split, batches, epochs and patience
+ * that suit the data, without a folder a new one, runs/<data>-<number>. said: what was picked, one
+ * sentence, "" for nothing. Expected: TW_EFILE (the data), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_config_pick(char *said, size_t said_size, tw_config *config,
+                                       tw_error *err);
+
 /* Reads a JSON object whose keys are option names (and may hold "data", "model"), values strings,
  * numbers or booleans. Expected: TW_EFILE, TW_EUSAGE. */
 TW_MUST_CHECK tw_status tw_config_read(tw_config *config, const char *path, tw_error *err);

@@ -199,8 +199,9 @@ tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_
 
 /* training.c: the options of a training job */
 void cli_add_training_options(cli_args *args);
-/* Runs a verb on the configuration that flags, environment and --config make. */
-tw_status cli_with_config(const cli_args *args,
+/* Runs a verb on the configuration that flags, environment and --config make; what they leave open
+ * is picked, and said. */
+tw_status cli_with_config(const cli_args *args, const char *verb,
                           tw_status (*run)(const tw_config *, const cli_args *, tw_error *),
                           tw_error *err);
 tw_status cli_show_plan(const tw_training *training, const cli_args *args,

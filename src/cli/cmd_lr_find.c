@@ -88,7 +88,7 @@ done:
 
 static tw_status run(cli_args *args, tw_error *err)
 {
-    return cli_with_config(args, find, err);
+    return cli_with_config(args, "lr-find", find, err);
 }
 
 const cli_verb cli_lr_find = {

@@ -32,7 +32,8 @@ static void add_options(cli_args *args)
 static tw_status run(cli_args *args, tw_error *err)
 {
     return cli_with_config(
-        args, cli_has(args, "kfold") || cli_has(args, "sweep") ? cli_run_trials : train, err);
+        args, "train", cli_has(args, "kfold") || cli_has(args, "sweep") ? cli_run_trials : train,
+        err);
 }
 
 const cli_verb cli_train = {
@@ -41,7 +42,8 @@ const cli_verb cli_train = {
     .summary = "train a new top on a pretrained network; writes a run folder",
     .details = "DATA is a folder with IDX files (MNIST's family), an .npz, a folder of class\n"
                "folders of JPEG and PNG (train/ and val/ above them are respected), or the\n"
-               "built-in digits: digits, or digits:N for N training pictures.",
+               "built-in digits: digits, or digits:N for N training pictures. Without a model,\n"
+               "or a folder, what suits DATA is picked, and the command printed that says so.",
     .min_words = 0,
     .max_words = 1,
     .add_options = add_options,

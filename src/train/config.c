@@ -397,6 +397,22 @@ int tw_config_is_given(const tw_config *config, const char *name)
     return option >= 0 && config->values[option].rank != TW_FROM_DEFAULT;
 }
 
+const char *tw_config_changed(const tw_config *config, int option)
+{
+    const char *recipe = config->values[TW_OPTION_RECIPE].text;
+    const char *value = config->values[option].text;
+    const char *before = option == TW_OPTION_RECIPE
+                             ? options[option].value
+                             : tw_config_default(recipe ? recipe : "", option);
+
+    if (!value || option == TW_OPTION_DATA || option == TW_OPTION_OUTPUT ||
+        option == TW_OPTION_OVERWRITE || config->values[option].rank == TW_FROM_DEFAULT ||
+        (before && !strcmp(value, before)) ||
+        (kinds[option] == KIND_SWITCH && !strcmp(value, "false")))
+        return NULL;
+    return value;
+}
+
 const char *tw_train__text(const tw_config *config, tw_option option)
 {
     return config->values[option].text;
