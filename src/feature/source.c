@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_AN_ITEM = 64, NOTE_BYTES = 1024 };
+enum { KEYS_AN_ITEM = 64, NOTE_BYTES = 1024, MOST_VIEWS = 1000 };
 
 /* ---- identity of the pictures */
 
@@ -326,10 +326,10 @@ static tw_status take_views(tw_source *source, const tw_source_views *views, tw_
         source->augment = *views->augment;
         source->seed = views->seed;
         source->n_views = views->n;
-        if (views->n < 0 || views->n > INT32_MAX ||
-            !tw_mul_i64(&source->n, n, views->n > 0 ? views->n : INT32_MAX))
-            return tw_fail(err, TW_EUSAGE, "%lld views of %lld pictures are too many",
-                           (long long)views->n, (long long)n);
+        source->n = views->n > 0 ? n * views->n : INT64_MAX;
+        if (views->n > MOST_VIEWS)
+            return tw_fail(err, TW_EUSAGE, "%lld views of each picture, at most %d are kept",
+                           (long long)views->n, MOST_VIEWS);
     }
     if (views && views->pictures) {
         if (!(source->is_wanted = tw_calloc(n ? (size_t)n : 1, sizeof *source->is_wanted)))
