@@ -77,6 +77,12 @@ tw_colour tw_dataset_colour(const tw_dataset *dataset);
 TW_MUST_CHECK tw_status tw_dataset_read(tw_picture *out, const tw_dataset *dataset, int64_t i,
                                         tw_error *err);
 
+/* View `number` (from 1) of picture i, as training with that augmentation and seed makes it and the
+ * contract shows it, (height,width,3) u8. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_dataset_view(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                                        const tw_contract *contract, const tw_augment *augment,
+                                        uint64_t seed, uint32_t number, tw_error *err);
+
 /* Opens the picture(s) that a command-line argument names: a PNG or JPEG file, a folder of them, or
  * records "FILE:0", "FILE:0-9" (inclusive) of an IDX or npz file, "DIR:5", "mnist:5" (fetched by
  * that name) or "digits:5" (built in) with the part `part`.

@@ -99,6 +99,7 @@ typedef struct tw_training_plan {
     const char *compute; /* sentence: backend, CPU, precision, numerics id */
     const char *optimizer; /* sentence */
     const char *cache;     /* sentence: where, how much, what is there already */
+    const char *views;     /* sentence: the augmentation; NULL: pictures are as they are */
     int n_layers;
     const tw_layer_info *layers;                        /* trunk and top as one table */
     int64_t n_trained;                                  /* trained parameters */

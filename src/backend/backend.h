@@ -93,10 +93,10 @@ typedef struct tw_backend_table {
                               int64_t batch, int n_workers, const bool *frozen, tw_error *err);
     /* Forward with dropout (key for node i: tw_rng_make_key(seed, TW_RNG_DROPOUT, epoch,
      * step << 16 | i)), softmax cross-entropy on the logits, backward. n <= batch samples; labels
-     * (n). loss (n): each sample's loss; logits (n, classes). sample_weights (n), NULL: all 1,
-     * multiply loss and gradient. Gradients of the mean loss over n go to the sink; sink NULL:
-     * forward only. A node's weights are read (data gradient) before its
-     * own gradient is handed to the sink. The last node is Softmax, or Dense with that activation.
+     * (n), or the plan's targets. loss (n): each sample's loss; logits (n, classes). sample_weights
+     * (n), NULL: all 1, multiply loss and gradient. Gradients of the mean loss over n go to the
+     * sink; sink NULL: forward only. A node's weights are read (data gradient) before its own
+     * gradient is handed to the sink. The last node is Softmax, or Dense with that activation.
      */
     tw_status (*train_step)(tw_train_plan *plan, const tw_node_weights *weights, const float *in,
                             const int *labels, const float *sample_weights, int64_t n,
@@ -131,6 +131,9 @@ struct tw_train_plan {
     tw_graph *graph;
     int64_t batch;
     int64_t n_bytes; /* activations, gradients, scratch */
+    /* What the next steps are to learn, (n, classes), each row a distribution over the classes;
+     * borrowed from the caller, who may change it at any time. NULL: the labels. */
+    const float *targets;
 };
 
 /* The backend of that name: "cpu" or "ref". Expected: TW_EUSAGE with the nearest name. */
@@ -141,6 +144,8 @@ TW_MUST_CHECK tw_status tw_backend_find(const tw_backend_table **out, const char
  * logits, in double, and argmax (first maximum wins). */
 void tw_softmax_row(float *probabilities, const float *logits, int n_classes);
 double tw_cross_entropy_row(const float *logits, int n_classes, int label);
+/* Of a target that is a distribution over the classes. */
+double tw_soft_cross_entropy_row(const float *logits, int n_classes, const float *target);
 int tw_argmax_row(const float *row, int n);
 
 #endif

@@ -35,6 +35,16 @@ void tw_softmax_row(float *probabilities, const float *logits, int n_classes)
         probabilities[i] = (float)exp((double)logits[i] - norm);
 }
 
+double tw_soft_cross_entropy_row(const float *logits, int n_classes, const float *target)
+{
+    const double norm = log_sum_exp(logits, n_classes);
+    double sum = 0;
+
+    for (int i = 0; i < n_classes; i++)
+        sum += (double)target[i] * (norm - (double)logits[i]);
+    return sum;
+}
+
 double tw_cross_entropy_row(const float *logits, int n_classes, int label)
 {
     return log_sum_exp(logits, n_classes) - (double)logits[label];

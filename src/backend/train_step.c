@@ -168,14 +168,24 @@ static tw_status backward_node(tw_chain_state *s, const tw_sink *sink, bool *mov
 
 /* ---- the step */
 
-/* d(mean loss)/d(logits) = weight * (softmax - one-hot) / n */
+static double loss_of(const tw_train_plan *plan, const float *logits, const int *labels, int64_t i,
+                      int l)
+{
+    return plan->targets ? tw_soft_cross_entropy_row(logits, l, plan->targets + i * l)
+                         : tw_cross_entropy_row(logits, l, labels[i]);
+}
+
+/* d(mean loss)/d(logits) = weight * (softmax - target) / n; targets NULL: one-hot labels */
 static void logits_gradient(float *out, const float *logits, const int *labels,
-                            const float *sample_weights, int64_t n, int l)
+                            const float *targets, const float *sample_weights, int64_t n, int l)
 {
     for (int64_t i = 0; i < n; i++) {
         float *row = out + i * l;
         tw_softmax_row(row, logits + i * l, l);
-        row[labels[i]] -= 1.0f;
+        if (!targets)
+            row[labels[i]] -= 1.0f;
+        for (int k = 0; targets && k < l; k++)
+            row[k] -= targets[i * l + k];
         for (int k = 0; k < l; k++)
             row[k] /= (float)n;
         for (int k = 0; sample_weights && k < l; k++)
@@ -218,12 +228,12 @@ tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *wei
     end = output_of(&s, last);
     memcpy(logits, end, (size_t)(n * l) * sizeof *logits);
     for (int64_t i = 0; i < n; i++)
-        loss[i] = tw_cross_entropy_row(end + i * l, l, labels[i]) *
+        loss[i] = loss_of(base, end + i * l, labels, i, l) *
                   (sample_weights ? (double)sample_weights[i] : 1.0);
     if (!sink || plan->first_trained > last)
         return TW_OK;
 
-    logits_gradient(plan->gradients[0], end, labels, sample_weights, n, l);
+    logits_gradient(plan->gradients[0], end, labels, base->targets, sample_weights, n, l);
     for (s.node = last; s.node >= plan->first_trained; s.node--) {
         s.gradient = plan->gradients[turn];
         s.next = plan->gradients[turn ^ 1];

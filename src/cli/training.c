@@ -142,6 +142,8 @@ static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
     cli_print_lines(stdout, "split", PLAN_COLUMN, plan->split);
     cli_print_lines(stdout, "model", PLAN_COLUMN, plan->model);
     cli_print_lines(stdout, "optimizer", PLAN_COLUMN, plan->optimizer);
+    if (plan->views)
+        cli_print_lines(stdout, "aug", PLAN_COLUMN, plan->views);
     cli_print_lines(stdout, "cache", PLAN_COLUMN, plan->cache);
     putchar('\n');
     if ((rc = cli_print_layers(plan->layers, plan->n_layers, err)))
@@ -174,6 +176,10 @@ static void print_plan_json(const tw_training_plan *plan)
     for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
         printf(",\"%s\":", sentences[i].key);
         cli_print_json_string(sentences[i].text);
+    }
+    if (plan->views) {
+        printf(",\"views\":");
+        cli_print_json_string(plan->views);
     }
     printf(
         ",\"layers\":%d,\"trained_parameters\":%lld,\"memory_extract\":%lld,\"memory_train\":%lld,"

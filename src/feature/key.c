@@ -1,7 +1,7 @@
 /*
  * What a cached row's bits depend on, as one hash: weights and graph of the prefix, preprocessing,
- * precision, storage type, numerics id, augmentation view, and the format of the files. The picture
- * is not in it: rows are addressed by picture inside an entry, so data sets share them.
+ * precision, storage type, numerics id, augmentation and seed, and the format of the files. Picture
+ * and view are not in it: they address rows inside an entry, so data sets share them.
  */
 #include "base/fail.h"
 #include "base/memory.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { FORMAT_VERSION = 1, AUGMENTATION_VIEW = 0 };
+enum { FORMAT_VERSION = 1, PLAIN_VIEW = 0 };
 
 static const char *const dtype_names[] = {
 #define NAME(id, text) text,
@@ -38,7 +38,7 @@ static tw_status describe_key(tw_json **out, const tw_model *model, int last, co
         !tw_json_set(json, "precision", tw_json_new_string(precision)) ||
         !tw_json_set(json, "storage", tw_json_new_string(dtype_names[dtype])) ||
         !tw_json_set(json, "numerics", tw_json_new_string(numerics)) ||
-        !tw_json_set(json, "view", tw_json_new_i64(AUGMENTATION_VIEW))) {
+        !tw_json_set(json, "view", tw_json_new_i64(PLAIN_VIEW))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the cache key");
         goto done;
     }
@@ -68,8 +68,20 @@ tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const c
     return rc;
 }
 
+tw_status tw_feature__view_key(char hex[65], const char *augment, uint64_t seed, tw_error *err)
+{
+    tw_text text = {0};
+    tw_status rc;
+
+    tw_text_add(&text, "%.64s seed %llu: %s", hex, (unsigned long long)seed, augment);
+    rc = text.failed ? tw_fail(err, TW_ENOMEM, "no memory for the cache key")
+                     : tw_sha256_hex(hex, text.text, text.n, err);
+    tw_text_free(&text);
+    return rc;
+}
+
 tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
-                         tw_cache_dtype dtype, const char *numerics)
+                         tw_cache_dtype dtype, const char *numerics, const char *augment)
 {
     const tw_contract *contract = &model->contract;
     const int64_t row_size = tw_shape_size(&model->graph->nodes[last].out);
@@ -86,6 +98,8 @@ tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
                 tw_preprocess_name(contract->preprocess), precision);
     if (dtype != TW_CACHE_FP32)
         tw_text_add(&text, ", kept as %s", dtype_names[dtype]);
+    if (augment)
+        tw_text_add(&text, "; views: %s", augment);
     ok = !text.failed && tw_json_set(json, "job", tw_json_new_string(text.text)) &&
          tw_json_set(json, "weights", tw_json_new_string(model->weights ? model->weights : "")) &&
          tw_json_set(json, "numbers", tw_json_new_i64(row_size)) &&

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE };
+enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE, VIEWS };
 
 /* ---- the layer table */
 
@@ -144,6 +144,15 @@ static void describe_optimizer(tw_training *training)
         tw_text_add(text, "; patience %s epochs", tw_train__text(config, TW_OPTION_PATIENCE));
     if (tw_train__is(config, TW_OPTION_CLASS_WEIGHT, "balanced"))
         tw_text_add(text, "; classes weigh the same");
+    if (tw_train__is(config, TW_OPTION_SAMPLER, "balanced"))
+        tw_text_add(text, "; classes are drawn evenly");
+    if (tw_train__text(config, TW_OPTION_MIXUP))
+        tw_text_add(text, "; mixup %s", tw_train__text(config, TW_OPTION_MIXUP));
+    if (tw_train__text(config, TW_OPTION_CUTMIX))
+        tw_text_add(text, "; cutmix %s", tw_train__text(config, TW_OPTION_CUTMIX));
+    if (tw_train__text(config, TW_OPTION_LABEL_SMOOTHING))
+        tw_text_add(text, "; label smoothing %s",
+                    tw_train__text(config, TW_OPTION_LABEL_SMOOTHING));
 }
 
 static tw_status describe(tw_training *training, tw_error *err)
@@ -162,7 +171,9 @@ static tw_status describe(tw_training *training, tw_error *err)
     describe_optimizer(training);
     tw_text_add(&text[CACHE], "%s", tw_source_describe(training->source));
 
-    for (int i = DATA; i <= CACHE; i++)
+    tw_train__describe_views(&text[VIEWS], training);
+
+    for (int i = DATA; i <= VIEWS; i++)
         if (text[i].failed)
             return tw_fail(err, TW_ENOMEM, "no memory to describe the run");
     plan->data = text[DATA].text;
@@ -171,6 +182,7 @@ static tw_status describe(tw_training *training, tw_error *err)
     plan->compute = text[COMPUTE].text;
     plan->optimizer = text[OPTIMIZER].text;
     plan->cache = text[CACHE].text;
+    plan->views = text[VIEWS].text;
     return TW_OK;
 }
 

@@ -198,6 +198,8 @@ const char *tw_train__no_effect(const tw_config *config, tw_option option, bool 
         if (no_effect_of_momentum(config))
             return no_effect_of_momentum(config);
         return tw_train__f64(config, TW_OPTION_MOMENTUM) > 0.0 ? NULL : "without momentum";
+    case TW_OPTION_CACHE_VIEWS:
+        return tw_train__has_views(config) ? NULL : "without aug";
     case TW_OPTION_CACHE_DIR:
     case TW_OPTION_CACHE_BUDGET:
         return tw_train__is(config, TW_OPTION_CACHE, "off") ? "with cache off" : NULL;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "base/watch.h"
 #include "eval/predictions.h"
@@ -246,6 +247,35 @@ TW_MUST_CHECK tw_status tw_train__hash_frozen(tw_training *training, tw_error *e
 TW_MUST_CHECK tw_status tw_train__prove_frozen(int *n_proven, const tw_training *training,
                                                const char *path, tw_error *err);
 
+/* ---- mix.c: soft targets */
+
+typedef struct tw_mixer {
+    double mixup, cutmix, smoothing; /* 0: none */
+    int64_t height, width, channels; /* of a row; height x 1 x 1 where it is flat */
+    int n_classes;
+    double share;      /* of a row's own in the step */
+    float *rows;       /* (batch, row), NULL where none are mixed */
+    float *targets;    /* (batch, L), NULL: the labels alone */
+    int64_t *partners; /* (batch), NULL where none are mixed */
+} tw_mixer;
+
+/* What the options say; no buffers. */
+void tw_train__mixer_init(tw_mixer *out, const tw_training *training);
+bool tw_train__mixer_is_off(const tw_mixer *mixer);
+/* Expected: TW_EUSAGE (cutmix of flat rows). */
+TW_MUST_CHECK tw_status tw_train__mixer_check(const tw_training *training, tw_error *err);
+int64_t tw_train__mixer_bytes(const tw_mixer *mixer, int64_t batch);
+TW_MUST_CHECK tw_status tw_train__mixer_create(tw_mixer *out, const tw_training *training,
+                                               int64_t batch, tw_error *err);
+void tw_train__mixer_free(tw_mixer *mixer);
+/* Rows to train on and, in the mixer, their targets, by the numbers of the step's key. The result
+ * is rows itself, or borrowed from the mixer until the next step. */
+const float *tw_train__mix(tw_mixer *mixer, const float *rows, const int *labels, int64_t n,
+                           const tw_rng_key *key);
+/* Weight of row i as it was mixed. */
+float tw_train__mix_weight(const tw_mixer *mixer, const float *class_weights, const int *labels,
+                           int64_t i);
+
 /* ---- trainer.c: everything that one pass of training holds in memory */
 
 typedef struct tw_trainer {
@@ -261,6 +291,7 @@ typedef struct tw_trainer {
     int *labels;           /* (batch) */
     float *class_weights;  /* (L), NULL: all 1 */
     float *sample_weights; /* (batch), with them */
+    tw_mixer mixer;
     tw_schedule schedule;
     int64_t batch, row_size;
     int n_classes;
@@ -295,8 +326,11 @@ struct tw_training {
     tw_graph *suffix;    /* the nodes after it */
     char (*hashes)[65];  /* of the frozen layers' parameters, per node of base */
     tw_source *source;   /* of data */
-    tw_source *own_val;  /* of val_data, NULL when drawn */
-    double t_open_s;     /* seconds that opening took */
+    tw_source *own_val;  /* of the validation pictures, NULL where source has them */
+    tw_augment augment;  /* of the training pictures */
+    bool is_augmented;
+    int64_t n_views; /* of each; 0: a new one in each epoch */
+    double t_open_s; /* seconds that opening took */
     /* Called for each validation picture of the finished model; NULL: nobody asks. */
     tw_status (*on_answer)(void *ctx, const tw_dataset *data, const tw_answer *answer,
                            tw_error *err);
@@ -304,7 +338,7 @@ struct tw_training {
     tw_cache_options cache;
     tw_train_memory memory;
     tw_layer_info *layers;
-    tw_text text[6]; /* sentences of the plan */
+    tw_text text[7]; /* sentences of the plan */
     tw_training_plan plan;
 };
 
@@ -340,6 +374,19 @@ bool tw_train__is_scaled(const tw_config *config);
 
 /* Opens the datasets and fills samples and labels of the training. */
 TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
+
+/* ---- views.c: what the pictures are shown as, and when */
+
+/* The options name an augmentation that does something. */
+bool tw_train__has_views(const tw_config *config);
+/* Makes the sources ready. Expected: what tw_source_create says, TW_EUSAGE (aug). */
+TW_MUST_CHECK tw_status tw_train__open_sources(tw_training *training, const tw_watch *watch,
+                                               tw_error *err);
+/* That of the validation pictures, again where it is open. */
+TW_MUST_CHECK tw_status tw_train__open_own_val(tw_training *training, const tw_watch *watch,
+                                               tw_error *err);
+/* The plan's sentence, nothing where pictures are as they are. */
+void tw_train__describe_views(tw_text *text, const tw_training *training);
 
 /* ---- plan.c: what is known before the first step */
 
@@ -406,8 +453,10 @@ typedef struct tw_run {
     int64_t steps_since_saved;
 } tw_run;
 
-/* The training samples in the order of an epoch. */
-void tw_train__shuffle(tw_run *run, int epoch);
+/* views.c: samples of the source in the order of an epoch, from 1. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_train__shuffle(tw_run *run, int epoch, tw_error *err);
+/* Class of the i-th of them. */
+int tw_train__label(const tw_run *run, int64_t i);
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
 TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
 /* Score of the validation pictures by the trainer's parameters as they are; on_answer may be

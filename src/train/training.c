@@ -224,43 +224,13 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
         (rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)) ||
         (rc = tw_train__freeze(training, err)) ||
         (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||
-        (rc = settle_missing(training, watch, err)))
+        (rc = tw_train__mixer_check(training, err)) || (rc = settle_missing(training, watch, err)))
         return rc;
     if (tw_model_doubt(doubt, sizeof doubt, training->base))
         tw_watch_note(watch, "%s", doubt);
     if (weights && !strcmp(weights, "random") && training->boundary > 0)
         tw_watch_note(watch, "the network's weights are random: its features mean nothing");
     return TW_OK;
-}
-
-static tw_status open_sources(tw_training *training, const tw_watch *watch, tw_error *err)
-{
-    tw_status rc;
-    const tw_config *config = training->config;
-    int boundary = training->boundary;
-
-    for (int mode = 0; mode < TW_N_CACHE_MODE; mode++) {
-        static const char *const names[] = {
-#define NAME(id, text) text,
-            TW_CACHE_MODE_LIST(NAME)
-#undef NAME
-        };
-        if (tw_train__is(config, TW_OPTION_CACHE, names[mode]))
-            training->cache.mode = (tw_cache_mode)mode;
-    }
-    training->cache.dir = tw_train__text(config, TW_OPTION_CACHE_DIR);
-    if (tw_train__text(config, TW_OPTION_CACHE_BUDGET))
-        training->cache.budget = tw_train__i64(config, TW_OPTION_CACHE_BUDGET);
-    if (tw_train__is(config, TW_OPTION_CACHE_DTYPE, "bf16"))
-        training->cache.dtype = TW_CACHE_BF16;
-
-    if ((rc = tw_source_create(&training->source, training->base, boundary, training->data,
-                               &training->trunk, &training->cache, watch, err)))
-        return rc;
-    if (!training->val_data)
-        return TW_OK;
-    return tw_source_create(&training->own_val, training->base, boundary, training->val_data,
-                            &training->trunk, &training->cache, watch, err);
 }
 
 /* A class without a training picture is named: the model can never say it. */
@@ -303,8 +273,8 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
         (rc = check_options(training->config, resumes, err)) ||
         (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
-        (rc = open_model(training, watch, err)) || (rc = open_sources(training, watch, err)) ||
-        (rc = tw_train__plan(training, err)))
+        (rc = open_model(training, watch, err)) ||
+        (rc = tw_train__open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
         goto done;
     tell_empty_classes(training, watch);
     training->t_open_s = tw_clock_s() - t_begin_s;

@@ -317,6 +317,8 @@ static bool is_slope(world *w, float *value, double analytic)
     return false;
 }
 
+static const float *soft_targets; /* of the case under way, NULL: its labels */
+
 static void check_case(const top_case *c, const char *backend, const float *sample_weights)
 {
     world w;
@@ -324,6 +326,7 @@ static void check_case(const top_case *c, const char *backend, const float *samp
     int n_checked = 0, n_off = 0;
     make_world(&w, c, backend);
     w.sample_weights = sample_weights;
+    w.plan->targets = soft_targets;
     mean_loss(&w, &sink);
     for (int i = 0; i < w.graph->n; i++)
         for (int slot = 0; slot < 2; slot++)
@@ -351,6 +354,15 @@ static void gradients_are_those_of_the_loss_in_cpu(void **state)
         check_case(&cases[i], "cpu", NULL);
 }
 
+/* Rows that sum to 1, none of them like another. */
+static void make_soft(float *targets)
+{
+    for (int i = 0; i < MAX_N; i++)
+        for (int k = 0; k < CLASSES; k++)
+            targets[i * CLASSES + k] = (float)((k == i % CLASSES) * 0.55 +
+                                               (k == (i + 1) % CLASSES) * 0.25 + 0.2 / CLASSES);
+}
+
 static const top_case *case_of(const char *name)
 {
     for (int i = 0; i < N_CASES; i++)
@@ -369,6 +381,49 @@ static void gradients_are_those_of_the_weighted_loss(void **state)
         check_case(&cases[i], "ref", sample_weights);
         check_case(&cases[i], "cpu", sample_weights);
     }
+}
+
+static void check_soft_case(const top_case *c, const char *backend, const float *targets)
+{
+    soft_targets = targets;
+    check_case(c, backend, NULL);
+    check_case(c, backend, sample_weights);
+    soft_targets = NULL;
+}
+
+static void gradients_are_those_of_soft_targets(void **state)
+{
+    float targets[MAX_N * CLASSES];
+    (void)state;
+    make_soft(targets);
+    for (int i = 0; i < N_CASES; i += 3) {
+        check_soft_case(&cases[i], "ref", targets);
+        check_soft_case(&cases[i], "cpu", targets);
+    }
+}
+
+/* One-hot rows are the labels, to the bit but for the last ones of the loss. */
+static void one_hot_targets_are_labels(void **state)
+{
+    float one_hot[MAX_N * CLASSES] = {0};
+    world hard, soft;
+    tw_sink sinks[] = {{store_gradient, &hard}, {store_gradient, &soft}};
+    double loss;
+    (void)state;
+    make_world(&hard, case_of("conv 1x1, many samples"), "ref");
+    make_world(&soft, case_of("conv 1x1, many samples"), "ref");
+    for (int i = 0; i < soft.n; i++)
+        one_hot[i * CLASSES + soft.labels[i]] = 1;
+    soft.plan->targets = one_hot;
+    loss = mean_loss(&hard, &sinks[0]);
+    assert_true(fabs(mean_loss(&soft, &sinks[1]) - loss) < 1e-12);
+    for (int i = 0; i < hard.graph->n; i++)
+        for (int slot = 0; slot < 2; slot++)
+            if (hard.sizes[i][slot])
+                assert_memory_equal(hard.gradient[i][slot], soft.gradient[i][slot],
+                                    (size_t)hard.sizes[i][slot] * sizeof(float));
+    free_world(&hard);
+    free_world(&soft);
 }
 
 /* Each sample's loss times its weight, to the bit; the logits, and a weight of 1, are as without.
@@ -586,6 +641,8 @@ int main(void)
         cmocka_unit_test(gradients_are_those_of_the_loss_in_ref),
         cmocka_unit_test(gradients_are_those_of_the_loss_in_cpu),
         cmocka_unit_test(gradients_are_those_of_the_weighted_loss),
+        cmocka_unit_test(gradients_are_those_of_soft_targets),
+        cmocka_unit_test(one_hot_targets_are_labels),
         cmocka_unit_test(losses_are_multiplied_by_their_weights),
         cmocka_unit_test(weights_of_2_double_the_gradient),
         cmocka_unit_test(what_cannot_be_trained_is_named),
