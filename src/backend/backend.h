@@ -142,5 +142,11 @@ TW_MUST_CHECK tw_status tw_backend_find(const tw_backend_table **out, const char
 void tw_softmax_row(float *probabilities, const float *logits, int n_classes);
 double tw_cross_entropy_row(const float *logits, int n_classes, int label);
 int tw_argmax_row(const float *row, int n);
+/* The same of logits / temperature. The most probable class is that of the greatest logit at any
+ * temperature, also where rounding would make two probabilities equal. */
+void tw_softmax_tempered_row(float *probabilities, const float *logits, int n_classes,
+                             double temperature);
+double tw_cross_entropy_tempered_row(const float *logits, int n_classes, int label,
+                                     double temperature);
 
 #endif

@@ -9,10 +9,11 @@
 #include <stdint.h>
 
 typedef enum tw_rng_purpose {
-    TW_RNG_INIT = 1,    /* epoch = 0, sample = parameter number */
-    TW_RNG_SHUFFLE = 2, /* sample = 0 */
-    TW_RNG_DROPOUT = 3, /* epoch, sample = (step << 16) + layer number */
-    TW_RNG_DIGITS = 8   /* epoch = part, sample = picture; or 16 + part and ten pictures */
+    TW_RNG_INIT = 1,      /* epoch = 0, sample = parameter number */
+    TW_RNG_SHUFFLE = 2,   /* sample = 0 */
+    TW_RNG_DROPOUT = 3,   /* epoch, sample = (step << 16) + layer number */
+    TW_RNG_BOOTSTRAP = 7, /* sample = resample */
+    TW_RNG_DIGITS = 8     /* epoch = part, sample = picture; or 16 + part and ten pictures */
 } tw_rng_purpose;
 
 typedef struct tw_rng_key {

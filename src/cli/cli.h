@@ -42,9 +42,9 @@ typedef struct cli_verb {
     tw_status (*run)(cli_args *args, tw_error *err);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_predict, cli_extract,
-    cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split, cli_benchmark, cli_fetch,
-    cli_cache, cli_completion, cli_version;
+extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_calibrate, cli_predict,
+    cli_extract, cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split,
+    cli_benchmark, cli_fetch, cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);
@@ -229,6 +229,15 @@ void cli_print_steps_json(const cli_step steps[CLI_N_STEPS]);
 
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
+
+bool cli_is_folder(const char *path);
+/* A part of DATA. val is the data's own; where it has none and RUN is a folder, what its split.csv
+ * marks. */
+tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_part part,
+                        int64_t limit, tw_error *err);
+/* The pictures that the run folder's model was validated on. Nothing is opened where it does not
+ * say. */
+tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err);
 
 /* Makes the report of a run folder and says where it is. What it is made of is there already, so a
  * report that cannot be made is a note and no failure. */

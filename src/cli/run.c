@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err)
 {
@@ -32,6 +33,49 @@ tw_status cli_open_run(tw_model **out, const char *run, tw_error *err)
     if ((rc = tw_run_model_path(path, sizeof path, run, err)))
         return rc;
     return tw_model_open(out, path, NULL, NULL, 0, err);
+}
+
+bool cli_is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_part part,
+                        int64_t limit, tw_error *err)
+{
+    int has = 1;
+    tw_status rc;
+
+    *out = NULL;
+    if (part == TW_PART_VAL && (rc = tw_dataset_has_part(&has, data, part, err)))
+        return rc;
+    if (!has && cli_is_folder(run) && limit == 0)
+        return tw_run_open_part(out, run, data, part, err);
+    return tw_dataset_open(out, data, part, limit, err);
+}
+
+tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err)
+{
+    tw_config *config = NULL;
+    char path[4200];
+    const char *data;
+    tw_status rc;
+
+    *out = NULL;
+    snprintf(path, sizeof path, "%s/config.json", run);
+    if ((rc = tw_config_create(&config, err)) || (rc = tw_config_read(config, path, err)))
+        goto done;
+    if (!(data = tw_config_get(config, "data"))) {
+        snprintf(err->text, sizeof err->text, "%.500s/config.json names no data", run);
+        rc = err->code = TW_EFILE;
+        goto done;
+    }
+    rc = cli_open_part(out, run, data, TW_PART_VAL, 0, err);
+done:
+    tw_config_free(config);
+    return rc;
 }
 
 void cli_print_no_report(const tw_error *why)
