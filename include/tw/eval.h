@@ -79,6 +79,29 @@ TW_MUST_CHECK tw_status tw_calibrate(tw_calibration *out, tw_model *model,
                                      const tw_compute *compute, const tw_cache_options *cache,
                                      const tw_watch *watch, tw_error *err);
 
+/* Where a classifier looked (Grad-CAM, Selvaraju et al. 2017). Free with tw_explanation_free. */
+typedef struct tw_explanation {
+    int class_index;    /* the one that was asked about */
+    int predicted;      /* the most probable one */
+    double probability; /* of class_index */
+    char layer[64];     /* whose activations the map is of */
+    int height, width;  /* of them */
+    float *map;         /* (height, width), 0 to 1; all 0 where nothing speaks for the class */
+    double strongest;   /* what 1 in the map stands for: evidence in units of the logit */
+    tw_picture seen;    /* the picture as the network sees it */
+    tw_picture shown;   /* the same with the map over it */
+} tw_explanation;
+
+/* What of the picture speaks for class class_index (-1: the most probable one): the activations of
+ * `layer` (NULL: the last convolution), each weighted by the mean gradient of the class's logit,
+ * summed, negative sums left out. The layer's output must be (H,W,C) and all that follows a chain.
+ * Expected: TW_EUSAGE (a layer or class that does not fit), TW_EBUDGET, TW_EUNSUPPORTED, TW_EFILE,
+ * TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_explain(tw_explanation *out, const tw_model *model,
+                                   const tw_picture *picture, const char *layer, int class_index,
+                                   const tw_compute *compute, tw_error *err);
+void tw_explanation_free(tw_explanation *explanation);
+
 /* Wilson score interval for k successes of n at normal quantile z (1.959964 for 95 %); n = 0 gives
  * [0,1]. Source: Wilson 1927, Probable inference. */
 void tw_wilson(double *low, double *high, int64_t k, int64_t n, double z);

@@ -42,8 +42,8 @@ typedef struct cli_verb {
     tw_status (*run)(cli_args *args, tw_error *err);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_calibrate, cli_predict,
-    cli_extract, cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split,
+extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_calibrate, cli_explain,
+    cli_predict, cli_extract, cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split,
     cli_benchmark, cli_fetch, cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
@@ -230,6 +230,9 @@ void cli_print_steps_json(const cli_step steps[CLI_N_STEPS]);
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
 
+/* The network of --model with --weights and --class-index, its classes named or numbered; without
+ * --model that of RUN, the first word. */
+tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err);
 bool cli_is_folder(const char *path);
 /* A part of DATA. val is the data's own; where it has none and RUN is a folder, what its split.csv
  * marks. */

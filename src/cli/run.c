@@ -35,6 +35,38 @@ tw_status cli_open_run(tw_model **out, const char *run, tw_error *err)
     return tw_model_open(out, path, NULL, NULL, 0, err);
 }
 
+/* The network of --model with its weights, its classes named or numbered. */
+static tw_status open_network(tw_model **out, const cli_args *args, tw_error *err)
+{
+    const char *name = cli_get(args, "model"), *weights = cli_get(args, "weights");
+    int named;
+    tw_status rc;
+
+    if (!weights && (rc = tw_model_find_weights(&weights, name, NULL, err)))
+        return rc;
+    if ((rc = tw_model_open(out, name, weights, NULL, 0, err)) ||
+        (rc = tw_model_name_classes(&named, *out, cli_get(args, "class-index"), err)))
+        return rc;
+    if (!named)
+        cli_print_note("classes are told by number: topwork fetch imagenet-classes, or "
+                       "--class-index FILE, names them");
+    return TW_OK;
+}
+
+tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err)
+{
+    static const char *const only_model[] = {"weights", "class-index"};
+
+    if (cli_has(args, "model"))
+        return open_network(out, args, err);
+    for (int i = 0; i < 2; i++)
+        if (cli_has(args, only_model[i])) {
+            snprintf(err->text, sizeof err->text, "--%s needs --model", only_model[i]);
+            return err->code = TW_EUSAGE;
+        }
+    return cli_open_run(out, args->words[0], err);
+}
+
 bool cli_is_folder(const char *path)
 {
     struct stat info;
