@@ -129,6 +129,10 @@ tw_status cli_table_print(const cli_table *table, tw_error *err);
 /* confusion.c: rows are labels, columns predictions */
 void cli_print_confusion(const tw_evaluation *evaluation);
 
+/* comparison.c: `with` is what the comparison was made with */
+tw_status cli_print_comparison(const tw_comparison *comparison, const char *with, tw_error *err);
+void cli_print_comparison_json(const tw_comparison *comparison, const char *with);
+
 /* bar.c: a line with a bar */
 typedef struct cli_bar {
     const char *head;
@@ -234,6 +238,7 @@ tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
  * --model that of RUN, the first word. */
 tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err);
 bool cli_is_folder(const char *path);
+bool cli_is_same_file(const char *a, const char *b); /* both are there */
 /* A part of DATA. val is the data's own; where it has none and RUN is a folder, what its split.csv
  * marks. */
 tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_part part,

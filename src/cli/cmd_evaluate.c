@@ -7,6 +7,7 @@ static const cli_option options[] = {
     {"split", 0, "PART", CLI_PART_RULE, "which part of DATA"},
     {"limit", 0, "N", NULL, "the first N pictures only"},
     {"output", 'o', "F.csv", "RUN/predictions.csv", "where the prediction of every picture goes"},
+    {"compare", 0, "RUN", NULL, "what changed against this run's predictions.csv, or such a file"},
     {"min-accuracy", 0, "F", NULL, "exit 4 when the accuracy is below this share"},
 };
 
@@ -183,6 +184,62 @@ static void renew_report(const cli_args *args, const tw_evaluation *evaluation, 
         cli_write_report(run, data, cli_has(args, "json"));
 }
 
+/* Where the predictions go, "" for nowhere. */
+static void choose_csv(char *buf, size_t buf_size, const cli_args *args)
+{
+    if (cli_has(args, "output"))
+        snprintf(buf, buf_size, "%s", cli_get(args, "output"));
+    else if (cli_is_folder(args->words[0]))
+        snprintf(buf, buf_size, "%s/predictions.csv", args->words[0]);
+    else
+        buf[0] = '\0';
+}
+
+/* Before anything is computed: what is compared with is there, and is not what will be written. */
+static tw_status check_compare(const cli_args *args, const char *csv, tw_error *err)
+{
+    const char *with = cli_get(args, "compare");
+    char theirs[4200];
+    tw_comparison comparison;
+    tw_status rc;
+
+    if (!with)
+        return TW_OK;
+    if (!*csv) {
+        snprintf(err->text, sizeof err->text, "--compare of a model file needs --output F.csv");
+        return err->code = TW_EUSAGE;
+    }
+    snprintf(theirs, sizeof theirs, "%s%s", with, cli_is_folder(with) ? "/predictions.csv" : "");
+    if (cli_is_same_file(theirs, csv)) {
+        snprintf(err->text, sizeof err->text,
+                 "--compare %.500s: its predictions are about to be replaced; give --output F.csv",
+                 with);
+        return err->code = TW_EUSAGE;
+    }
+    rc = tw_compare(&comparison, with, with, err);
+    tw_comparison_free(&comparison);
+    return rc;
+}
+
+static tw_status print_all(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
+                           const char *csv, tw_error *err)
+{
+    const char *with = cli_get(args, "compare");
+    const bool is_json = cli_has(args, "json");
+    tw_comparison comparison = {0};
+    tw_status rc = with ? tw_compare(&comparison, with, csv, err) : TW_OK;
+
+    if (rc)
+        return rc;
+    if (with && is_json)
+        cli_print_comparison_json(&comparison, with);
+    rc = print_result(args, evaluation, part, err);
+    if (rc == TW_OK && with && !is_json)
+        rc = cli_print_comparison(&comparison, with, err);
+    tw_comparison_free(&comparison);
+    return rc;
+}
+
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_status rc;
@@ -197,20 +254,18 @@ static tw_status run(cli_args *args, tw_error *err)
     char path[4200];
     int64_t limit;
 
+    choose_csv(path, sizeof path, args);
     if ((rc = check_options(&limit, args, err)) || (rc = cli_get_compute(&compute, args, err)) ||
-        (rc = cli_get_cache(&cache, args, err)) ||
+        (rc = cli_get_cache(&cache, args, err)) || (rc = check_compare(args, path, err)) ||
         (rc = cli_open_run(&model, args->words[0], err)) ||
         (rc = open_data(&dataset, &part, args, limit, err)))
         goto done;
-    snprintf(path, sizeof path, "%s/predictions.csv", args->words[0]);
-    rc = tw_evaluate(&evaluation, model, dataset,
-                     cli_has(args, "output") ? cli_get(args, "output")
-                                             : (cli_is_folder(args->words[0]) ? path : NULL),
-                     &compute, &cache, &watch, err);
+    rc = tw_evaluate(&evaluation, model, dataset, *path ? path : NULL, &compute, &cache, &watch,
+                     err);
     cli_progress_end(&progress);
     if (rc)
         goto done;
-    if ((rc = print_result(args, &evaluation, part, err)))
+    if ((rc = print_all(args, &evaluation, part, path, err)))
         goto done;
     renew_report(args, &evaluation, part, limit);
     rc = check_gate(args, &evaluation, err);

@@ -74,6 +74,14 @@ bool cli_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool cli_is_same_file(const char *a, const char *b)
+{
+    struct stat one, two;
+
+    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
+}
+
 tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_part part,
                         int64_t limit, tw_error *err)
 {
