@@ -109,9 +109,9 @@ TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_err
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
  * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance",
- * "calibration" where there is one, and "sha256" (tw_model_hash of all layers), each JSON text. Atomic. Nothing in it depends on time,
- * host or path. Expected: TW_EFILE (a layer without weights, a place that cannot be written),
- * TW_EBUDGET (disk full), TW_ENOMEM. */
+ * "calibration" where there is one, and "sha256" (tw_model_hash of all layers), each JSON text.
+ * Atomic. Nothing in it depends on time, host or path. Expected: TW_EFILE (a layer without weights,
+ * a place that cannot be written), TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
 
 /* Whether the model came from a file of that kind, which may be written anew; else TW_EUSAGE. */
