@@ -104,6 +104,15 @@ typedef struct tw_backend_table {
                             float *logits, const tw_sink *sink, tw_error *err);
     void (*train_free)(tw_train_plan *plan);
 
+    /* A plan of the same kind that trains nothing and has no dropout: it tells what the plan's
+     * input does to a class. Free with train_free. */
+    tw_status (*gradient_create)(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
+                                 int64_t batch, int n_workers, tw_error *err);
+    /* gradient (n, input): of logits[i][classes[i]] with respect to in[i]; logits (n, classes). */
+    tw_status (*gradient_run)(tw_train_plan *plan, const tw_node_weights *weights, const float *in,
+                              const int *classes, int64_t n, float *logits, float *gradient,
+                              tw_error *err);
+
     void (*adam)(float *w, float *m, float *v, const float *g, int64_t n, const tw_adam_step *step);
     void (*sgd)(float *w, float *velocity, const float *g, int64_t n, const tw_sgd_step *step);
 
@@ -147,5 +156,11 @@ double tw_cross_entropy_row(const float *logits, int n_classes, int label);
 /* Of a target that is a distribution over the classes. */
 double tw_soft_cross_entropy_row(const float *logits, int n_classes, const float *target);
 int tw_argmax_row(const float *row, int n);
+/* The same of logits / temperature. The most probable class is that of the greatest logit at any
+ * temperature, also where rounding would make two probabilities equal. */
+void tw_softmax_tempered_row(float *probabilities, const float *logits, int n_classes,
+                             double temperature);
+double tw_cross_entropy_tempered_row(const float *logits, int n_classes, int label,
+                                     double temperature);
 
 #endif

@@ -93,6 +93,12 @@ tw_status tw_backend__train_step(tw_train_plan *plan, const tw_node_weights *wei
                                  int64_t n, uint64_t seed, uint32_t epoch, uint64_t step,
                                  double *loss, float *logits, const tw_sink *sink, tw_error *err);
 void tw_backend__train_free(tw_train_plan *plan);
+tw_status tw_backend__gradient_create(tw_train_plan **out, tw_backend *backend,
+                                      const tw_train_kernels *kernels, const tw_graph *graph,
+                                      int64_t batch, int n_workers, tw_error *err);
+tw_status tw_backend__gradient_run(tw_train_plan *plan, const tw_node_weights *weights,
+                                   const float *in, const int *classes, int64_t n, float *logits,
+                                   float *gradient, tw_error *err);
 
 /* ---- peak.c: what is the same for all backends */
 

@@ -177,9 +177,21 @@ static bool allocate_lists(tw_chain_plan *plan, size_t n)
            (plan->masks = tw_calloc(n, sizeof *plan->masks));
 }
 
-tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
-                                   const tw_train_kernels *kernels, const tw_graph *graph,
-                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
+/* Everything after the check; first_trained and frozen are set. */
+static tw_status finish(tw_train_plan **out, tw_chain_plan *plan, tw_backend *backend,
+                        tw_error *err)
+{
+    tw_status rc;
+
+    if ((rc = make_convs(plan, backend, err)) || (rc = make_block(plan, err)))
+        return rc;
+    *out = &plan->base;
+    return TW_OK;
+}
+
+/* The plan before anything is laid out, all of it to be trained. */
+static tw_status start(tw_chain_plan **out, tw_backend *backend, const tw_train_kernels *kernels,
+                       const tw_graph *graph, int64_t batch, tw_error *err)
 {
     tw_status rc;
     tw_chain_plan *plan = NULL;
@@ -195,20 +207,53 @@ tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
     plan->base.table = backend->table;
     plan->base.batch = batch;
     plan->kernels = kernels;
-    plan->n_workers = n_workers;
     if ((rc = tw_graph_copy(&plan->base.graph, graph, err)))
         goto done;
-    for (size_t i = 0; i < n; i++) {
-        plan->frozen[i] = frozen && frozen[i];
+    for (size_t i = 0; i < n; i++)
         plan->sizes[i] = tw_shape_size(&graph->nodes[i].out);
-    }
-    plan->first_trained = find_first_trained(plan);
-    if ((rc = make_convs(plan, backend, err)) || (rc = make_block(plan, err)))
-        goto done;
-    *out = &plan->base;
+    *out = plan;
     plan = NULL; /* ownership moved to *out */
 done:
     tw_backend__train_free(plan ? &plan->base : NULL);
+    return rc;
+}
+
+tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
+                                   const tw_train_kernels *kernels, const tw_graph *graph,
+                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
+{
+    tw_chain_plan *plan;
+    tw_status rc = start(&plan, backend, kernels, graph, batch, err);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    plan->n_workers = n_workers;
+    for (int i = 0; i < graph->n; i++)
+        plan->frozen[i] = frozen && frozen[i];
+    plan->first_trained = find_first_trained(plan);
+    if ((rc = finish(out, plan, backend, err)))
+        tw_backend__train_free(&plan->base);
+    return rc;
+}
+
+tw_status tw_backend__gradient_create(tw_train_plan **out, tw_backend *backend,
+                                      const tw_train_kernels *kernels, const tw_graph *graph,
+                                      int64_t batch, int n_workers, tw_error *err)
+{
+    tw_chain_plan *plan;
+    tw_status rc = start(&plan, backend, kernels, graph, batch, err);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    plan->n_workers = n_workers;
+    for (int i = 0; i < graph->n; i++) {
+        plan->frozen[i] = true;
+        plan->base.graph->nodes[i].rate = 0.0; /* Dropout keeps all as it is */
+    }
+    if ((rc = finish(out, plan, backend, err)))
+        tw_backend__train_free(&plan->base);
     return rc;
 }
 

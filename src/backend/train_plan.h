@@ -15,7 +15,8 @@ typedef struct tw_chain_plan {
     tw_train_plan base;
     const tw_train_kernels *kernels;
     int n_workers;
-    int first_trained; /* data gradients end here; graph->n when nothing is trained */
+    int first_trained; /* data gradients end here; graph->n when nothing is trained, 0 where the
+                          input's gradient is wanted */
     bool *frozen;
     int64_t *sizes;  /* numbers of one sample, per node */
     tw_conv **convs; /* of Conv2D nodes */

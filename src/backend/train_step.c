@@ -207,6 +207,26 @@ static tw_status check_arguments(const tw_train_plan *plan, const tw_node_weight
     return TW_OK;
 }
 
+/* From the gradient of the last layer's output in gradients[0] down to `lowest`. *left is which of
+ * the two buffers has the gradient of that layer's input then. */
+static tw_status backward(tw_chain_state *s, int lowest, const tw_sink *sink, int *left,
+                          tw_error *err)
+{
+    tw_chain_plan *plan = s->plan;
+    bool moved;
+    tw_status rc;
+
+    *left = 0;
+    for (s->node = plan->base.graph->n - 1; s->node >= lowest; s->node--) {
+        s->gradient = plan->gradients[*left];
+        s->next = plan->gradients[*left ^ 1];
+        if ((rc = backward_node(s, sink, &moved, err)))
+            return rc;
+        *left ^= moved;
+    }
+    return TW_OK;
+}
+
 tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *weights,
                                  const float *in, const int *labels, const float *sample_weights,
                                  int64_t n, uint64_t seed, uint32_t epoch, uint64_t step,
@@ -214,9 +234,8 @@ tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *wei
 {
     tw_chain_plan *plan = (tw_chain_plan *)base;
     tw_chain_state s = {.plan = plan, .weights = weights, .in = in, .n = n};
-    int last = base->graph->n - 1, l = (int)plan->sizes[last], turn = 0;
+    int last = base->graph->n - 1, l = (int)plan->sizes[last], left;
     const float *end;
-    bool moved;
     tw_status rc;
 
     if ((rc = check_arguments(base, weights, n, err)))
@@ -234,12 +253,30 @@ tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *wei
         return TW_OK;
 
     logits_gradient(plan->gradients[0], end, labels, base->targets, sample_weights, n, l);
-    for (s.node = last; s.node >= plan->first_trained; s.node--) {
-        s.gradient = plan->gradients[turn];
-        s.next = plan->gradients[turn ^ 1];
-        if ((rc = backward_node(&s, sink, &moved, err)))
+    return backward(&s, plan->first_trained, sink, &left, err);
+}
+
+tw_status tw_backend__gradient_run(tw_train_plan *base, const tw_node_weights *weights,
+                                   const float *in, const int *classes, int64_t n, float *logits,
+                                   float *gradient, tw_error *err)
+{
+    tw_chain_plan *plan = (tw_chain_plan *)base;
+    tw_chain_state s = {.plan = plan, .weights = weights, .in = in, .n = n};
+    int last = base->graph->n - 1, l = (int)plan->sizes[last], left;
+    tw_status rc;
+
+    if ((rc = check_arguments(base, weights, n, err)))
+        return rc;
+    for (s.node = 1; s.node <= last; s.node++)
+        if ((rc = forward_node(&s, 0, 0, 0, err)))
             return rc;
-        turn ^= moved;
-    }
+    memcpy(logits, output_of(&s, last), (size_t)(n * l) * sizeof *logits);
+
+    memset(plan->gradients[0], 0, (size_t)(n * l) * sizeof(float));
+    for (int64_t i = 0; i < n; i++)
+        plan->gradients[0][i * l + classes[i]] = 1.0f;
+    if ((rc = backward(&s, 1, NULL, &left, err)))
+        return rc;
+    memcpy(gradient, plan->gradients[left], (size_t)(n * plan->sizes[0]) * sizeof *gradient);
     return TW_OK;
 }

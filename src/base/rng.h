@@ -9,14 +9,15 @@
 #include <stdint.h>
 
 typedef enum tw_rng_purpose {
-    TW_RNG_INIT = 1,    /* epoch = 0, sample = parameter number */
-    TW_RNG_SHUFFLE = 2, /* sample = 0 */
-    TW_RNG_DROPOUT = 3, /* epoch, sample = (step << 16) + layer number */
-    TW_RNG_AUGMENT = 4, /* epoch = number of the view, sample = low half of the picture's hash */
-    TW_RNG_VIEW = 5,    /* epoch = turn through the views, sample = low half of the hash */
-    TW_RNG_MIX = 6,     /* epoch, sample = step */
-    TW_RNG_SAMPLER = 7, /* epoch, sample = 0 */
-    TW_RNG_DIGITS = 8   /* epoch = part, sample = picture; or 16 + part and ten pictures */
+    TW_RNG_INIT = 1,     /* epoch = 0, sample = parameter number */
+    TW_RNG_SHUFFLE = 2,  /* sample = 0 */
+    TW_RNG_DROPOUT = 3,  /* epoch, sample = (step << 16) + layer number */
+    TW_RNG_AUGMENT = 4,  /* epoch = number of the view, sample = low half of the picture's hash */
+    TW_RNG_VIEW = 5,     /* epoch = turn through the views, sample = low half of the hash */
+    TW_RNG_MIX = 6,      /* epoch, sample = step */
+    TW_RNG_SAMPLER = 7,  /* epoch, sample = 0 */
+    TW_RNG_DIGITS = 8,   /* epoch = part, sample = picture; or 16 + part and ten pictures */
+    TW_RNG_BOOTSTRAP = 9 /* sample = resample */
 } tw_rng_purpose;
 
 typedef struct tw_rng_key {

@@ -42,9 +42,9 @@ typedef struct cli_verb {
     tw_status (*run)(cli_args *args, tw_error *err);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_predict, cli_extract,
-    cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split, cli_benchmark, cli_fetch,
-    cli_cache, cli_completion, cli_version;
+extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_calibrate, cli_explain,
+    cli_predict, cli_extract, cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split,
+    cli_benchmark, cli_fetch, cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);
@@ -128,6 +128,10 @@ tw_status cli_table_print(const cli_table *table, tw_error *err);
 
 /* confusion.c: rows are labels, columns predictions */
 void cli_print_confusion(const tw_evaluation *evaluation);
+
+/* comparison.c: `with` is what the comparison was made with */
+tw_status cli_print_comparison(const tw_comparison *comparison, const char *with, tw_error *err);
+void cli_print_comparison_json(const tw_comparison *comparison, const char *with);
 
 /* bar.c: a line with a bar */
 typedef struct cli_bar {
@@ -233,6 +237,19 @@ void cli_print_steps_json(const cli_step steps[CLI_N_STEPS]);
 
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
+
+/* The network of --model with --weights and --class-index, its classes named or numbered; without
+ * --model that of RUN, the first word. */
+tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err);
+bool cli_is_folder(const char *path);
+bool cli_is_same_file(const char *a, const char *b); /* both are there */
+/* A part of DATA. val is the data's own; where it has none and RUN is a folder, what its split.csv
+ * marks. */
+tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_part part,
+                        int64_t limit, tw_error *err);
+/* The pictures that the run folder's model was validated on. Nothing is opened where it does not
+ * say. */
+tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err);
 
 /* Makes the report of a run folder and says where it is. What it is made of is there already, so a
  * report that cannot be made is a note and no failure. */

@@ -24,7 +24,7 @@ typedef struct scorer {
     float *probabilities; /* (L) */
     int64_t row_size, block;
     int n_classes;
-    double sum;
+    double temperature, sum;
     tw_score score;
 } scorer;
 
@@ -50,6 +50,7 @@ static tw_status scorer_create(scorer *s, const tw_score_job *job, tw_error *err
     s->job = job;
     s->row_size = tw_chain_in_size(job->chain);
     s->n_classes = (int)tw_chain_out_size(job->chain);
+    s->temperature = job->temperature > 0.0 ? job->temperature : 1.0;
 
     s->block = tw_chain_batch(job->chain) > job->chunk ? tw_chain_batch(job->chain) : job->chunk;
     s->logits = tw_alloc_f32(s->block * s->n_classes);
@@ -89,13 +90,13 @@ static tw_status count_row(scorer *s, int64_t place, const float *logits, tw_err
     const tw_score_job *job = s->job;
     int64_t sample = job->samples[place];
     tw_answer answer = {sample, job->labels[sample], tw_argmax_row(logits, s->n_classes),
-                        s->probabilities};
+                        s->probabilities, logits};
 
-    s->sum += tw_cross_entropy_row(logits, s->n_classes, answer.label);
+    s->sum += tw_cross_entropy_tempered_row(logits, s->n_classes, answer.label, s->temperature);
     s->score.correct += answer.label == answer.predicted;
     if (!job->on_answer)
         return TW_OK;
-    tw_softmax_row(s->probabilities, logits, s->n_classes);
+    tw_softmax_tempered_row(s->probabilities, logits, s->n_classes, s->temperature);
     return job->on_answer(job->ctx, &answer, err);
 }
 

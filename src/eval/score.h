@@ -20,6 +20,7 @@ typedef struct tw_answer {
     int64_t sample; /* index into the dataset */
     int label, predicted;
     const float *probabilities; /* (classes) */
+    const float *logits;        /* (classes) */
 } tw_answer;
 
 typedef struct tw_score_job {
@@ -27,10 +28,11 @@ typedef struct tw_score_job {
     tw_chain *chain; /* from the source's rows to logits */
     const int64_t *samples;
     int64_t n;
-    const int *labels; /* class of every sample of the dataset, by index */
-    float multiplier;  /* rows are multiplied by it first; 1 leaves them alone */
-    int64_t chunk;     /* rows read at once (tw_score_chunk); the result does not depend on it */
-    const char *phase; /* of the progress events, NULL: none */
+    const int *labels;  /* class of every sample of the dataset, by index */
+    double temperature; /* of the probabilities and the loss; 0: 1 */
+    float multiplier;   /* rows are multiplied by it first; 1 leaves them alone */
+    int64_t chunk;      /* rows read at once (tw_score_chunk); the result does not depend on it */
+    const char *phase;  /* of the progress events, NULL: none */
     tw_status (*on_answer)(void *ctx, const tw_answer *answer, tw_error *err); /* may be NULL */
     void *ctx;
 } tw_score_job;

@@ -100,7 +100,8 @@ tw_status tw_engine_predict(tw_engine *engine, const tw_picture *pictures, int64
     if ((rc = tw_engine_run(engine, pictures, n, out, err)))
         return rc;
     for (int64_t i = 0; i < n; i++)
-        tw_softmax_row(out + i * n_classes, out + i * n_classes, (int)n_classes);
+        tw_softmax_tempered_row(out + i * n_classes, out + i * n_classes, (int)n_classes,
+                                engine->model->temperature);
     return TW_OK;
 }
 

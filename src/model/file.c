@@ -6,6 +6,7 @@
  *     graph       the layers                 frozen      names of the frozen layers
  *     contract    how pictures go in         provenance  where the numbers came from
  *     sha256      of all parameters (tw_model_hash)
+ *     calibration how sure it is, only where topwork calibrate has measured that
  *
  * Files of other layouts carry the same metadata and "layout" (format/layout.h), which the format
  * room has undone before anything is read here.
@@ -93,6 +94,8 @@ tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error 
         set_text(metadata, "contract", tw_contract_to_json(&model->contract)) &&
         set_text(metadata, "classes", classes_to_json(model)) &&
         set_text(metadata, "frozen", frozen_to_json(model)) && set_provenance(metadata, model) &&
+        (model->temperature == 1.0 ||
+         set_text(metadata, "calibration", tw_calibration_to_json(model))) &&
         set_text(metadata, "sha256", tw_json_new_string(hex))) {
         *out = metadata;
         return TW_OK;
@@ -144,6 +147,25 @@ done:
     tw_free(names);
     tw_free(entries);
     tw_json_free(metadata);
+    return rc;
+}
+
+/* A stated layout has been undone in memory, not in the file. */
+tw_status tw_model_check_own_file(const tw_model *model, tw_error *err)
+{
+    const char *path = tw_model__source(model);
+    tw_json *metadata = NULL;
+    tw_status rc = TW_OK;
+    bool is_own = model->file.kind == TW_WEIGHTS_SAFETENSORS && model->file.metadata;
+
+    if (is_own && !(rc = tw_json_parse(&metadata, model->file.metadata,
+                                       strlen(model->file.metadata), path, err)))
+        is_own = tw_json_get(metadata, "topwork") && !tw_json_get(metadata, "layout");
+    tw_json_free(metadata);
+    if (rc == TW_OK && !is_own)
+        rc = tw_fail(err, TW_EUSAGE,
+                     "%s: is an export; calibrate the model that it was made of, and export again",
+                     path);
     return rc;
 }
 
@@ -338,6 +360,25 @@ static tw_status read_hash(tw_model *model, const reader *in)
     return rc;
 }
 
+/* Files that were never calibrated have no entry. It is of the classes, so a cut model forgets it.
+ */
+static tw_status read_calibration(tw_model *model, const reader *in)
+{
+    tw_json *json;
+    double temperature;
+    tw_status rc;
+
+    if (!tw_json_get(in->metadata, "calibration"))
+        return TW_OK;
+    if ((rc = read_entry(&json, in, "calibration")) != TW_OK)
+        return rc;
+    rc = tw_calibration_from_json(&temperature, json, in->path, in->err);
+    if (rc == TW_OK && model->graph->n == in->whole->n)
+        model->temperature = temperature;
+    tw_json_free(json);
+    return rc;
+}
+
 /* Everything but the tensors. */
 static tw_status read_model(tw_model **out, reader *in, const char *cut)
 {
@@ -348,7 +389,8 @@ static tw_status read_model(tw_model **out, reader *in, const char *cut)
         (rc = tw_model__cut(&graph, in->whole, cut, in->err)) != TW_OK ||
         (rc = tw_model__create(out, graph, in->err)) != TW_OK ||
         (rc = read_contract(*out, in)) != TW_OK || (rc = read_classes(*out, in)) != TW_OK ||
-        (rc = read_frozen(*out, in)) != TW_OK || (rc = read_provenance(*out, in)) != TW_OK)
+        (rc = read_frozen(*out, in)) != TW_OK || (rc = read_provenance(*out, in)) != TW_OK ||
+        (rc = read_calibration(*out, in)) != TW_OK)
         return rc;
     return read_hash(*out, in);
 }

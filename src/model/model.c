@@ -27,6 +27,7 @@ tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_error *err)
         return tw_fail(err, TW_ENOMEM, "no memory for a model");
     }
     model->graph = graph;
+    model->temperature = 1.0;
     if (!(model->params = tw_calloc((size_t)graph->n, sizeof *model->params)) ||
         !(model->frozen = tw_calloc((size_t)graph->n, sizeof *model->frozen))) {
         tw_model_free(model);

@@ -40,6 +40,7 @@ struct tw_model {
     tw_contract contract;
     int n_classes;
     char **classes;
+    double temperature;      /* logits are divided by it before softmax; 1: not calibrated */
     char *architecture;      /* "vgg16" */
     char *weights;           /* what was asked for: file name without folder, or "random" */
     tw_json *provenance;     /* object: architecture, weights, weights_sha256?, made_by, ... */
@@ -107,11 +108,14 @@ TW_MUST_CHECK tw_status tw_model_check_node(const tw_model *model, int node, tw_
 TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_error *err);
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
- * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance" and
- * "sha256" (tw_model_hash of all layers), each JSON text. Atomic. Nothing in it depends on time,
- * host or path. Expected: TW_EFILE (a layer without weights, a place that cannot be written),
- * TW_EBUDGET (disk full), TW_ENOMEM. */
+ * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance",
+ * "calibration" where there is one, and "sha256" (tw_model_hash of all layers), each JSON text.
+ * Atomic. Nothing in it depends on time, host or path. Expected: TW_EFILE (a layer without weights,
+ * a place that cannot be written), TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
+
+/* Whether the model came from a file of that kind, which may be written anew; else TW_EUSAGE. */
+TW_MUST_CHECK tw_status tw_model_check_own_file(const tw_model *model, tw_error *err);
 
 /* The __metadata__ of that file, for other files that a model goes into. Caller frees. Expected:
  * TW_EFILE (a layer without weights), TW_ENOMEM. */
@@ -121,6 +125,11 @@ TW_MUST_CHECK tw_status tw_model_make_metadata(tw_json **out, const tw_model *mo
  * names of its layers. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_open_like(tw_model **out, const tw_model *like, const char *path,
                                            tw_error *err);
+
+/* The metadata entry "calibration" and back; a model that is not calibrated has none (NULL). */
+tw_json *tw_calibration_to_json(const tw_model *model);
+TW_MUST_CHECK tw_status tw_calibration_from_json(double *temperature, const tw_json *json,
+                                                 const char *name, tw_error *err);
 
 /* JSON of a contract and back (all names checked). */
 tw_json *tw_contract_to_json(const tw_contract *contract);

@@ -163,6 +163,28 @@ static tw_json *baseline_json(record *r, const tw_figures *figures)
     return json;
 }
 
+/* Bins without an answer are left out. */
+static tw_json *bins_json(record *r, const tw_evaluation *evaluation)
+{
+    tw_json *json = tw_json_new_array();
+
+    for (int i = 0; i < TW_CALIBRATION_BINS; i++) {
+        const tw_calibration_bin *bin = &evaluation->bins[i];
+        tw_json *item;
+
+        if (bin->n == 0)
+            continue;
+        item = tw_json_new_object();
+        put(r, item, "above", tw_json_new_f64((double)i / TW_CALIBRATION_BINS));
+        put(r, item, "to", tw_json_new_f64((i + 1.0) / TW_CALIBRATION_BINS));
+        put(r, item, "pictures", tw_json_new_i64(bin->n));
+        put(r, item, "accuracy", tw_json_new_f64((double)bin->correct / (double)bin->n));
+        put(r, item, "confidence", tw_json_new_f64(bin->confidence / (double)bin->n));
+        push(r, json, item);
+    }
+    return json;
+}
+
 static tw_json *evaluated_json(record *r, const tw_figures *figures)
 {
     const tw_journal *journal = &figures->journal;
@@ -183,6 +205,12 @@ static tw_json *evaluated_json(record *r, const tw_figures *figures)
     put(r, json, "high", tw_json_new_f64(evaluation->high));
     put(r, json, "level", tw_json_new_f64(0.95)); /* of the interval */
     put(r, json, "loss", tw_json_new_f64(evaluation->loss));
+    put(r, json, "macro_f1", tw_json_new_f64(evaluation->macro_f1));
+    put(r, json, "f1_low", tw_json_new_f64(evaluation->f1_low));
+    put(r, json, "f1_high", tw_json_new_f64(evaluation->f1_high));
+    put(r, json, "calibration_error", tw_json_new_f64(evaluation->ece));
+    put(r, json, "calibration", bins_json(r, evaluation));
+    put(r, json, "calibration_axis", axis_json(r, &tw_report__share_axis));
     put(r, json, "classes", tw_json_new_i64(evaluation->n_classes));
     put(r, json, "baseline", baseline_json(r, figures));
     return json;

@@ -81,6 +81,7 @@ static tw_status write_page(const tw_figures *figures, tw_error *err)
         tw_report__add_matrix(&page, figures);
     if (has_predictions) {
         tw_report__add_classes(&page, figures);
+        tw_report__add_calibration(&page, figures);
         tw_report__add_samples(&page, figures);
         tw_report__add_mistakes(&page, figures);
     }

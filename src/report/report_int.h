@@ -165,6 +165,8 @@ typedef struct tw_axis {
 
 /* Around all n values that are numbers; whole: ticks are whole numbers. */
 void tw_report__axis_make(tw_axis *out, const double *values, int64_t n, bool whole, bool may_log);
+/* Of shares: 0 to 1 in fifths. */
+extern const tw_axis tw_report__share_axis;
 /* Where a value lies, 0..1. */
 double tw_report__axis_place(const tw_axis *axis, double value);
 
@@ -246,11 +248,12 @@ void tw_report__add_style(tw_text *page);                               /* style
 void tw_report__add_headline(tw_text *page, const tw_figures *figures); /* summary.c */
 void tw_report__add_run(tw_text *page, const tw_figures *figures);
 bool tw_report__has_curves(const tw_figures *figures); /* not where only a rate was looked for */
-void tw_report__add_curves(tw_text *page, const tw_figures *figures);  /* curves.c */
-void tw_report__add_rates(tw_text *page, const tw_figures *figures);   /* rates.c */
-void tw_report__add_matrix(tw_text *page, const tw_figures *figures);  /* matrix.c */
-void tw_report__add_classes(tw_text *page, const tw_figures *figures); /* classes.c */
-void tw_report__add_samples(tw_text *page, const tw_figures *figures); /* gallery.c */
+void tw_report__add_curves(tw_text *page, const tw_figures *figures);      /* curves.c */
+void tw_report__add_rates(tw_text *page, const tw_figures *figures);       /* rates.c */
+void tw_report__add_matrix(tw_text *page, const tw_figures *figures);      /* matrix.c */
+void tw_report__add_calibration(tw_text *page, const tw_figures *figures); /* calibration.c */
+void tw_report__add_classes(tw_text *page, const tw_figures *figures);     /* classes.c */
+void tw_report__add_samples(tw_text *page, const tw_figures *figures);     /* gallery.c */
 void tw_report__add_mistakes(tw_text *page, const tw_figures *figures);
 void tw_report__add_plan(tw_text *page, const tw_figures *figures); /* costs.c */
 void tw_report__add_costs(tw_text *page, const tw_figures *figures);

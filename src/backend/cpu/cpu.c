@@ -159,14 +159,21 @@ static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
 
 /* ---- training: the common executor with this backend's kernels */
 
+static const tw_train_kernels train_kernels = {&tw_backend__cpu_dense_kernels,
+                                               &tw_backend__cpu_conv_kernels,
+                                               &tw_backend__cpu_max_pool_kernels};
+
 static tw_status train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
                               int64_t batch, int n_workers, const bool *frozen, tw_error *err)
 {
-    static const tw_train_kernels kernels = {&tw_backend__cpu_dense_kernels,
-                                             &tw_backend__cpu_conv_kernels,
-                                             &tw_backend__cpu_max_pool_kernels};
+    return tw_backend__train_create(out, backend, &train_kernels, graph, batch, n_workers, frozen,
+                                    err);
+}
 
-    return tw_backend__train_create(out, backend, &kernels, graph, batch, n_workers, frozen, err);
+static tw_status gradient_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
+                                 int64_t batch, int n_workers, tw_error *err)
+{
+    return tw_backend__gradient_create(out, backend, &train_kernels, graph, batch, n_workers, err);
 }
 
 const tw_backend_table tw_backend__cpu = {
@@ -181,6 +188,8 @@ const tw_backend_table tw_backend__cpu = {
     .train_create = train_create,
     .train_step = tw_backend__train_step,
     .train_free = tw_backend__train_free,
+    .gradient_create = gradient_create,
+    .gradient_run = tw_backend__gradient_run,
     .adam = tw_backend__adam,
     .sgd = tw_backend__sgd,
     .peak = tw_backend__cpu_peak,

@@ -198,14 +198,22 @@ static tw_status ref_peak(tw_peak *out, const tw_backend *backend, int n_workers
     return tw_backend__read_bytes(&out->read_bytes, n_workers, err);
 }
 
+static const tw_train_kernels train_kernels = {&tw_backend__ref_dense_kernels,
+                                               &tw_backend__ref_conv_kernels,
+                                               &tw_backend__ref_max_pool_kernels};
+
 static tw_status ref_train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
 {
-    static const tw_train_kernels kernels = {&tw_backend__ref_dense_kernels,
-                                             &tw_backend__ref_conv_kernels,
-                                             &tw_backend__ref_max_pool_kernels};
+    return tw_backend__train_create(out, backend, &train_kernels, graph, batch, n_workers, frozen,
+                                    err);
+}
 
-    return tw_backend__train_create(out, backend, &kernels, graph, batch, n_workers, frozen, err);
+static tw_status ref_gradient_create(tw_train_plan **out, tw_backend *backend,
+                                     const tw_graph *graph, int64_t batch, int n_workers,
+                                     tw_error *err)
+{
+    return tw_backend__gradient_create(out, backend, &train_kernels, graph, batch, n_workers, err);
 }
 
 const tw_backend_table tw_backend__ref = {
@@ -220,6 +228,8 @@ const tw_backend_table tw_backend__ref = {
     .train_create = ref_train_create,
     .train_step = tw_backend__train_step,
     .train_free = tw_backend__train_free,
+    .gradient_create = ref_gradient_create,
+    .gradient_run = tw_backend__gradient_run,
     .adam = tw_backend__adam,
     .sgd = tw_backend__sgd,
     .peak = ref_peak,
