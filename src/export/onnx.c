@@ -284,6 +284,7 @@ static void add_preprocessing(writer *w)
     static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
     static const float half[3] = {127.5f, 127.5f, 127.5f}, one[3] = {1, 1, 1};
     static const float most[3] = {255, 255, 255};
+    static const float middle[3] = {127, 127, 127}, reach[3] = {128, 128, 128};
     const char *image = "image", *last = "preprocess_float";
     tw_message node = begin_node("Cast", &image, 1, last);
 
@@ -302,6 +303,10 @@ static void add_preprocessing(writer *w)
         add_step(w, "Div", last, "preprocess_scale", most);
         add_step(w, "Sub", "preprocess_scale", "preprocess_mean", mean);
         add_step(w, "Div", "preprocess_mean", last = "preprocess_deviation", deviation);
+        break;
+    case TW_PREPROCESS_LITE:
+        add_step(w, "Sub", last, "preprocess_shift", middle);
+        add_step(w, "Div", "preprocess_shift", last = "preprocess_scale", reach);
         break;
     case TW_PREPROCESS_NONE:
     case TW_N_PREPROCESS:

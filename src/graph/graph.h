@@ -117,6 +117,8 @@ const tw_shape *tw_graph_output_shape(const tw_graph *graph);
 /* The nodes that `node` needs, ending there. */
 TW_MUST_CHECK tw_status tw_graph_cut(tw_graph **out, const tw_graph *graph, int node,
                                      tw_error *err);
+/* Whether every edge from nodes before `node` or from it to nodes after it comes from `node`. */
+bool tw_graph_is_waist(const tw_graph *graph, int node);
 /* Nodes 0..node, which must feed the rest through `node` alone (TW_EUSAGE else): the same as cut.
  */
 TW_MUST_CHECK tw_status tw_graph_prefix(tw_graph **out, const tw_graph *graph, int node,
