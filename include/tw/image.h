@@ -27,14 +27,15 @@ void tw_picture_free(tw_picture *picture);
 /* One row an interpolation: enum, name. cubic is OpenCV's INTER_CUBIC to the bit, 128-bit build
  * without IPP; cubic-float is what OpenCV's wheels with IPP compute; bilinear, nearest and area are
  * OpenCV's INTER_LINEAR, INTER_NEAREST and INTER_AREA; bilinear-aa is Pillow's BILINEAR, which
- * averages when it shrinks (torchvision's antialias). */
+ * averages when it shrinks (torchvision's antialias), cubic-aa is Pillow's BICUBIC. */
 #define TW_INTERPOLATION_LIST(X)     \
     X(TW_CUBIC, "cubic")             \
     X(TW_CUBIC_FLOAT, "cubic-float") \
     X(TW_BILINEAR, "bilinear")       \
     X(TW_NEAREST, "nearest")         \
     X(TW_BILINEAR_AA, "bilinear-aa") \
-    X(TW_AREA, "area")
+    X(TW_AREA, "area")               \
+    X(TW_CUBIC_AA, "cubic-aa")
 
 /* One row a resize policy. squash: the whole picture to height x width, aspect not kept. crop: the
  * shorter side to size / crop_pct, aspect kept (the longer side rounded down), then the middle of
@@ -45,12 +46,13 @@ void tw_picture_free(tw_picture *picture);
     X(TW_RESIZE_CROP, "crop")     \
     X(TW_RESIZE_LETTERBOX, "letterbox")
 
-/* One row a preprocessing, as Keras's imagenet_utils defines it. */
+/* One row a preprocessing, as Keras's imagenet_utils defines it; lite is EfficientNet-Lite's. */
 #define TW_PREPROCESS_LIST(X)       \
     X(TW_PREPROCESS_NONE, "none")   \
     X(TW_PREPROCESS_CAFFE, "caffe") \
     X(TW_PREPROCESS_TF, "tf")       \
-    X(TW_PREPROCESS_TORCH, "torch")
+    X(TW_PREPROCESS_TORCH, "torch") \
+    X(TW_PREPROCESS_LITE, "lite")
 
 /* One row a colour rule: rgb keeps (or repeats grey to) three channels; grey makes every picture
  * grey first (BT.601 as cv2 does it) and repeats that to three channels. */

@@ -53,7 +53,7 @@ void tw_softmax_row(float *probabilities, const float *logits, int n_classes)
 
 double tw_soft_cross_entropy_row(const float *logits, int n_classes, const float *target)
 {
-    const double norm = log_sum_exp(logits, n_classes);
+    const double norm = log_sum_exp(logits, n_classes, 1.0);
     double sum = 0;
 
     for (int i = 0; i < n_classes; i++)

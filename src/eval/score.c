@@ -156,19 +156,10 @@ done:
     return rc;
 }
 
-/* Whether every edge over the boundary comes from `node`. */
-static bool is_waist(const tw_graph *graph, int node)
-{
-    for (int i = node + 1; i < graph->n; i++)
-        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] < node)
-                return false;
-    return true;
-}
-
 static bool is_picture_op(tw_op op)
 {
-    return op == TW_OP_CONV2D || op == TW_OP_MAX_POOL;
+    return op == TW_OP_CONV2D || op == TW_OP_DEPTHWISE_CONV2D || op == TW_OP_ADD ||
+           op == TW_OP_MAX_POOL;
 }
 
 int tw_model_boundary(const tw_model *model)
@@ -177,14 +168,14 @@ int tw_model_boundary(const tw_model *model)
     int last = graph->n - 1, boundary = 0;
 
     for (int i = 1; i < last; i++)
-        if (model->frozen[i] && is_waist(graph, i))
+        if (model->frozen[i] && tw_graph_is_waist(graph, i))
             boundary = i;
     if (boundary > 0 && !model->frozen[last])
         return boundary;
 
     boundary = 0;
     for (int i = 1; i < last; i++)
-        if (is_picture_op(graph->nodes[i].op) && is_waist(graph, i))
+        if (is_picture_op(graph->nodes[i].op) && tw_graph_is_waist(graph, i))
             boundary = i;
     return boundary;
 }

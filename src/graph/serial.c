@@ -197,7 +197,7 @@ static tw_status read_window(tw_node *node, const reader *in)
 
     if ((rc = read_pair(node->window, in, "window")) == TW_OK &&
         (rc = read_pair(node->stride, in, "stride")) == TW_OK)
-        rc = read_choice(&padding, in, "padding", padding_text, 2);
+        rc = read_choice(&padding, in, "padding", padding_text, TW_N_PADDING);
     node->padding = (tw_padding)padding;
     return rc;
 }

@@ -73,6 +73,15 @@ done:
     return rc;
 }
 
+bool tw_graph_is_waist(const tw_graph *graph, int node)
+{
+    for (int i = node + 1; i < graph->n; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] < node)
+                return false;
+    return true;
+}
+
 /* Every edge over the boundary must come from `node`. */
 static tw_status check_boundary(const tw_graph *graph, int node, tw_error *err)
 {

@@ -5,6 +5,7 @@
  *   caffe  BGR, minus the ImageNet mean
  *   tf     RGB, x / 127.5 - 1
  *   torch  RGB, x / 255, minus mean, over standard deviation
+ *   lite   RGB, (x - 127) / 128, which is EfficientNet-Lite's
  */
 #include "base/fail.h"
 #include "base/text.h"
@@ -263,6 +264,9 @@ static void make_tables(tables *t, tw_preprocess preprocess)
                 break;
             case TW_PREPROCESS_TORCH:
                 x = (x / 255.0f - mean[c]) / deviation[c];
+                break;
+            case TW_PREPROCESS_LITE:
+                x = (x - 127.0f) / 128.0f;
                 break;
             default:
                 break;

@@ -59,6 +59,7 @@ tw_status tw_image__resize_cubic_float(tw_picture *out, const tw_picture *in, tw
 tw_status tw_image__resize_bilinear(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_nearest(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_bilinear_aa(tw_picture *out, const tw_picture *in, tw_error *err);
+tw_status tw_image__resize_cubic_aa(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_area(tw_picture *out, const tw_picture *in, tw_error *err);
 /* INTER_LINEAR's arithmetic with the places of INTER_AREA, which enlarges so. */
 tw_status tw_image__resize_area_up(tw_picture *out, const tw_picture *in, tw_error *err);

@@ -49,13 +49,39 @@ static tw_status take_part(tw_graph **out, const tw_graph *graph, int first, int
     return rc;
 }
 
-/* The last convolution or pooling, 0 where there is none: the end of the pictures' stage. */
+bool tw_infer__is_picture_op(tw_op op)
+{
+    return op == TW_OP_CONV2D || op == TW_OP_DEPTHWISE_CONV2D || op == TW_OP_ADD ||
+           op == TW_OP_MAX_POOL;
+}
+
+static bool has_branches(const tw_graph *graph)
+{
+    for (int i = 0; i < graph->n; i++)
+        if (graph->nodes[i].n_inputs > 1)
+            return true;
+    return false;
+}
+
+static bool is_op(const tw_graph *graph, int node, tw_op op)
+{
+    return node < graph->n && graph->nodes[node].op == op;
+}
+
+/* The last layer that works on pictures, 0 where there is none: the end of the pictures' stage. In
+ * a graph with branches it is one where they meet, with the ReLU and the mean behind it. */
 static int find_division(const tw_graph *part)
 {
-    for (int i = part->n - 1; i > 0; i--)
-        if (part->nodes[i].op == TW_OP_CONV2D || part->nodes[i].op == TW_OP_MAX_POOL)
-            return i;
-    return 0;
+    int i = part->n - 1;
+
+    while (i > 0 && !tw_infer__is_picture_op(part->nodes[i].op))
+        i--;
+    if (!has_branches(part))
+        return i;
+    while (!tw_graph_is_waist(part, i))
+        i++;
+    i += is_op(part, i, TW_OP_ADD) && is_op(part, i + 1, TW_OP_RELU);
+    return i + is_op(part, i + 1, TW_OP_GLOBAL_AVERAGE_POOL);
 }
 
 /* A graph that leaves the numbers of a row as they are. */

@@ -215,7 +215,9 @@ static tw_status describe_file(tw_model *model, tw_error *err)
                     tw_json_new_string(tw_weight_kind_name(model->file.kind))) &&
         tw_json_set(to, "weights_naming",
                     tw_json_new_string(tw_model__naming_text(model->naming))) &&
-        tw_json_set(to, "weights_layout", tw_json_new_string(layout)))
+        tw_json_set(to, "weights_layout", tw_json_new_string(layout)) &&
+        (!model->has_folded ||
+         tw_json_set(to, "batch_norm", tw_json_new_string("folded into the convolutions"))))
         return TW_OK;
     return tw_fail(err, TW_ENOMEM, "no memory to describe %s", tw_model__source(model));
 }

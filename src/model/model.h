@@ -30,6 +30,8 @@ typedef enum tw_naming {
     TW_NAMING_TORCHVISION,
     TW_NAMING_TIMM,
     TW_NAMING_FROSSARD, /* vgg16_weights.npz of D. Frossard */
+    TW_NAMING_RESNET,   /* torchvision's of its ResNets */
+    TW_NAMING_MELAS,    /* EfficientNet-PyTorch of L. Melas-Kyriazi */
     TW_N_NAMING
 } tw_naming;
 
@@ -50,6 +52,7 @@ struct tw_model {
     tw_preprocess made_for;  /* what the file's weights were trained with, as their naming says */
     float *block;            /* random, converted or trained parameters, NULL when there are none */
     int64_t block_bytes;
+    bool has_folded;         /* batch normalizations of the file are part of its kernels */
     int64_t converted_bytes; /* of the block: copies of a file's numbers in the graph's layout */
     char sha256[65];         /* tw_model_hash of all layers that the model file states; "" none */
 };

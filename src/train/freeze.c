@@ -21,15 +21,31 @@ static bool has_params(const tw_graph *graph, int node)
     return tw_node_param_count(graph, node) > 0;
 }
 
-/* Fine-tuning without further word trains the last block: what follows the last pool that has
- * convolutions behind it. */
+static bool is_window(const tw_node *node)
+{
+    return node->op == TW_OP_CONV2D || node->op == TW_OP_DEPTHWISE_CONV2D;
+}
+
+static bool makes_smaller(const tw_node *node)
+{
+    return node->op == TW_OP_MAX_POOL ||
+           (is_window(node) && (node->stride[0] > 1 || node->stride[1] > 1));
+}
+
+/* Fine-tuning without further word trains the last stage: what follows the last pool that has
+ * convolutions behind it, or what begins with the last convolution that makes pictures smaller, or
+ * with the block that it stands in. */
 static int find_last_block(const tw_graph *base)
 {
     int i = base->n - 1;
 
-    while (i > 0 && base->nodes[i].op != TW_OP_CONV2D)
+    while (i > 0 && !is_window(&base->nodes[i]))
         i--;
-    while (i > 0 && base->nodes[i].op != TW_OP_MAX_POOL)
+    while (i > 0 && !makes_smaller(&base->nodes[i]))
+        i--;
+    if (!is_window(&base->nodes[i]))
+        return i + 1;
+    for (i--; i > 0 && !tw_graph_is_waist(base, i);)
         i--;
     return i + 1;
 }
@@ -101,15 +117,19 @@ static tw_status mark_frozen(tw_training *training, tw_error *err)
 }
 
 /* The last layer before the first that is trained; without one the network's end. Layers without
- * parameters that come right before it run once, too, except Dropout, which is never the same. */
+ * parameters that come right before it run once, too, except Dropout, which is never the same. In a
+ * block with branches, the layer before the block: what is frozen inside stays so. */
 static int find_boundary(const tw_training *training)
 {
     const tw_graph *base = training->base->graph;
+    int i = 1;
 
-    for (int i = 1; i < base->n; i++)
-        if (!training->frozen[i] && (has_params(base, i) || base->nodes[i].op == TW_OP_DROPOUT))
-            return i - 1;
-    return base->n - 1;
+    while (i < base->n &&
+           (training->frozen[i] || (!has_params(base, i) && base->nodes[i].op != TW_OP_DROPOUT)))
+        i++;
+    for (i--; !tw_graph_is_waist(base, i);)
+        i--;
+    return i;
 }
 
 /* Of layer i of the network: mult * decay^k, k = 1 for the one nearest to the top, counted over

@@ -36,17 +36,27 @@ static const char *find_cut(const tw_graph *graph)
     return has_classes ? graph->nodes[last->inputs[0]].name : last->name;
 }
 
-/* Recipes that train the network's own layers cut it as late as it goes, unless told. */
+static bool has_layer(const tw_graph *graph, const char *name)
+{
+    int node;
+
+    return name && tw_graph_find(&node, graph, name, NULL) == TW_OK;
+}
+
+/* Recipes that train the network's own layers cut it as late as it goes, unless told; so does one
+ * whose default is a layer that the network has not. */
 static tw_status settle_cut(tw_config *config, tw_error *err)
 {
+    const char *cut = tw_train__text(config, TW_OPTION_CUT);
     tw_status rc;
     tw_model *model;
 
-    if (tw_train__text(config, TW_OPTION_CUT))
+    if (cut && tw_train__rank(config, TW_OPTION_CUT) != TW_FROM_DEFAULT)
         return TW_OK;
     if ((rc = tw_model_open(&model, tw_train__text(config, TW_OPTION_MODEL), NULL, NULL, 0, err)))
         return rc;
-    rc = tw_config_set(config, "cut", find_cut(model->graph), TW_FROM_DEFAULT, err);
+    if (!has_layer(model->graph, cut))
+        rc = tw_config_set(config, "cut", find_cut(model->graph), TW_FROM_DEFAULT, err);
     tw_model_free(model);
     return rc;
 }

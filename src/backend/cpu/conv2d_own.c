@@ -19,24 +19,9 @@ bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node)
     const tw_node *layer = &plan->base.graph->nodes[node];
     const int64_t channels = plan->base.graph->nodes[layer->inputs[0]].out.dims[2];
 
-    return plan->backend->winograd && !plan->bf16 && layer->window[0] == 3 &&
-           layer->window[1] == 3 && layer->stride[0] == 1 && layer->stride[1] == 1 &&
-           channels <= MOST_CHANNELS && layer->units <= MOST_CHANNELS;
-}
-
-/* The one node that reads `node`, -1 where there are more or none. */
-static int only_reader(const tw_graph *graph, int node)
-{
-    int reader = -1;
-
-    for (int i = node + 1; i < graph->n; i++)
-        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] == node) {
-                if (reader >= 0)
-                    return -1;
-                reader = i;
-            }
-    return reader;
+    return plan->backend->winograd && !plan->bf16 && layer->op == TW_OP_CONV2D &&
+           layer->window[0] == 3 && layer->window[1] == 3 && layer->stride[0] == 1 &&
+           layer->stride[1] == 1 && channels <= MOST_CHANNELS && layer->units <= MOST_CHANNELS;
 }
 
 /* A pool that halves: windows of 2x2 side by side, none of them padded. */
@@ -52,7 +37,7 @@ static int fused_pool(const tw_cpu_plan *plan, int node)
 {
     const tw_graph *graph = plan->base.graph;
     const tw_activation activation = graph->nodes[node].activation;
-    const int reader = only_reader(graph, node);
+    const int reader = tw_backend__cpu_only_reader(graph, node);
 
     if (reader < 0 || !halves(&graph->nodes[reader], &graph->nodes[node].out) ||
         (activation != TW_RELU && activation != TW_LINEAR))
@@ -83,7 +68,7 @@ static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error
                                     .w = in->dims[1],
                                     .c = in->dims[2],
                                     .k = layer->units,
-                                    .pad = layer->padding == TW_SAME,
+                                    .pad = layer->padding != TW_VALID,
                                     .relu = layer->activation == TW_RELU,
                                     .pool = fused_pool(plan, node) >= 0};
     tw_backend__winograd_plan(step->winograd);

@@ -59,6 +59,9 @@ typedef struct tw_cpu_step {
     /* ... or an own function */
     void (*run)(const struct tw_cpu_plan *plan, const struct tw_cpu_step *step, const float *in,
                 float *out, float *scratch);
+    /* ... or one of two sources */
+    void (*run_two)(const struct tw_cpu_step *step, const float *a, const float *b, float *out);
+    int other; /* the second source, of run_two */
     tw_cpu_sizes sizes;
     tw_winograd *winograd; /* of an own convolution; kernel and bias in one at weights_offset */
     int64_t n_scratch_bytes;
@@ -98,6 +101,8 @@ tw_status tw_backend__cpu_add_plain(int *out, tw_cpu_plan *plan, int node, tw_er
 /* A new value of a node's output, in the layout that a primitive descriptor answers for its dst. */
 tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
                                   const_dnnl_primitive_desc_t desc, bool bf16, tw_error *err);
+/* A new value of a node's output, in the layout of another value. */
+tw_status tw_backend__cpu_add_like(int *out, tw_cpu_plan *plan, int node, int value, tw_error *err);
 /* The value of a node in plain float32: itself, or a new one behind a reorder. */
 tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
 /* The value of a node in the layout of `desc`, in the plan's precision. */
@@ -111,6 +116,8 @@ tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
 void tw_backend__cpu_dims(int64_t dims[4], const tw_shape *shape, int64_t piece);
 /* oneDNN's window of a node over an input shape. */
 tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in);
+/* The one node that reads `node`, -1 where there are more or none. */
+int tw_backend__cpu_only_reader(const tw_graph *graph, int node);
 /* Adds "layer=implementation" to the plan's choices: of a primitive, or by name. */
 void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc);
 void tw_backend__cpu_note_own(tw_cpu_plan *plan, int node, const char *implementation);
@@ -119,6 +126,7 @@ tw_status tw_backend__cpu_fail(const char *layer, const char *what, dnnl_status_
 
 /* ---- one compile function an op, in the file of its name */
 
+/* Conv2D and DepthwiseConv2D */
 tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
 /* The same by own kernels (conv2d_own.c), for layers that they are for. */
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node);
@@ -126,10 +134,13 @@ tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err)
 /* Did an own convolution pool already what max-pooling `node` reads? */
 bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_add(tw_cpu_plan *plan, int node, tw_error *err);
+/* Did an Add do already what ReLU `node` does? */
+bool tw_backend__cpu_is_added(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_global_average_pool(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_dense(tw_cpu_plan *plan, int node, tw_error *err);
-/* ReLU, Sigmoid, Softmax behind the value of node `from` (an input of `node`, or itself); the
- * result becomes the value of `node`. */
+/* ReLU, ReLU6, Sigmoid, Softmax behind the value of node `from` (an input of `node`, or itself);
+ * the result becomes the value of `node`. */
 tw_status tw_backend__cpu_activation(tw_cpu_plan *plan, int node, int from,
                                      tw_activation activation, tw_error *err);
 

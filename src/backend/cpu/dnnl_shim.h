@@ -36,7 +36,7 @@ typedef struct tw_dnnl_window {
 
 typedef struct tw_dnnl_conv {
     dnnl_alg_kind_t algorithm;
-    bool relu;        /* fused */
+    bool relu, relu6; /* fused */
     bool is_training; /* the kernel changes often: its layout is not a transformed one */
     const tw_dnnl_desc *src, *weights, *bias, *dst;
     tw_dnnl_window window;

@@ -11,18 +11,23 @@
 
 #include <string.h>
 
-/* (R,S,C,K) float32 in `kernel`, aligned, into the layout of the step's primitive. */
+/* (R,S,C,K), or (R,S,C,1) of a depthwise convolution, float32 in `kernel`, aligned, into the layout
+ * of the step's primitive. */
 static dnnl_status_t reorder_kernel(const tw_cpu_plan *plan, const tw_cpu_step *step,
                                     const tw_shape *shape, float *kernel)
 {
+    const bool is_depthwise = plan->base.graph->nodes[step->node].op == TW_OP_DEPTHWISE_CONV2D;
+    const int64_t r = shape->dims[0], s = shape->dims[1], c = shape->dims[2];
+    const int64_t full[4] = {shape->dims[3], c, r, s}, each[5] = {c, 1, 1, r, s};
     dnnl_engine_t engine = plan->backend->engine;
-    int64_t dims[4] = {shape->dims[3], shape->dims[2], shape->dims[0], shape->dims[1]};
     tw_dnnl_desc *from = NULL;
     dnnl_primitive_desc_t desc = NULL;
     dnnl_primitive_t primitive = NULL;
     dnnl_memory_t memory = NULL;
     dnnl_stream_t stream = NULL;
-    dnnl_status_t status = tw_backend__desc_create(&from, 4, dims, dnnl_f32, dnnl_hwio);
+    dnnl_status_t status = is_depthwise
+                               ? tw_backend__desc_create(&from, 5, each, dnnl_f32, dnnl_hwigo)
+                               : tw_backend__desc_create(&from, 4, full, dnnl_f32, dnnl_hwio);
 
     if (status == dnnl_success)
         status = tw_backend__memory_create(&memory, from, engine, kernel);
@@ -78,7 +83,8 @@ static tw_status pack_kernel(tw_cpu_plan *plan, tw_cpu_step *step, const float *
 /* A bias that is missing stays zero. */
 static void pack_bias(tw_cpu_plan *plan, const tw_cpu_step *step, const float *bias)
 {
-    int64_t n = plan->base.graph->nodes[step->node].units;
+    const tw_shape *out = &plan->base.graph->nodes[step->node].out;
+    const int64_t n = out->dims[out->rank - 1];
 
     if (bias)
         memcpy(plan->packed + step->bias_offset, (const void *)bias, (size_t)n * sizeof(float));

@@ -119,6 +119,19 @@ tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
     return take_desc(out, plan, node, dst, bf16, err);
 }
 
+tw_status tw_backend__cpu_add_like(int *out, tw_cpu_plan *plan, int node, int value, tw_error *err)
+{
+    const char *name = plan->base.graph->nodes[node].name;
+    tw_dnnl_desc *desc;
+    tw_status rc;
+
+    if (plan->values[value].plain)
+        return tw_backend__cpu_add_plain(out, plan, node, err);
+    rc = tw_backend__cpu_fail(name, "describe this output",
+                              tw_backend__desc_copy(&desc, plan->values[value].desc), err);
+    return rc == TW_OK ? take_desc(out, plan, node, desc, plan->values[value].bf16, err) : rc;
+}
+
 /* ---- steps */
 
 tw_cpu_step *tw_backend__cpu_add_step(tw_cpu_plan *plan, int node, int src, int dst)
@@ -193,19 +206,15 @@ tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const t
     return add_reorder(plan, node, value, *out, err);
 }
 
-/* Keras's padding: what `same` lacks is put around, the odd one after. */
 tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in)
 {
     tw_dnnl_window window = {0};
 
     for (int i = 0; i < 2; i++) {
-        int64_t needed = (node->out.dims[i] - 1) * node->stride[i] + node->window[i] - in->dims[i];
-        if (node->padding == TW_VALID || needed < 0)
-            needed = 0;
         window.size[i] = node->window[i];
         window.stride[i] = node->stride[i];
-        window.before[i] = needed / 2;
-        window.after[i] = needed - needed / 2;
+        window.before[i] = tw_padding_before(node, in, i);
+        window.after[i] = tw_padding_after(node, in, i);
     }
     return window;
 }
@@ -227,6 +236,20 @@ void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc
 
 /* ---- the graph */
 
+int tw_backend__cpu_only_reader(const tw_graph *graph, int node)
+{
+    int reader = -1;
+
+    for (int i = node + 1; i < graph->n; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] == node) {
+                if (reader >= 0)
+                    return -1;
+                reader = i;
+            }
+    return reader;
+}
+
 static tw_status compile_node(tw_cpu_plan *plan, int node, tw_error *err)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
@@ -234,7 +257,10 @@ static tw_status compile_node(tw_cpu_plan *plan, int node, tw_error *err)
 
     switch (layer->op) {
     case TW_OP_CONV2D:
+    case TW_OP_DEPTHWISE_CONV2D:
         return tw_backend__cpu_conv2d(plan, node, err);
+    case TW_OP_ADD:
+        return tw_backend__cpu_add(plan, node, err);
     case TW_OP_MAX_POOL:
         return tw_backend__cpu_max_pool(plan, node, err);
     case TW_OP_GLOBAL_AVERAGE_POOL:
@@ -247,6 +273,10 @@ static tw_status compile_node(tw_cpu_plan *plan, int node, tw_error *err)
         plan->outputs[node] = plan->outputs[from];
         return TW_OK;
     case TW_OP_RELU:
+        if (tw_backend__cpu_is_added(plan, node)) {
+            plan->outputs[node] = plan->outputs[from];
+            return TW_OK;
+        }
         return tw_backend__cpu_activation(plan, node, from, TW_RELU, err);
     case TW_OP_SIGMOID:
         return tw_backend__cpu_activation(plan, node, from, TW_SIGMOID, err);

@@ -65,6 +65,10 @@ tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sampl
         tw_backend__winograd_run(step->winograd, step->is_single ? 1 : run->n,
                                  address(plan, run, dst, sample), address(plan, run, src, sample),
                                  (const void *)(plan->packed + step->weights_offset), scratch);
+    else if (step->run_two)
+        step->run_two(step, address(plan, run, src, 0),
+                      address(plan, run, &plan->values[step->other], 0),
+                      address(plan, run, dst, 0));
     else
         step->run(plan, step, address(plan, run, src, 0), address(plan, run, dst, 0), scratch);
     return TW_OK;

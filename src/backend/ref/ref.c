@@ -17,7 +17,7 @@ typedef struct ref_plan {
     tw_plan base;
     int64_t *offsets;    /* bytes, per node */
     int64_t block_bytes; /* activations of one worker */
-    int64_t widest;      /* units of the widest layer: scratch rows */
+    int64_t widest;      /* channels of the widest layer: scratch rows */
     tw_node_weights *weights;
     int n_workers;
     char **blocks;
@@ -86,8 +86,12 @@ static tw_status ref_plan_create(tw_plan **out, tw_backend *backend, const tw_gr
     plan->base.table = backend->table;
     plan->base.piece = piece;
     plan->widest = 1;
-    for (int i = 0; i < graph->n; i++)
-        plan->widest = graph->nodes[i].units > plan->widest ? graph->nodes[i].units : plan->widest;
+    for (int i = 0; i < graph->n; i++) {
+        const int64_t width = graph->nodes[i].out.dims[graph->nodes[i].out.rank - 1];
+
+        if (tw_node_param_count(graph, i) > 0 && width > plan->widest)
+            plan->widest = width;
+    }
     if ((rc = tw_graph_copy(&plan->base.graph, graph, err)) ||
         (rc = tw_graph_plan_memory(plan->offsets, &plan->block_bytes, graph, piece, err)))
         goto done;
@@ -117,6 +121,13 @@ static tw_status ref_plan_load(tw_plan *base, const tw_node_weights *weights, in
     return TW_OK;
 }
 
+/* y = a + b */
+static void run_add(float *y, const float *a, const float *b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
 static void run_node(const ref_plan *plan, int i, char *block)
 {
     const tw_graph *graph = plan->base.graph;
@@ -133,6 +144,16 @@ static void run_node(const ref_plan *plan, int i, char *block)
         tw_backend__ref_conv2d(y, x, node, in, n, &plan->weights[i], sums, row);
         tw_backend__ref_activation(y, n * node->out.dims[0] * node->out.dims[1], node->units,
                                    node->activation);
+        break;
+    case TW_OP_DEPTHWISE_CONV2D:
+        for (int64_t sample = 0; sample < n; sample++)
+            tw_backend__ref_depthwise(y + sample * size, x + sample * tw_shape_size(in), node, in,
+                                      &plan->weights[i], sums, row);
+        tw_backend__ref_activation(y, n * size, 1, node->activation);
+        break;
+    case TW_OP_ADD:
+        run_add(y, x, (const float *)(const void *)(block + plan->offsets[node->inputs[1]]),
+                n * size);
         break;
     case TW_OP_DENSE:
         tw_backend__ref_dense(y, x, n, tw_shape_size(in), node->units, &plan->weights[i], sums,

@@ -33,6 +33,22 @@ typedef struct top_case {
     {                                                                              \
         .op = TW_OP_MAX_POOL, .window = {r, s}, .stride = {sy, sx}, .padding = pad \
     }
+#define DEPTHWISE(r, s, sy, sx, pad, act)                                                   \
+    {                                                                                       \
+        .op = TW_OP_DEPTHWISE_CONV2D, .window = {r, s}, .stride = {sy, sx}, .padding = pad, \
+        .activation = act                                                                   \
+    }
+/* of the layers a and b, counted from 1; 0 is the input */
+#define ADD(a, b)                                          \
+    {                                                      \
+        .op = TW_OP_ADD, .n_inputs = 2, .inputs = { a, b } \
+    }
+/* a convolution of layer a, not of the one before it */
+#define CONV_OF(a, k, r, sy, act)                                                       \
+    {                                                                                   \
+        .op = TW_OP_CONV2D, .n_inputs = 1, .inputs = {a}, .units = k, .window = {r, r}, \
+        .stride = {sy, sy}, .padding = TW_SYMMETRIC, .activation = act                  \
+    }
 #define FLATTEN             \
     {                       \
         .op = TW_OP_FLATTEN \
@@ -210,6 +226,87 @@ static const top_case cases[] = {
       {.op = TW_OP_DROPOUT, .rate = 0.25},
       DENSE(CLASSES, TW_SOFTMAX)},
      7},
+    {"relu6", 100, 0, 0, 5, {DENSE(6, TW_RELU6), DENSE(CLASSES, TW_SOFTMAX)}, 2},
+    {"depthwise 3x3 same",
+     5,
+     6,
+     19,
+     3,
+     {DEPTHWISE(3, 3, 1, 1, TW_SAME, TW_LINEAR), FLATTEN, DENSE(CLASSES, TW_SOFTMAX)},
+     3},
+    {"depthwise 5x3 stride 2 same, behind a convolution",
+     6,
+     8,
+     2,
+     2,
+     {CONV(5, 1, 1, 1, 1, TW_SAME, TW_SIGMOID),
+      DEPTHWISE(5, 3, 2, 2, TW_SAME, TW_RELU6),
+      {.op = TW_OP_GLOBAL_AVERAGE_POOL},
+      DENSE(CLASSES, TW_SOFTMAX)},
+     4},
+    {"depthwise 3x3 stride 2 symmetric, valid 2x2",
+     6,
+     7,
+     3,
+     2,
+     {DEPTHWISE(3, 3, 2, 2, TW_SYMMETRIC, TW_SIGMOID), DEPTHWISE(2, 2, 1, 1, TW_VALID, TW_LINEAR),
+      FLATTEN, DENSE(CLASSES, TW_SOFTMAX)},
+     4},
+    {"conv 3x3 stride 2 symmetric, pool 3x3 stride 2 symmetric",
+     8,
+     10,
+     2,
+     2,
+     {CONV(3, 3, 3, 2, 2, TW_SYMMETRIC, TW_LINEAR), POOL(3, 3, 2, 2, TW_SYMMETRIC), FLATTEN,
+      DENSE(CLASSES, TW_SOFTMAX)},
+     4},
+    {"a residual block",
+     4,
+     5,
+     2,
+     3,
+     {CONV(3, 1, 1, 1, 1, TW_SAME, TW_LINEAR),
+      CONV(3, 3, 3, 1, 1, TW_SAME, TW_SIGMOID),
+      CONV(3, 3, 3, 1, 1, TW_SAME, TW_LINEAR),
+      ADD(3, 1),
+      {.op = TW_OP_RELU},
+      FLATTEN,
+      DENSE(CLASSES, TW_SOFTMAX)},
+     7},
+    {"two residual blocks, the sum read twice, the shortcut first",
+     4,
+     4,
+     3,
+     2,
+     {CONV(3, 1, 1, 1, 1, TW_SAME, TW_LINEAR),
+      CONV(3, 3, 3, 1, 1, TW_SAME, TW_SIGMOID),
+      ADD(1, 2),
+      CONV(3, 1, 1, 1, 1, TW_SAME, TW_SIGMOID),
+      ADD(4, 3),
+      {.op = TW_OP_SIGMOID},
+      FLATTEN,
+      DENSE(CLASSES, TW_SOFTMAX)},
+     8},
+    {"a block with a convolution beside it",
+     6,
+     6,
+     2,
+     2,
+     {CONV(3, 1, 1, 1, 1, TW_SAME, TW_SIGMOID),
+      CONV_OF(1, 4, 3, 2, TW_SIGMOID),
+      CONV_OF(1, 4, 1, 2, TW_LINEAR),
+      ADD(2, 3),
+      {.op = TW_OP_RELU},
+      {.op = TW_OP_GLOBAL_AVERAGE_POOL},
+      DENSE(CLASSES, TW_SOFTMAX)},
+     7},
+    {"a sum of the same twice, and of the input",
+     5,
+     0,
+     0,
+     3,
+     {DENSE(5, TW_SIGMOID), ADD(1, 1), ADD(0, 2), DENSE(CLASSES, TW_SOFTMAX)},
+     4},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 
@@ -245,8 +342,10 @@ static void make_world(world *w, const top_case *c, const char *backend)
     for (int i = 0; i < c->n_nodes; i++) {
         tw_node node = c->nodes[i];
         snprintf(node.name, sizeof node.name, "layer%d", i);
-        node.n_inputs = 1;
-        node.inputs[0] = i;
+        if (node.n_inputs == 0) {
+            node.n_inputs = 1;
+            node.inputs[0] = i;
+        }
         assert_ok(tw_graph_add(w->graph, &node, e));
     }
     for (int i = 0; i < w->graph->n; i++) {
