@@ -181,7 +181,7 @@ static void renew_report(const cli_args *args, const tw_evaluation *evaluation, 
     if (tw_run_add_evaluation(run, data, part, limit, evaluation, &err))
         cli_print_no_report(&err);
     else
-        cli_write_report(run, data, cli_has(args, "json"));
+        cli_write_report(run, data, cli_get(args, "compare"), cli_has(args, "json"));
 }
 
 /* Where the predictions go, "" for nowhere. */
