@@ -21,6 +21,10 @@ extern "C" {
  * TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_report_write(const char *run, const char *data, tw_error *err);
 
+/* The same with what changed against the run `with`, or that predictions.csv (NULL: nothing). */
+TW_MUST_CHECK tw_status tw_report_write_compared(const char *run, const char *data,
+                                                 const char *with, tw_error *err);
+
 /* A picture that one of two runs has right and the other wrong. */
 typedef struct tw_change {
     char *name, *label, *before, *after; /* predicted class of either */

@@ -253,7 +253,7 @@ tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err);
 
 /* Makes the report of a run folder and says where it is. What it is made of is there already, so a
  * report that cannot be made is a note and no failure. */
-void cli_write_report(const char *run, const char *data, bool json);
+void cli_write_report(const char *run, const char *data, const char *with, bool json);
 /* A note that there is none, and why. */
 void cli_print_no_report(const tw_error *why);
 

@@ -49,7 +49,7 @@ static tw_status open_data(tw_dataset **out, const cli_args *args, tw_error *err
 
 static void print_result(const tw_calibration *found, const char *path, bool written, bool json)
 {
-    char n[32];
+    char n[32], text[256];
 
     if (json) {
         printf("{\"temperature\":%.17g,\"temperature_before\":%.17g,\"ece\":%.9g,"
@@ -62,8 +62,9 @@ static void print_result(const tw_calibration *found, const char *path, bool wri
     }
     printf("temperature %.4f, from %s pictures (before: %.4f)\n", found->temperature,
            tw_count_text(n, sizeof n, found->n), found->temperature_before);
-    printf("calibration error %.2f %% -> %.2f %%, loss %.4f -> %.4f, on these pictures\n",
-           100 * found->ece_before, 100 * found->ece, found->loss_before, found->loss);
+    snprintf(text, sizeof text, "%.2f %% -> %.2f %%, loss %.4f -> %.4f, on these pictures",
+             100 * found->ece_before, 100 * found->ece, found->loss_before, found->loss);
+    cli_print_lines(stdout, "calibration error ", 0, text);
     if (written) {
         printf("written to ");
         cli_print_clean(path);

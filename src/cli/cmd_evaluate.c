@@ -132,14 +132,16 @@ static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *e
 /* What follows the accuracy. */
 static void print_more(const tw_evaluation *evaluation)
 {
-    char mean[16], low[16], high[16];
+    char mean[16], low[16], high[16], text[256];
+    int n = snprintf(text, sizeof text, "%s (95 %% interval %s to %s), calibration error %.2f %%",
+                     cli_percent_text(mean, evaluation->macro_f1),
+                     cli_percent_text(low, evaluation->f1_low),
+                     cli_percent_text(high, evaluation->f1_high), 100 * evaluation->ece);
 
-    printf("mean F1 %s (95 %% interval %s to %s), calibration error %.2f %%",
-           cli_percent_text(mean, evaluation->macro_f1), cli_percent_text(low, evaluation->f1_low),
-           cli_percent_text(high, evaluation->f1_high), 100 * evaluation->ece);
     if (evaluation->temperature != 1.0)
-        printf(" at temperature %.4f", evaluation->temperature);
-    printf("\n");
+        snprintf(text + n, sizeof text - (size_t)n, " at temperature %.4f",
+                 evaluation->temperature);
+    cli_print_lines(stdout, "mean F1 ", 0, text);
 }
 
 static tw_status print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
@@ -181,7 +183,7 @@ static void renew_report(const cli_args *args, const tw_evaluation *evaluation, 
     if (tw_run_add_evaluation(run, data, part, limit, evaluation, &err))
         cli_print_no_report(&err);
     else
-        cli_write_report(run, data, cli_has(args, "json"));
+        cli_write_report(run, data, cli_get(args, "compare"), cli_has(args, "json"));
 }
 
 /* Where the predictions go, "" for nowhere. */

@@ -54,6 +54,7 @@ static tw_status print_class_changes(const tw_comparison *comparison, tw_error *
 tw_status cli_print_comparison(const tw_comparison *comparison, const char *with, tw_error *err)
 {
     tw_status rc;
+    char text[256];
 
     printf("\nagainst ");
     cli_print_clean(with);
@@ -61,11 +62,14 @@ tw_status cli_print_comparison(const tw_comparison *comparison, const char *with
     if (comparison->only_before > 0 || comparison->only_after > 0)
         printf(" (%lld only there, %lld only here)", (long long)comparison->only_before,
                (long long)comparison->only_after);
-    printf(":\naccuracy %.2f %% -> %.2f %%, %lld newly right, %lld newly wrong, p %.3g "
-           "(McNemar, exact)\n\n",
-           100.0 * (double)comparison->right_before / (double)comparison->n,
-           100.0 * (double)comparison->right / (double)comparison->n,
-           (long long)comparison->newly_right, (long long)comparison->newly_wrong, comparison->p);
+    snprintf(text, sizeof text,
+             "%.2f %% -> %.2f %%, %lld newly right, %lld newly wrong, p %.3g (McNemar, exact)",
+             100.0 * (double)comparison->right_before / (double)comparison->n,
+             100.0 * (double)comparison->right / (double)comparison->n,
+             (long long)comparison->newly_right, (long long)comparison->newly_wrong, comparison->p);
+    printf(":\n");
+    cli_print_lines(stdout, "accuracy ", 0, text);
+    putchar('\n');
     if ((rc = print_class_changes(comparison, err)))
         return rc;
     print_pictures(comparison, true);

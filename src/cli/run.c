@@ -126,11 +126,11 @@ void cli_print_no_report(const tw_error *why)
     cli_print_note(text);
 }
 
-void cli_write_report(const char *run, const char *data, bool json)
+void cli_write_report(const char *run, const char *data, const char *with, bool json)
 {
     tw_error err = {TW_OK, ""};
 
-    if (tw_report_write(run, data, &err))
+    if (tw_report_write_compared(run, data, with, &err))
         cli_print_no_report(&err);
     else if (!json)
         printf("report: %s/report.html\n", run);

@@ -257,6 +257,6 @@ tw_status cli_run_training(tw_training *training, const char *output, const char
             putchar('\n');
         print_result(&result, output, data);
     }
-    cli_write_report(output, NULL, json);
+    cli_write_report(output, NULL, NULL, json);
     return TW_OK;
 }

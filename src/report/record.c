@@ -294,6 +294,53 @@ static tw_json *shown_json(record *r, const tw_answers *answers, const tw_shown 
     return json;
 }
 
+static tw_json *changes_json(record *r, const tw_comparison *found)
+{
+    tw_json *json = tw_json_new_array();
+
+    for (int64_t i = 0; i < found->n_changes; i++) {
+        const tw_change *change = &found->changes[i];
+        tw_json *item = tw_json_new_object();
+
+        put(r, item, "name", text_json(change->name));
+        put(r, item, "label", text_json(change->label));
+        put(r, item, "before", text_json(change->before));
+        put(r, item, "after", text_json(change->after));
+        put(r, item, "right", tw_json_new_bool(change->is_right != 0));
+        push(r, json, item);
+    }
+    return json;
+}
+
+static tw_json *comparison_json(record *r, const tw_figures *figures)
+{
+    const tw_comparison *found = &figures->comparison;
+    tw_json *json = tw_json_new_object(), *classes = tw_json_new_array();
+
+    for (int i = 0; i < found->n_classes; i++) {
+        const tw_class_change *class = &found->classes[i];
+        tw_json *item = tw_json_new_object();
+
+        put(r, item, "class", text_json(class->name));
+        put(r, item, "pictures", tw_json_new_i64(class->n));
+        put(r, item, "recall_before",
+            tw_json_new_f64((double)class->right_before / (double)class->n));
+        put(r, item, "recall", tw_json_new_f64((double)class->right / (double)class->n));
+        push(r, classes, item);
+    }
+    put(r, json, "with", text_json(figures->compared_with));
+    put(r, json, "pictures", tw_json_new_i64(found->n));
+    put(r, json, "accuracy_before",
+        tw_json_new_f64((double)found->right_before / (double)found->n));
+    put(r, json, "accuracy", tw_json_new_f64((double)found->right / (double)found->n));
+    put(r, json, "newly_right", tw_json_new_i64(found->newly_right));
+    put(r, json, "newly_wrong", tw_json_new_i64(found->newly_wrong));
+    put(r, json, "p", tw_json_new_f64(found->p));
+    put(r, json, "changed", changes_json(r, found));
+    put(r, json, "classes", classes);
+    return json;
+}
+
 static void add_predictions(record *r, tw_json *json, const tw_figures *figures)
 {
     const tw_answers *answers = &figures->answers;
@@ -306,6 +353,8 @@ static void add_predictions(record *r, tw_json *json, const tw_figures *figures)
     if (answers->evaluation.n_classes <= TW_REPORT_MATRIX)
         put(r, json, "confusion", confusion_json(r, &answers->evaluation));
     put(r, json, "confused", pairs_json(r, answers));
+    if (figures->compared_with)
+        put(r, json, "comparison", comparison_json(r, figures));
     put(r, json, "samples", shown_json(r, answers, answers->samples, answers->n_samples));
     put(r, json, "worst", shown_json(r, answers, answers->mistakes, answers->n_shown_mistakes));
     put(r, json, "no_pictures", text_json(figures->no_pictures));
