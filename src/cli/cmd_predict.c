@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const cli_option options[] = {
-    {"model", 0, "NAME", NULL, "a whole network with its own top (vgg16, vgg19) in place of RUN"},
+    {"model", 0, "NAME", NULL,
+     "a whole network with its own top (vgg16, resnet50, ...) in place of RUN"},
     {"weights", 0, "FILE", NULL,
      "its weights: file or fetched name; what has been fetched for it unless given"},
     {"class-index", 0, "FILE", NULL,

@@ -189,9 +189,7 @@ static void bind_norm(binder *b, int node, int slot, const tw_named_tensor *tens
     if (slot == TW_MODEL__COUNTER)
         return;
     (void)tw_node_params(b->model->graph, node, shapes);
-    if (b->norms[node][slot - TW_MODEL__FIRST_NORM])
-        add_problem(&b->all, "%s: more than once in the file", tensor->name);
-    else if (!tw_shape_equal(found, &shapes[1]))
+    if (!tw_shape_equal(found, &shapes[1]))
         add_problem(&b->all, "%s: expected %s, file has %s", tensor->name,
                     tw_shape_text(expected, sizeof expected, &shapes[1]),
                     tw_shape_text(text, sizeof text, found));

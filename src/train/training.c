@@ -84,7 +84,8 @@ static tw_status check_options(tw_config *config, bool resumes, tw_error *err)
 
     if ((rc = require(config, TW_OPTION_DATA, "what to train on", err)) ||
         (rc = require(config, TW_OPTION_MODEL,
-                      "a network (vgg16, vgg19, vgg16-mini) or a model file", err)) ||
+                      "a network (vgg16, resnet50, efficientnet-lite0, ...) or a model file",
+                      err)) ||
         (rc = tw_train__config_settle(config, err)) || (rc = settle_cut(config, err)) ||
         (rc = settle_weights(config, err)))
         return rc;

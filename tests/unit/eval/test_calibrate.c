@@ -110,8 +110,9 @@ static void check_case(FILE *file)
     assert_near(before.ece, read_number(file), 1e-12, "error before");
     assert_near(after.ece, read_number(file), 1e-6, "error after");
     read_word(file, "f1");
-    assert_near(before.f1_low, read_number(file), 0.012, "low end of F1");
-    assert_near(before.f1_high, read_number(file), 0.012, "high end of F1");
+    /* of 1000 resamples of as few as 40 pictures an end is known to 0.0065; three of those */
+    assert_near(before.f1_low, read_number(file), 0.02, "low end of F1");
+    assert_near(before.f1_high, read_number(file), 0.02, "high end of F1");
     assert_true(before.f1_low == after.f1_low && before.f1_high == after.f1_high);
     tw_evaluation_free(&before);
     tw_evaluation_free(&after);
