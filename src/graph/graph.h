@@ -66,7 +66,9 @@ typedef struct tw_node {
     tw_activation activation;   /* of Conv2D and Dense, as Keras keeps it */
     tw_initializer initializer; /* of the kernel; biases start at zero */
     double rate;                /* Dropout */
-    tw_shape out;               /* inferred, without N; given for TW_OP_INPUT */
+    /* The least and the largest output that int8 stands for, 0 among them; [0, 0]: not known. */
+    float range[2];
+    tw_shape out; /* inferred, without N; given for TW_OP_INPUT */
 } tw_node;
 
 typedef struct tw_graph {
