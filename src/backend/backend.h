@@ -67,10 +67,13 @@ typedef struct tw_backend_table {
     tw_status (*open)(tw_backend **out, const char *isa, tw_error *err);
     void (*close)(tw_backend *backend);
 
+    /* Can it compute in that precision? TW_EUNSUPPORTED says what it lacks. */
+    tw_status (*check_precision)(const tw_backend *backend, tw_precision precision, tw_error *err);
+
     /* Step 1 of an inference plan: chooses implementations and knows sizes; packs nothing.
-     * precision "fp32" or "bf16" (TW_EUNSUPPORTED with a sentence where it cannot). */
+     * Expected: what check_precision says. */
     tw_status (*plan_create)(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                             int64_t piece, const char *precision, tw_error *err);
+                             int64_t piece, tw_precision precision, tw_error *err);
     /* Step 2: packs weights[graph->n] (or keeps the pointers, where used in place: they must stay)
      * and makes the blocks of n_workers. `release(ctx, node)`, may be NULL, is called when a node's
      * weights are packed and no longer needed. */

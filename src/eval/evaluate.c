@@ -127,7 +127,7 @@ static tw_status choose_chunk(job *j, int boundary, int *n_workers, tw_error *er
     int64_t row_size = tw_source_row_size(j->source);
 
     if ((rc = tw_chain_estimate(&packed, &worker, j->model, boundary, last, j->computer.backend,
-                                "fp32", err)))
+                                TW_PRECISION_FP32, err)))
         return rc;
     while (tw_source_is_cached(j->source) && pieces < j->computer.n_threads &&
            pieces * TW_PIECE_ROWS < n &&
@@ -157,8 +157,9 @@ static tw_status make_ready(job *j, const tw_cache_options *cache, const tw_watc
         return rc;
     rows_bytes =
         tw_score_memory(tw_source_row_size(j->source), j->model->n_classes, j->chunk, false);
-    if ((rc = tw_chain_create(&j->chain, j->model, boundary, last, j->computer.backend, "fp32",
-                              n_workers, j->computer.memory_limit - rows_bytes, err)))
+    if ((rc = tw_chain_create(&j->chain, j->model, boundary, last, j->computer.backend,
+                              TW_PRECISION_FP32, n_workers, j->computer.memory_limit - rows_bytes,
+                              err)))
         return rc;
     if (!tw_source_is_cached(j->source))
         j->trunk.memory_limit -= tw_chain_memory(j->chain) + rows_bytes;
@@ -225,7 +226,8 @@ tw_status tw_evaluate(tw_evaluation *out, const tw_model *model, const tw_datase
     if ((rc = check(model, dataset, err)))
         return rc;
     if ((rc = tw_evaluation_create(out, model->classes, model->n_classes, err)) ||
-        (rc = map_labels(&j, err)) || (rc = tw_computer_open(&j.computer, compute, err)))
+        (rc = map_labels(&j, err)) ||
+        (rc = tw_computer_open(&j.computer, compute, model->precision, err)))
         goto done;
     if (csv_path && (rc = tw_predictions_create(&j.predictions, csv_path, model->classes,
                                                 model->n_classes, err)))

@@ -70,7 +70,7 @@ static bool is_reshape(const tw_graph *graph)
 /* ---- planning */
 
 static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piece,
-                            tw_backend *backend, const char *precision, tw_error *err)
+                            tw_backend *backend, tw_precision precision, tw_error *err)
 {
     tw_infer_stage *stage = &chain->stages[chain->n_stages];
     tw_status rc;
@@ -92,7 +92,7 @@ static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piec
 }
 
 static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *backend,
-                             const char *precision, tw_error *err)
+                             tw_precision precision, tw_error *err)
 {
     const int division = find_division(part);
     tw_graph *pictures = NULL, *rows = NULL;
@@ -102,7 +102,7 @@ static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *
         (rc = tw_graph_suffix(&rows, part, division, err)) ||
         (rc = plan_stage(chain, pictures, TW_PIECE_PICTURES, backend, precision, err)))
         goto done;
-    rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, "fp32", err);
+    rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, TW_PRECISION_FP32, err);
 done:
     tw_graph_free(pictures);
     tw_graph_free(rows);
@@ -110,7 +110,7 @@ done:
 }
 
 tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int last,
-                        tw_backend *backend, const char *precision, tw_error *err)
+                        tw_backend *backend, tw_precision precision, tw_error *err)
 {
     const tw_graph *graph = model->graph;
     tw_status rc;
@@ -301,7 +301,7 @@ tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error 
 }
 
 tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int last,
-                          tw_backend *backend, const char *precision, int n_workers, int64_t limit,
+                          tw_backend *backend, tw_precision precision, int n_workers, int64_t limit,
                           tw_error *err)
 {
     tw_status rc = tw_chain_plan(out, model, first, last, backend, precision, err);
@@ -314,7 +314,7 @@ tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int 
 }
 
 tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker, const tw_model *model, int first,
-                            int last, tw_backend *backend, const char *precision, tw_error *err)
+                            int last, tw_backend *backend, tw_precision precision, tw_error *err)
 {
     tw_chain *chain;
     tw_status rc = tw_chain_plan(&chain, model, first, last, backend, precision, err);

@@ -38,6 +38,7 @@ struct tw_model {
     tw_param (*params)[2]; /* per node: kernel, bias */
     bool *frozen;          /* per node */
     tw_contract contract;
+    tw_precision precision; /* in which the frozen layers compute; never auto */
     int n_classes;
     char **classes;
     char *architecture;      /* "vgg16" */
@@ -107,10 +108,10 @@ TW_MUST_CHECK tw_status tw_model_check_node(const tw_model *model, int node, tw_
 TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_error *err);
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
- * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance" and
- * "sha256" (tw_model_hash of all layers), each JSON text. Atomic. Nothing in it depends on time,
- * host or path. Expected: TW_EFILE (a layer without weights, a place that cannot be written),
- * TW_EBUDGET (disk full), TW_ENOMEM. */
+ * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance",
+ * "precision" (unless it is fp32) and "sha256" (tw_model_hash of all layers), each JSON text.
+ * Atomic. Nothing in it depends on time, host or path. Expected: TW_EFILE (a layer without weights,
+ * a place that cannot be written), TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
 
 /* The __metadata__ of that file, for other files that a model goes into. Caller frees. Expected:

@@ -95,7 +95,7 @@ static tw_status open_computer(tw_training *training, tw_error *err)
 
     if (tw_train__text(config, TW_OPTION_THREADS))
         compute.n_threads = (int)tw_train__i64(config, TW_OPTION_THREADS);
-    rc = tw_computer_open(&training->computer, &compute, err);
+    rc = tw_computer_open(&training->computer, &compute, TW_PRECISION_FP32, err);
     training->trunk = training->computer;
     training->n_workers = training->computer.n_threads;
     return rc;

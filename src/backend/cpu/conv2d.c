@@ -73,10 +73,6 @@ static tw_status choose(dnnl_primitive_desc_t *out, const tw_cpu_plan *plan, int
             status = tw_backend__conv_create(out, plan->backend->engine, &conv);
     }
     parts_free(&p);
-    if (status == dnnl_unimplemented && plan->bf16)
-        return tw_fail(err, TW_EUNSUPPORTED,
-                       "%s: oneDNN has no bf16 convolution for this layer on path %s", layer->name,
-                       tw_backend__isa_name());
     return tw_backend__cpu_fail(layer->name, "make this convolution", status, err);
 }
 

@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "tensor/tensor.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -157,6 +158,23 @@ static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
     return TW_OK;
 }
 
+/* ---- precisions */
+
+static tw_status check_precision(const tw_backend *backend, tw_precision precision, tw_error *err)
+{
+    const char *name = tw_precision_name(precision), *isa = tw_backend__isa_name();
+
+    (void)backend;
+    if (precision == TW_PRECISION_FP32)
+        return TW_OK;
+    if (precision != TW_PRECISION_BF16)
+        return tw_fail(err, TW_EUNSUPPORTED, "backend cpu has no kernels for precision %s", name);
+    if (strncmp(isa, "avx512", 6) != 0)
+        return tw_fail(err, TW_EUNSUPPORTED, "precision %s needs AVX-512, the path is %s", name,
+                       isa);
+    return TW_OK;
+}
+
 /* ---- training: the common executor with this backend's kernels */
 
 static tw_status train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
@@ -173,6 +191,7 @@ const tw_backend_table tw_backend__cpu = {
     .name = "cpu",
     .open = open_backend,
     .close = close_backend,
+    .check_precision = check_precision,
     .plan_create = tw_backend__cpu_plan_create,
     .plan_load = tw_backend__cpu_plan_load,
     .plan_run = tw_backend__cpu_plan_run,

@@ -140,7 +140,7 @@ extern const tw_max_pool_kernels tw_backend__cpu_max_pool_kernels; /* max_pool.c
 /* ---- the plan's life: plan.c, load.c, run.c */
 
 tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                                      int64_t piece, const char *precision, tw_error *err);
+                                      int64_t piece, tw_precision precision, tw_error *err);
 tw_status tw_backend__cpu_plan_load(tw_plan *plan, const tw_node_weights *weights, int n_workers,
                                     void (*release)(void *ctx, int node), void *ctx, tw_error *err);
 tw_status tw_backend__cpu_plan_run(tw_plan *plan, int worker, int64_t n, const float *in,

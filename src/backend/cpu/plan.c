@@ -388,18 +388,6 @@ static void place_all(tw_cpu_plan *plan)
 
 /* ---- create and free */
 
-static tw_status check_arguments(bool *bf16, int64_t piece, const char *precision, tw_error *err)
-{
-    if (piece < 1)
-        return tw_fail(err, TW_EUSAGE, "a piece needs at least 1 sample, got %lld",
-                       (long long)piece);
-    *bf16 = precision && strcmp(precision, "bf16") == 0;
-    if (precision && !*bf16 && strcmp(precision, "fp32") != 0)
-        return tw_fail(err, TW_EUSAGE, "backend cpu has no precision \"%s\": fp32 or bf16",
-                       precision);
-    return TW_OK;
-}
-
 static tw_status allocate(tw_cpu_plan *plan, const tw_graph *graph, tw_error *err)
 {
     size_t n = (size_t)graph->n;
@@ -417,15 +405,18 @@ static tw_status allocate(tw_cpu_plan *plan, const tw_graph *graph, tw_error *er
 }
 
 tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                                      int64_t piece, const char *precision, tw_error *err)
+                                      int64_t piece, tw_precision precision, tw_error *err)
 {
     tw_cpu_plan *plan = NULL;
     int threads = tw_backend__cpu_one_thread();
-    bool bf16;
     tw_status rc;
 
     *out = NULL;
-    if ((rc = check_arguments(&bf16, piece, precision, err)) != TW_OK)
+    if (piece < 1) {
+        rc = tw_fail(err, TW_EUSAGE, "a piece needs at least 1 sample, got %lld", (long long)piece);
+        goto done;
+    }
+    if ((rc = backend->table->check_precision(backend, precision, err)) != TW_OK)
         goto done;
     if (!(plan = tw_calloc(1, sizeof *plan))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a plan");
@@ -434,7 +425,7 @@ tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const 
     plan->base.table = backend->table;
     plan->base.piece = piece;
     plan->backend = (const tw_cpu_backend *)backend;
-    plan->bf16 = bf16;
+    plan->bf16 = precision == TW_PRECISION_BF16;
     if ((rc = allocate(plan, graph, err)) != TW_OK || (rc = compile(plan, err)) != TW_OK)
         goto done;
     place_all(plan);
