@@ -90,7 +90,8 @@ static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc
         rc = tw_backend__cpu_as_desc(&from, plan, layer->inputs[0], src, err);
     tw_backend__desc_free(src);
     if (rc != TW_OK ||
-        (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, plan->bf16, err)) != TW_OK)
+        (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, plan->bf16 ? dnnl_bf16 : dnnl_f32,
+                                      err)) != TW_OK)
         return rc;
 
     step = tw_backend__cpu_add_step(plan, node, from, to);
@@ -110,7 +111,9 @@ tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err)
     dnnl_primitive_desc_t desc = NULL;
     tw_status rc;
 
-    if (tw_backend__cpu_conv2d_is_own(plan, node))
+    if (tw_backend__cpu_conv2d_is_int8(plan, node))
+        rc = tw_backend__cpu_conv2d_int8(plan, node, err);
+    else if (tw_backend__cpu_conv2d_is_own(plan, node))
         rc = tw_backend__cpu_conv2d_own(plan, node, err);
     else if ((rc = choose(&desc, plan, node, err)) == TW_OK)
         rc = compile(plan, node, desc, err);

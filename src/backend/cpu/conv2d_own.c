@@ -65,7 +65,8 @@ bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node)
     const int from = plan->base.graph->nodes[node].inputs[0];
 
     return plan->base.graph->nodes[from].op == TW_OP_CONV2D &&
-           tw_backend__cpu_conv2d_is_own(plan, from) && fused_pool(plan, from) == node;
+           tw_backend__cpu_conv2d_is_own(plan, from) &&
+           !tw_backend__cpu_conv2d_is_int8(plan, from) && fused_pool(plan, from) == node;
 }
 
 static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error *err)

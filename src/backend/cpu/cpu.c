@@ -160,12 +160,24 @@ static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
 
 /* ---- precisions */
 
+/* Older paths add up pairs of products in 16 bits, which overflow. */
+static bool has_exact_int8(const char *isa)
+{
+    return kind_of(isa) && strcmp(isa, "sse41") != 0 && strcmp(isa, "avx2") != 0 &&
+           strcmp(isa, "avx512_core") != 0;
+}
+
 static tw_status check_precision(const tw_backend *backend, tw_precision precision, tw_error *err)
 {
     const char *name = tw_precision_name(precision), *isa = tw_backend__isa_name();
 
     (void)backend;
     if (precision == TW_PRECISION_FP32)
+        return TW_OK;
+    if (precision == TW_PRECISION_INT8 && !has_exact_int8(isa))
+        return tw_fail(err, TW_EUNSUPPORTED, "precision %s needs a CPU with VNNI, the path is %s",
+                       name, isa);
+    if (precision == TW_PRECISION_INT8)
         return TW_OK;
     if (precision != TW_PRECISION_BF16)
         return tw_fail(err, TW_EUNSUPPORTED, "backend cpu has no kernels for precision %s", name);

@@ -33,7 +33,8 @@ typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
 
 typedef struct tw_cpu_value {
     tw_cpu_place place;
-    bool plain, bf16, is_single;
+    dnnl_data_type_t type;
+    bool plain, is_single;
     tw_dnnl_desc *desc; /* NULL for a plain (N,C) */
     int64_t n_bytes;
     int64_t offset;  /* in a worker's block */
@@ -44,6 +45,14 @@ typedef struct tw_cpu_value {
 typedef struct tw_cpu_sizes {
     int64_t rows, c, k, n;
 } tw_cpu_sizes;
+
+/* Of a step in int8: types and what 1 stands for (conv2d_int8.c). */
+typedef struct tw_cpu_int8 {
+    dnnl_data_type_t src, dst;
+    float src_step, dst_step;
+    int64_t scales_offset; /* one float32 a filter, in the packed block */
+    dnnl_memory_t scales;
+} tw_cpu_int8;
 
 struct tw_cpu_plan;
 typedef struct tw_cpu_step {
@@ -56,6 +65,7 @@ typedef struct tw_cpu_step {
     tw_dnnl_desc *scratch_desc;
     int64_t weights_offset, bias_offset; /* in the packed block */
     dnnl_memory_t weights, bias;
+    tw_cpu_int8 int8; /* src_step 0: not in int8 */
     /* ... or an own function */
     void (*run)(const struct tw_cpu_plan *plan, const struct tw_cpu_step *step, const float *in,
                 float *out, float *scratch);
@@ -78,7 +88,7 @@ typedef struct tw_cpu_worker {
 typedef struct tw_cpu_plan {
     tw_plan base;
     const tw_cpu_backend *backend;
-    bool bf16;
+    bool bf16, int8;
     int n_steps, n_values;
     tw_cpu_step *steps;
     tw_cpu_value *values;
@@ -97,7 +107,11 @@ typedef struct tw_cpu_plan {
 tw_status tw_backend__cpu_add_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
 /* A new value of a node's output, in the layout that a primitive descriptor answers for its dst. */
 tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
-                                  const_dnnl_primitive_desc_t desc, bool bf16, tw_error *err);
+                                  const_dnnl_primitive_desc_t desc, dnnl_data_type_t type,
+                                  tw_error *err);
+/* The same for a layout that moves in. */
+tw_status tw_backend__cpu_take_desc(int *out, tw_cpu_plan *plan, int node, tw_dnnl_desc *desc,
+                                    dnnl_data_type_t type, tw_error *err);
 /* The value of a node in plain float32: itself, or a new one behind a reorder. */
 tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
 /* The value of a node in the layout of `desc`, in the plan's precision. */
@@ -123,6 +137,13 @@ tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
 /* The same by own kernels (conv2d_own.c), for layers that they are for. */
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err);
+/* The same in int8 (conv2d_int8.c), for layers whose input's range is known, in a plan of that
+ * precision. Packing turns a step's n numbers of kernel, (R,S,C,K), into as many s8 at the same
+ * place, and its biases into what oneDNN takes. */
+bool tw_backend__cpu_conv2d_is_int8(const tw_cpu_plan *plan, int node);
+tw_status tw_backend__cpu_conv2d_int8(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_int8_pack(tw_cpu_plan *plan, tw_cpu_step *step, float *kernel, int64_t n,
+                                    tw_error *err);
 /* Did an own convolution pool already what max-pooling `node` reads? */
 bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);

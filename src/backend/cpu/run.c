@@ -25,20 +25,23 @@ static dnnl_status_t run_primitive(const tw_cpu_plan *plan, int i, const tw_cpu_
     const tw_cpu_worker *worker = &plan->workers[run->worker];
     const tw_cpu_call *call = &worker->calls[i];
     const tw_cpu_value *src = &plan->values[step->src], *dst = &plan->values[step->dst];
-    dnnl_exec_arg_t args[5] = {{DNNL_ARG_SRC, call->src},
-                               {DNNL_ARG_DST, call->dst},
-                               {DNNL_ARG_SCRATCHPAD, call->scratch},
-                               {DNNL_ARG_WEIGHTS, step->weights},
-                               {DNNL_ARG_BIAS, step->bias}};
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, call->src},
+                              {DNNL_ARG_DST, call->dst},
+                              {DNNL_ARG_SCRATCHPAD, call->scratch},
+                              {DNNL_ARG_WEIGHTS, step->weights},
+                              {DNNL_ARG_BIAS, step->bias},
+                              {TW_DNNL_ARG_SCALES, step->int8.scales}};
+    int n_args = step->weights_desc ? 5 : 3;
     dnnl_status_t status = dnnl_success;
 
     if (src->place != TW_CPU_BLOCK)
         status = dnnl_memory_set_data_handle(call->src, address(plan, run, src, 0));
     if (dst->place != TW_CPU_BLOCK && status == dnnl_success)
         status = dnnl_memory_set_data_handle(call->dst, address(plan, run, dst, 0));
+    if (step->int8.scales && TW_DNNL_ARG_SCALES)
+        n_args++;
     if (status == dnnl_success)
-        status = dnnl_primitive_execute(step->primitive, worker->stream, step->weights_desc ? 5 : 3,
-                                        args);
+        status = dnnl_primitive_execute(step->primitive, worker->stream, n_args, args);
     return status == dnnl_success ? dnnl_stream_wait(worker->stream) : status;
 }
 

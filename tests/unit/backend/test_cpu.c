@@ -622,8 +622,8 @@ static void wrong_use_is_refused(void **state)
     assert_fails(TW_EUSAGE, "a piece needs at least 1 sample, got 0",
                  cpu->plan_create(&w.plan, w.backend, w.graph, 0, TW_PRECISION_FP32, e));
     assert_null(w.plan);
-    assert_fails(TW_EUNSUPPORTED, "backend cpu has no kernels for precision int8",
-                 cpu->plan_create(&w.plan, w.backend, w.graph, 1, TW_PRECISION_INT8, e));
+    assert_fails(TW_EUNSUPPORTED, "backend cpu has no kernels for precision bf16x3",
+                 cpu->plan_create(&w.plan, w.backend, w.graph, 1, TW_PRECISION_BF16X3, e));
     assert_ok(cpu->plan_create(&w.plan, w.backend, w.graph, 1, TW_PRECISION_FP32, e));
     assert_fails(TW_EUSAGE, "a plan needs at least 1 worker, got 0",
                  cpu->plan_load(w.plan, w.weights, 0, NULL, NULL, e));
