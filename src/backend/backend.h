@@ -42,6 +42,13 @@ typedef struct tw_sink {
     void *ctx;
 } tw_sink;
 
+/* Who is shown what a convolution reads: n numbers of one or more samples, in any order, maybe with
+ * zeros among them. */
+typedef struct tw_see {
+    void (*show)(void *ctx, int node, const float *x, int64_t n);
+    void *ctx;
+} tw_see;
+
 /* The arithmetic of optimizers, elementwise on n numbers (FORMATS: Keras semantics). */
 typedef struct tw_adam_step {
     float alpha; /* lr * sqrt(1 - b2^t) / (1 - b1^t), powers in float32 */
@@ -87,6 +94,9 @@ typedef struct tw_backend_table {
      * node that another one's step computes has none of its own. */
     tw_status (*plan_time)(tw_plan *plan, int worker, const float *in, float *out, double *seconds,
                            tw_error *err);
+    /* A whole piece, each convolution's input shown; of plans in fp32. NULL: has no int8. */
+    tw_status (*plan_see)(tw_plan *plan, int worker, const float *in, float *out, const tw_see *see,
+                          tw_error *err);
     void (*plan_free)(tw_plan *plan);
 
     /* Training plan. weights stay the caller's and are used in place, so they lie at addresses of

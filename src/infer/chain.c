@@ -91,6 +91,23 @@ static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piec
     return TW_OK;
 }
 
+/* A network that was never calibrated must not compute in fp32 under another name. */
+static tw_status check_ranges(const tw_graph *graph, tw_precision precision, tw_error *err)
+{
+    bool has_conv = false;
+
+    for (int i = 0; i < graph->n; i++) {
+        if (graph->nodes[i].range[1] > 0.0f)
+            return TW_OK;
+        has_conv |= graph->nodes[i].op == TW_OP_CONV2D;
+    }
+    if (!has_conv || precision != TW_PRECISION_INT8)
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE,
+                   "the network has no ranges for int8: a model has them that was trained with "
+                   "precision int8");
+}
+
 static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *backend,
                              tw_precision precision, tw_error *err)
 {
@@ -100,6 +117,7 @@ static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *
 
     if ((rc = tw_graph_prefix(&pictures, part, division, err)) ||
         (rc = tw_graph_suffix(&rows, part, division, err)) ||
+        (rc = check_ranges(pictures, precision, err)) ||
         (rc = plan_stage(chain, pictures, TW_PIECE_PICTURES, backend, precision, err)))
         goto done;
     rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, TW_PRECISION_FP32, err);

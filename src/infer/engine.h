@@ -86,4 +86,12 @@ TW_MUST_CHECK tw_status tw_computer_set_precision(tw_computer *computer, tw_prec
                                                   tw_error *err);
 void tw_computer_close(tw_computer *computer);
 
+/* Gives layers 0..last of the model the ranges that int8 needs, from n pictures in fp32 (n a
+ * multiple of TW_PIECE_PICTURES; `fill` makes each), and takes them from all others. Layers beyond
+ * have none and so compute in fp32. Expected: what tw_chain_create says, TW_EUNSUPPORTED (outputs
+ * that are too large). */
+TW_MUST_CHECK tw_status tw_calibrate(tw_model *model, int last, const tw_computer *computer,
+                                     int64_t n, tw_fill_row fill, void *ctx, tw_error *err);
+void tw_calibration_forget(tw_graph *graph);
+
 #endif

@@ -222,6 +222,10 @@ TW_MUST_CHECK tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_e
 TW_MUST_CHECK tw_status tw_train__folder_log(tw_run_folder *folder, const char *event,
                                              tw_json *fields, tw_error *err);
 
+/* ---- calibrate.c: ranges of the frozen layers where they compute in int8, else none */
+
+TW_MUST_CHECK tw_status tw_train__calibrate(tw_training *training, tw_error *err);
+
 /* ---- freeze.c: which layers are trained, and how fast */
 
 /* Marks the frozen layers of the joined graph, finds the boundary and the multipliers of the

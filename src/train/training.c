@@ -224,7 +224,7 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
         (rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)) ||
         (rc = tw_train__freeze(training, err)) ||
         (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||
-        (rc = settle_missing(training, watch, err)))
+        (rc = settle_missing(training, watch, err)) || (rc = tw_train__calibrate(training, err)))
         return rc;
     if (tw_model_doubt(doubt, sizeof doubt, training->base))
         tw_watch_note(watch, "%s", doubt);

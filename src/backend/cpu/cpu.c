@@ -208,6 +208,7 @@ const tw_backend_table tw_backend__cpu = {
     .plan_load = tw_backend__cpu_plan_load,
     .plan_run = tw_backend__cpu_plan_run,
     .plan_time = tw_backend__cpu_plan_time,
+    .plan_see = tw_backend__cpu_plan_see,
     .plan_free = tw_backend__cpu_plan_free,
     .train_create = train_create,
     .train_step = tw_backend__train_step,

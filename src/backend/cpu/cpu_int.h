@@ -174,13 +174,19 @@ typedef struct tw_cpu_run {
     const float *in;
     float *out;
 } tw_cpu_run;
+/* Where a value lies for this run; of a sample, where it is not single. */
+void *tw_backend__cpu_address(const tw_cpu_plan *plan, const tw_cpu_run *run,
+                              const tw_cpu_value *value, int64_t sample);
 int tw_backend__cpu_section_end(const tw_cpu_plan *plan, int step);
 tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int step, int64_t sample,
                                    const tw_cpu_run *run, tw_error *err);
 void tw_backend__cpu_plan_free(tw_plan *plan);
 void tw_backend__cpu_worker_free(tw_cpu_worker *worker, int n_steps);
 
-/* ---- what is measured: time.c, peak.c */
+/* ---- what is measured: see.c, time.c, peak.c */
+
+tw_status tw_backend__cpu_plan_see(tw_plan *plan, int worker, const float *in, float *out,
+                                   const tw_see *see, tw_error *err);
 
 tw_status tw_backend__cpu_plan_time(tw_plan *plan, int worker, const float *in, float *out,
                                     double *seconds, tw_error *err);
