@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KERNELS_VERSION = 2 }; /* one more whenever the backend's own code changes a bit */
+enum { KERNELS_VERSION = 3 }; /* one more whenever the backend's own code changes a bit */
 
 /* ---- paths */
 
@@ -76,6 +76,17 @@ static const tw_winograd_kernels *kernels_of(const char *isa_name)
                                              : &tw_backend__winograd_plain;
 }
 
+/* Those of bfloat16. oneDNN's direct ones are faster where they have AMX, and the only ones where
+ * AVX-512 has no bfloat16. */
+static const tw_winograd_kernels *bf16_kernels_of(const char *isa_name, const tw_cpu *cpu)
+{
+    if (strstr(isa_name, "amx"))
+        return NULL;
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return cpu->avx512_bf16 ? &tw_backend__winograd_avx512_bf16 : NULL;
+    return &tw_backend__winograd_plain_bf16;
+}
+
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
 {
     const path *wanted = NULL;
@@ -117,6 +128,7 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
              KERNELS_VERSION, isa, (long long)cpu->l1d_bytes, (long long)cpu->l2_bytes);
     backend->group_rows = strncmp(isa, "avx512", 6) != 0;
     backend->winograd = kernels_of(isa);
+    backend->winograd_bf16 = bf16_kernels_of(isa, cpu);
 }
 
 static void close_backend(tw_backend *base)
@@ -133,6 +145,7 @@ static void close_backend(tw_backend *base)
 void tw_backend__cpu_use_onednn(tw_backend *base)
 {
     ((tw_cpu_backend *)base)->winograd = NULL;
+    ((tw_cpu_backend *)base)->winograd_bf16 = NULL;
 }
 
 static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)

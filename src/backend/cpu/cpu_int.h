@@ -26,7 +26,8 @@ typedef struct tw_cpu_backend {
     tw_backend base;
     dnnl_engine_t engine;
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
-    const tw_winograd_kernels *winograd; /* NULL: convolutions by oneDNN */
+    /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
+    const tw_winograd_kernels *winograd, *winograd_bf16;
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
