@@ -66,6 +66,7 @@ typedef struct tw_node {
     tw_activation activation;   /* of Conv2D and Dense, as Keras keeps it */
     tw_initializer initializer; /* of the kernel; biases start at zero */
     double rate;                /* Dropout */
+    bool is_exact;              /* computes in float32 whatever the plan's precision; in no file */
     tw_shape out;               /* inferred, without N; given for TW_OP_INPUT */
 } tw_node;
 

@@ -14,9 +14,10 @@ enum {
     MANY_TILES = 96          /* of one picture: U need not serve several */
 };
 
-static const tw_winograd_kernels *kernels_of(const tw_cpu_plan *plan)
+static const tw_winograd_kernels *kernels_of(const tw_cpu_plan *plan, int node)
 {
-    return plan->bf16 ? plan->backend->winograd_bf16 : plan->backend->winograd;
+    return tw_backend__cpu_is_bf16(plan, node) ? plan->backend->winograd_bf16
+                                               : plan->backend->winograd;
 }
 
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node)
@@ -24,7 +25,7 @@ bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node)
     const tw_node *layer = &plan->base.graph->nodes[node];
     const int64_t channels = plan->base.graph->nodes[layer->inputs[0]].out.dims[2];
 
-    return kernels_of(plan) && layer->window[0] == 3 && layer->window[1] == 3 &&
+    return kernels_of(plan, node) && layer->window[0] == 3 && layer->window[1] == 3 &&
            layer->stride[0] == 1 && layer->stride[1] == 1 && channels <= MOST_CHANNELS &&
            layer->units <= MOST_CHANNELS;
 }
@@ -82,7 +83,7 @@ static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error
 
     if (!(step->winograd = tw_calloc(1, sizeof *step->winograd)))
         return tw_fail(err, TW_ENOMEM, "%s: no memory to plan it", layer->name);
-    *step->winograd = (tw_winograd){.kernels = kernels_of(plan),
+    *step->winograd = (tw_winograd){.kernels = kernels_of(plan, node),
                                     .n = plan->base.piece,
                                     .h = in->dims[0],
                                     .w = in->dims[1],

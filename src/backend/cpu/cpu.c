@@ -188,6 +188,18 @@ static tw_status check_precision(const tw_backend *backend, tw_precision precisi
     return TW_OK;
 }
 
+/* AMX multiplies bfloat16 many times faster than AVX-512 float32; of CPUs without it AMD's do so
+ * twice as fast, Intel's at half the speed. */
+static tw_precision fastest(const tw_backend *backend)
+{
+    const char *isa = tw_backend__isa_name();
+    const tw_cpu cpu = tw_cpu_detect();
+    const bool doubles = strncmp(isa, "avx512", 6) == 0 && cpu.avx512_bf16 && cpu.is_amd;
+
+    (void)backend;
+    return strstr(isa, "amx") || doubles ? TW_PRECISION_BF16 : TW_PRECISION_FP32;
+}
+
 /* ---- training: the common executor with this backend's kernels */
 
 static tw_status train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
@@ -205,6 +217,7 @@ const tw_backend_table tw_backend__cpu = {
     .open = open_backend,
     .close = close_backend,
     .check_precision = check_precision,
+    .fastest = fastest,
     .plan_create = tw_backend__cpu_plan_create,
     .plan_load = tw_backend__cpu_plan_load,
     .plan_run = tw_backend__cpu_plan_run,

@@ -101,9 +101,9 @@ tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
                                   const_dnnl_primitive_desc_t desc, bool bf16, tw_error *err);
 /* The value of a node in plain float32: itself, or a new one behind a reorder. */
 tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
-/* The value of a node in the layout of `desc`, in the plan's precision. */
+/* The value of a node in the layout of `desc`, which is of bfloat16 or float32. */
 tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const tw_dnnl_desc *desc,
-                                  tw_error *err);
+                                  bool bf16, tw_error *err);
 /* Appends a step that reads src and writes dst; `set` makes its primitive. */
 tw_cpu_step *tw_backend__cpu_add_step(tw_cpu_plan *plan, int node, int src, int dst);
 tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
@@ -124,6 +124,8 @@ tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
 /* The same by own kernels (conv2d_own.c), for layers that they are for. */
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err);
+/* Does the node multiply bfloat16? */
+bool tw_backend__cpu_is_bf16(const tw_cpu_plan *plan, int node);
 /* Did an own convolution pool already what max-pooling `node` reads? */
 bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);

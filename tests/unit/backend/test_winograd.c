@@ -172,7 +172,7 @@ static double limit_of(const tw_winograd_kernels *kernels, int m)
     const bool is_bf16 = kernels->step == 2;
 
     if (m < 6)
-        return is_bf16 ? 2.5e-2 : 2e-6;
+        return is_bf16 ? 4e-2 : 2e-6;
     return is_bf16 ? 2e-1 : 1e-5;
 }
 
