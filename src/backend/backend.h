@@ -77,6 +77,9 @@ typedef struct tw_backend_table {
     /* Can it compute in that precision? TW_EUNSUPPORTED says what it lacks. */
     tw_status (*check_precision)(const tw_backend *backend, tw_precision precision, tw_error *err);
 
+    /* The one that CPUs of this kind compute fastest in, told by what they are; it can. */
+    tw_precision (*fastest)(const tw_backend *backend);
+
     /* Step 1 of an inference plan: chooses implementations and knows sizes; packs nothing.
      * Expected: what check_precision says. */
     tw_status (*plan_create)(tw_plan **out, tw_backend *backend, const tw_graph *graph,

@@ -28,6 +28,15 @@ static int without_softmax(const tw_graph *graph, int last)
     return graph->nodes[last].op == TW_OP_SOFTMAX ? graph->nodes[last].inputs[0] : last;
 }
 
+/* What is trained, or comes after the frozen part in other ways, computes in float32. */
+static void mark_exact(tw_graph *part, const tw_model *model)
+{
+    const int boundary = tw_model_boundary(model);
+
+    for (int i = 1; i < part->n; i++)
+        part->nodes[i].is_exact = find_node(model->graph, part->nodes[i].name) > boundary;
+}
+
 /* Nodes (first, last] as a graph of their own, without the final softmax. */
 static tw_status take_part(tw_graph **out, const tw_graph *graph, int first, int last,
                            tw_error *err)
@@ -149,9 +158,13 @@ tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int la
     chain->out_shape = graph->nodes[last].out;
     chain->out_size = tw_shape_size(&chain->out_shape);
     tw_text_add(&chain->numerics, "%s", backend->numerics);
-    if (first < last && ((rc = take_part(&part, graph, first, last, err)) ||
-                         (rc = plan_stages(chain, part, backend, precision, err))))
+    if (first < last && (rc = take_part(&part, graph, first, last, err)))
         goto done;
+    if (part) {
+        mark_exact(part, model);
+        if ((rc = plan_stages(chain, part, backend, precision, err)))
+            goto done;
+    }
     if (chain->numerics.failed) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the numerics id of %d layers", graph->n);
         goto done;

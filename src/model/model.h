@@ -89,6 +89,10 @@ TW_MUST_CHECK tw_status tw_model_forget_weights(tw_model *model, tw_error *err);
  * whose does). Expected: TW_ESHAPE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_resize(tw_model *model, int size, tw_error *err);
 
+/* Where the frozen part of a classifier ends: its last frozen node before the output that the rest
+ * hangs on alone, else the last convolution or pooling. */
+int tw_model_boundary(const tw_model *model);
+
 /* SHA-256 (hex) over name, shape and numbers of one node's parameters, which are there. */
 TW_MUST_CHECK tw_status tw_model_hash_node(char hex[65], const tw_model *model, int node,
                                            tw_error *err);

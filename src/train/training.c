@@ -157,6 +157,8 @@ static tw_status open_base(tw_training *training, tw_error *err)
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
                             tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
+    for (int i = 0; i < training->base->graph->n; i++)
+        training->base->frozen[i] = true; /* as in a network's own: what it was of has no say */
     if (is_scratch && (rc = tw_model_forget_weights(training->base, err)))
         return rc;
     if (!tw_train__text(config, TW_OPTION_IMAGE_SIZE))
@@ -224,7 +226,7 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
         (rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)) ||
         (rc = tw_train__freeze(training, err)) ||
         (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||
-        (rc = settle_missing(training, watch, err)) || (rc = tw_train__calibrate(training, err)))
+        (rc = settle_missing(training, watch, err)))
         return rc;
     if (tw_model_doubt(doubt, sizeof doubt, training->base))
         tw_watch_note(watch, "%s", doubt);
@@ -303,7 +305,9 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
         (rc = check_options(training->config, resumes, err)) ||
         (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
-        (rc = open_model(training, watch, err)) || (rc = open_sources(training, watch, err)) ||
+        (rc = open_model(training, watch, err)) ||
+        (rc = tw_train__settle_precision(training, err)) ||
+        (rc = tw_train__calibrate(training, err)) || (rc = open_sources(training, watch, err)) ||
         (rc = tw_train__plan(training, err)))
         goto done;
     tell_empty_classes(training, watch);
@@ -325,6 +329,7 @@ void tw_training_free(tw_training *training)
     tw_graph_free(training->top);
     tw_graph_free(training->graph);
     tw_graph_free(training->suffix);
+    tw_text_free(&training->chosen);
     tw_free(training->frozen);
     tw_free(training->multipliers);
     tw_free(training->hashes);

@@ -7,9 +7,19 @@
 
 #include "base/fail.h"
 
-static bool wants_winograd(const tw_cpu_plan *plan, const tw_node *node)
+bool tw_backend__cpu_is_bf16(const tw_cpu_plan *plan, int node)
 {
-    return !plan->bf16 && node->window[0] == 3 && node->window[1] == 3 && node->stride[0] == 1 &&
+    return plan->bf16 && !plan->base.graph->nodes[node].is_exact;
+}
+
+static dnnl_data_type_t type_of(const tw_cpu_plan *plan, int node)
+{
+    return tw_backend__cpu_is_bf16(plan, node) ? dnnl_bf16 : dnnl_f32;
+}
+
+static bool wants_winograd(const tw_node *node, bool bf16)
+{
+    return !bf16 && node->window[0] == 3 && node->window[1] == 3 && node->stride[0] == 1 &&
            node->stride[1] == 1;
 }
 
@@ -30,7 +40,7 @@ static dnnl_status_t parts_create(parts *p, const tw_cpu_plan *plan, int node)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
     const tw_shape *in = &plan->base.graph->nodes[layer->inputs[0]].out;
-    dnnl_data_type_t type = plan->bf16 ? dnnl_bf16 : dnnl_f32;
+    const dnnl_data_type_t type = type_of(plan, node);
     int64_t src[4], dst[4];
     int64_t weights[4] = {layer->units, in->dims[2], layer->window[0], layer->window[1]};
     int64_t bias[1] = {layer->units};
@@ -66,7 +76,7 @@ static tw_status choose(dnnl_primitive_desc_t *out, const tw_cpu_plan *plan, int
         conv.bias = p.bias;
         conv.dst = p.dst;
         status = dnnl_unimplemented;
-        if (wants_winograd(plan, layer))
+        if (wants_winograd(layer, tw_backend__cpu_is_bf16(plan, node)))
             status = tw_backend__conv_create(out, plan->backend->engine, &conv);
         conv.algorithm = dnnl_convolution_direct;
         if (status != dnnl_success && status != dnnl_out_of_memory)
@@ -80,6 +90,7 @@ static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
     int64_t bias[1] = {layer->units};
+    const dnnl_data_type_t type = type_of(plan, node);
     tw_dnnl_desc *src = NULL;
     tw_cpu_step *step;
     int from, to;
@@ -87,11 +98,9 @@ static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc
     tw_status rc = tw_backend__cpu_fail(layer->name, "describe this convolution", status, err);
 
     if (rc == TW_OK)
-        rc = tw_backend__cpu_as_desc(&from, plan, layer->inputs[0], src, err);
+        rc = tw_backend__cpu_as_desc(&from, plan, layer->inputs[0], src, type, err);
     tw_backend__desc_free(src);
-    if (rc != TW_OK ||
-        (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, plan->bf16 ? dnnl_bf16 : dnnl_f32,
-                                      err)) != TW_OK)
+    if (rc != TW_OK || (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, type, err)) != TW_OK)
         return rc;
 
     step = tw_backend__cpu_add_step(plan, node, from, to);

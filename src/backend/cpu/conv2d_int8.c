@@ -40,7 +40,7 @@ bool tw_backend__cpu_conv2d_is_int8(const tw_cpu_plan *plan, int node)
     const tw_node *layer = &graph->nodes[node];
     const tw_shape *in = &graph->nodes[layer->inputs[0]].out;
 
-    return plan->int8 && producer(graph, layer->inputs[0])->range[1] > 0.0f &&
+    return plan->int8 && !layer->is_exact && producer(graph, layer->inputs[0])->range[1] > 0.0f &&
            layer->window[0] <= MOST_TERMS && layer->window[1] <= MOST_TERMS / layer->window[0] &&
            in->dims[2] <= MOST_TERMS / (layer->window[0] * layer->window[1]);
 }

@@ -26,7 +26,8 @@ typedef struct tw_cpu_backend {
     tw_backend base;
     dnnl_engine_t engine;
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
-    const tw_winograd_kernels *winograd; /* NULL: convolutions by oneDNN */
+    /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
+    const tw_winograd_kernels *winograd, *winograd_bf16;
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
@@ -114,9 +115,9 @@ tw_status tw_backend__cpu_take_desc(int *out, tw_cpu_plan *plan, int node, tw_dn
                                     dnnl_data_type_t type, tw_error *err);
 /* The value of a node in plain float32: itself, or a new one behind a reorder. */
 tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
-/* The value of a node in the layout of `desc`, in the plan's precision. */
+/* The value of a node in the layout of `desc`, which is of that type: bfloat16 or float32. */
 tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const tw_dnnl_desc *desc,
-                                  tw_error *err);
+                                  dnnl_data_type_t type, tw_error *err);
 /* Appends a step that reads src and writes dst; `set` makes its primitive. */
 tw_cpu_step *tw_backend__cpu_add_step(tw_cpu_plan *plan, int node, int src, int dst);
 tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
@@ -144,6 +145,8 @@ bool tw_backend__cpu_conv2d_is_int8(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_conv2d_int8(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_int8_pack(tw_cpu_plan *plan, tw_cpu_step *step, float *kernel, int64_t n,
                                     tw_error *err);
+/* Does the node multiply bfloat16? */
+bool tw_backend__cpu_is_bf16(const tw_cpu_plan *plan, int node);
 /* Did an own convolution pool already what max-pooling `node` reads? */
 bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);

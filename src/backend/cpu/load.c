@@ -96,8 +96,8 @@ static void pack_bias(tw_cpu_plan *plan, const tw_cpu_step *step, const float *b
 
 static void pack_own(tw_cpu_plan *plan, const tw_cpu_step *step, const tw_node_weights *weights)
 {
-    tw_backend__winograd_pack(step->winograd, (float *)(plan->packed + step->weights_offset),
-                              weights->kernel, weights->bias);
+    tw_backend__winograd_pack(step->winograd, plan->packed + step->weights_offset, weights->kernel,
+                              weights->bias);
 }
 
 static tw_status pack_all(tw_cpu_plan *plan, const tw_node_weights *weights,

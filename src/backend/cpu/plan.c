@@ -176,7 +176,7 @@ tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_err
 }
 
 tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const tw_dnnl_desc *desc,
-                                  tw_error *err)
+                                  dnnl_data_type_t type, tw_error *err)
 {
     const char *name = plan->base.graph->nodes[node].name;
     int value = plan->outputs[node];
@@ -188,9 +188,7 @@ tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const t
         return TW_OK;
     rc =
         tw_backend__cpu_fail(name, "describe this output", tw_backend__desc_copy(&copy, desc), err);
-    if (rc != TW_OK ||
-        (rc = tw_backend__cpu_take_desc(out, plan, node, copy, plan->bf16 ? dnnl_bf16 : dnnl_f32,
-                                        err)) != TW_OK)
+    if (rc != TW_OK || (rc = tw_backend__cpu_take_desc(out, plan, node, copy, type, err)) != TW_OK)
         return rc;
     return add_reorder(plan, node, value, *out, err);
 }

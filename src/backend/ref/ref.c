@@ -76,6 +76,12 @@ static tw_status ref_check_precision(const tw_backend *backend, tw_precision pre
                    tw_precision_name(precision));
 }
 
+static tw_precision ref_fastest(const tw_backend *backend)
+{
+    (void)backend;
+    return TW_PRECISION_FP32;
+}
+
 static tw_status ref_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
                                  int64_t piece, tw_precision precision, tw_error *err)
 {
@@ -222,6 +228,7 @@ const tw_backend_table tw_backend__ref = {
     .open = ref_open,
     .close = ref_close,
     .check_precision = ref_check_precision,
+    .fastest = ref_fastest,
     .plan_create = ref_plan_create,
     .plan_load = ref_plan_load,
     .plan_run = ref_plan_run,

@@ -372,6 +372,43 @@ static void test_layers_out_of_order_are_refused(void **state)
     tw_model_free(model);
 }
 
+/* What is not frozen computes in float32, so a whole network gives what the frozen part in one
+ * chain and the rest in another give. */
+static void test_a_precision_ends_with_the_frozen_part(void **state)
+{
+    tw_model *model = tiny_model();
+    tw_computer computer = tiny_computer("cpu", 1);
+    tw_chain *whole, *frozen, *rest;
+    float parts[3 * TINY_ROW], out[3 * TINY_ROW], exact[3 * TINY_ROW];
+    float *middle;
+
+    (void)state;
+    if (computer.backend->table->check_precision(computer.backend, TW_PRECISION_BF16, NULL))
+        skip(); /* needs AVX-512 */
+    for (int i = 0; i < model->graph->n; i++)
+        model->frozen[i] = i <= 2;
+    assert_ok(tw_chain_create(&whole, model, 0, TINY_POOL, computer.backend, TW_PRECISION_BF16, 1,
+                              plenty, e));
+    assert_ok(
+        tw_chain_create(&frozen, model, 0, 2, computer.backend, TW_PRECISION_BF16, 1, plenty, e));
+    rest = make_chain(model, &computer, 2, TINY_POOL, 1);
+    middle = tw_alloc_f32(3 * tw_chain_out_size(frozen));
+    run(whole, in, 3, 3, out);
+    run(frozen, in, 3, 3, middle);
+    run(rest, middle, 3, 3, parts);
+    assert_memory_equal(out, parts, sizeof out);
+    tw_chain_free(whole);
+    whole = make_chain(model, &computer, 0, TINY_POOL, 1);
+    run(whole, in, 3, 3, exact);
+    assert_memory_not_equal(out, exact, sizeof out);
+    tw_free(middle);
+    tw_chain_free(whole);
+    tw_chain_free(frozen);
+    tw_chain_free(rest);
+    tw_computer_close(&computer);
+    tw_model_free(model);
+}
+
 static void test_measuring_gives_a_time(void **state)
 {
     tw_model *model = tiny_model();
@@ -406,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_missing_weights_are_named),
         cmocka_unit_test(test_a_planned_chain_does_not_run),
         cmocka_unit_test(test_layers_out_of_order_are_refused),
+        cmocka_unit_test(test_a_precision_ends_with_the_frozen_part),
         cmocka_unit_test(test_measuring_gives_a_time),
     };
 
