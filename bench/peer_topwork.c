@@ -87,8 +87,10 @@ static tw_status open_trunk(peer *p, tw_error *err)
     if (p->batch % PIECE != 0)
         return tw_fail(err, TW_EUSAGE, "a batch of %lld pictures is no multiple of %d",
                        (long long)p->batch, PIECE);
-    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)) ||
-        (rc = bench_make_weights(p->weights, p->graph, err)) ||
+    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)))
+        return rc;
+    bench_set_ranges(p->graph);
+    if ((rc = bench_make_weights(p->weights, p->graph, err)) ||
         (rc = p->table->plan_create(&p->plan, p->backend, p->graph, PIECE, p->precision, err)) ||
         (rc = p->table->plan_load(p->plan, p->weights, (int)p->n_threads, NULL, NULL, err)))
         return rc;

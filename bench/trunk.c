@@ -6,6 +6,8 @@
  *
  *   trunk [WORKERS [PIECE [PRECISION [PICTURES [ISA]]]]]
  */
+#include "work.h"
+
 #include "backend/cpu/cpu_int.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -50,14 +52,6 @@ static tw_status make_trunk(tw_graph **out, tw_error *err)
             rc = add_layer(*out, pool, err);
     }
     return rc;
-}
-
-/* As if it were calibrated; the numbers do not matter to the time. */
-static void set_ranges(tw_graph *graph)
-{
-    graph->nodes[0].range[0] = -1.0f;
-    for (int i = 0; i < graph->n; i++)
-        graph->nodes[i].range[1] = 1.0f;
 }
 
 static float *random_numbers(int64_t n, float scale, uint64_t seed)
@@ -223,7 +217,7 @@ int main(int argc, char **argv)
         goto done;
     if ((rc = make_trunk(&graph, &err)) != TW_OK)
         goto done;
-    set_ranges(graph);
+    bench_set_ranges(graph);
     for (int i = 0; i < graph->n; i++)
         if (tw_node_param_count(graph, i) > 0)
             weights[i].kernel = random_numbers(tw_node_param_count(graph, i), 0.1f, (uint64_t)i);
