@@ -84,7 +84,7 @@ static const tw_winograd_kernels *bf16_kernels_of(const char *isa_name, const tw
         return NULL;
     if (strncmp(isa_name, "avx512", 6) == 0)
         return cpu->avx512_bf16 ? &tw_backend__winograd_avx512_bf16 : NULL;
-    return &tw_backend__winograd_plain_bf16;
+    return strncmp(isa_name, "avx2", 4) == 0 ? NULL : &tw_backend__winograd_plain_bf16;
 }
 
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
@@ -175,15 +175,16 @@ static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
 
 static tw_status check_precision(const tw_backend *backend, tw_precision precision, tw_error *err)
 {
+    const tw_cpu_backend *cpu = (const tw_cpu_backend *)backend;
     const char *name = tw_precision_name(precision), *isa = tw_backend__isa_name();
 
-    (void)backend;
     if (precision == TW_PRECISION_FP32)
         return TW_OK;
     if (precision != TW_PRECISION_BF16)
         return tw_fail(err, TW_EUNSUPPORTED, "backend cpu has no kernels for precision %s", name);
-    if (strncmp(isa, "avx512", 6) != 0)
-        return tw_fail(err, TW_EUNSUPPORTED, "precision %s needs AVX-512, the path is %s", name,
+    if (!cpu->winograd_bf16 && strncmp(isa, "avx512", 6) != 0)
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "precision %s needs AVX-512, the path is %s; fp32 is for every CPU", name,
                        isa);
     return TW_OK;
 }
