@@ -84,7 +84,7 @@ static const tw_winograd_kernels *bf16_kernels_of(const char *isa_name, const tw
         return NULL;
     if (strncmp(isa_name, "avx512", 6) == 0)
         return cpu->avx512_bf16 ? &tw_backend__winograd_avx512_bf16 : NULL;
-    return &tw_backend__winograd_plain_bf16;
+    return strncmp(isa_name, "avx2", 4) == 0 ? NULL : &tw_backend__winograd_plain_bf16;
 }
 
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
@@ -182,22 +182,24 @@ static bool has_exact_int8(const char *isa)
 
 static tw_status check_precision(const tw_backend *backend, tw_precision precision, tw_error *err)
 {
+    const tw_cpu_backend *cpu = (const tw_cpu_backend *)backend;
     const char *name = tw_precision_name(precision), *isa = tw_backend__isa_name();
 
-    (void)backend;
     switch (precision) {
     case TW_PRECISION_FP32:
         return TW_OK;
     case TW_PRECISION_BF16:
-        return strncmp(isa, "avx512", 6) == 0
-                   ? TW_OK
-                   : tw_fail(err, TW_EUNSUPPORTED, "precision %s needs AVX-512, the path is %s",
-                             name, isa);
+        if (cpu->winograd_bf16 || strncmp(isa, "avx512", 6) == 0)
+            return TW_OK;
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "precision %s needs AVX-512, the path is %s; fp32 is for every CPU", name,
+                       isa);
     case TW_PRECISION_INT8:
-        return has_exact_int8(isa)
-                   ? TW_OK
-                   : tw_fail(err, TW_EUNSUPPORTED,
-                             "precision %s needs a CPU with VNNI, the path is %s", name, isa);
+        if (has_exact_int8(isa))
+            return TW_OK;
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "precision %s needs a CPU with VNNI, the path is %s; fp32 is for every CPU",
+                       name, isa);
     default:
         return tw_fail(err, TW_EUNSUPPORTED, "backend cpu has no kernels for precision %s", name);
     }
