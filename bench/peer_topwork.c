@@ -26,7 +26,7 @@
 enum { PIECE = 2, SIDE = 224, CLASSES = 10 };
 
 typedef struct peer {
-    const char *precision;
+    tw_precision precision;
     int64_t n_threads, batch;
     const tw_backend_table *table;
     tw_backend *backend;
@@ -87,8 +87,10 @@ static tw_status open_trunk(peer *p, tw_error *err)
     if (p->batch % PIECE != 0)
         return tw_fail(err, TW_EUSAGE, "a batch of %lld pictures is no multiple of %d",
                        (long long)p->batch, PIECE);
-    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)) ||
-        (rc = bench_make_weights(p->weights, p->graph, err)) ||
+    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)))
+        return rc;
+    bench_set_ranges(p->graph);
+    if ((rc = bench_make_weights(p->weights, p->graph, err)) ||
         (rc = p->table->plan_create(&p->plan, p->backend, p->graph, PIECE, p->precision, err)) ||
         (rc = p->table->plan_load(p->plan, p->weights, (int)p->n_threads, NULL, NULL, err)))
         return rc;
@@ -182,8 +184,9 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
     const tw_shape pool5 = tw_shape_make(3, (int64_t[]){7, 7, 512});
     tw_status rc;
 
-    if (strcmp(p->precision, "fp32") != 0)
-        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s", p->precision);
+    if (p->precision != TW_PRECISION_FP32)
+        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s",
+                       tw_precision_name(p->precision));
     p->sink = (tw_sink){throw_away, p};
     if (strcmp(work, "top") == 0) {
         rc = tw_graph_parse_top(&p->graph, &pool5, tutorial, CLASSES, err);
@@ -249,8 +252,7 @@ int main(int argc, char **argv)
     tw_status rc = TW_EUSAGE;
 
     if (argc == 5 && tw_parse_i64(&p.n_threads, argv[3]) && tw_parse_i64(&p.batch, argv[4]) &&
-        p.n_threads > 0 && p.batch > 0) {
-        p.precision = argv[2];
+        p.n_threads > 0 && p.batch > 0 && tw_precision_parse(&p.precision, argv[2])) {
         rc = open_peer(&p, argv[1], &err);
     }
     if (rc == TW_OK) {

@@ -42,6 +42,13 @@ typedef struct tw_sink {
     void *ctx;
 } tw_sink;
 
+/* Who is shown what a convolution reads: n numbers of one or more samples, in any order, maybe with
+ * zeros among them. */
+typedef struct tw_see {
+    void (*show)(void *ctx, int node, const float *x, int64_t n);
+    void *ctx;
+} tw_see;
+
 /* The arithmetic of optimizers, elementwise on n numbers (FORMATS: Keras semantics). */
 typedef struct tw_adam_step {
     float alpha; /* lr * sqrt(1 - b2^t) / (1 - b1^t), powers in float32 */
@@ -67,10 +74,16 @@ typedef struct tw_backend_table {
     tw_status (*open)(tw_backend **out, const char *isa, tw_error *err);
     void (*close)(tw_backend *backend);
 
+    /* Can it compute in that precision? TW_EUNSUPPORTED says what it lacks. */
+    tw_status (*check_precision)(const tw_backend *backend, tw_precision precision, tw_error *err);
+
+    /* The one that CPUs of this kind compute fastest in, told by what they are; it can. */
+    tw_precision (*fastest)(const tw_backend *backend);
+
     /* Step 1 of an inference plan: chooses implementations and knows sizes; packs nothing.
-     * precision "fp32" or "bf16" (TW_EUNSUPPORTED with a sentence where it cannot). */
+     * Expected: what check_precision says. */
     tw_status (*plan_create)(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                             int64_t piece, const char *precision, tw_error *err);
+                             int64_t piece, tw_precision precision, tw_error *err);
     /* Step 2: packs weights[graph->n] (or keeps the pointers, where used in place: they must stay)
      * and makes the blocks of n_workers. `release(ctx, node)`, may be NULL, is called when a node's
      * weights are packed and no longer needed. */
@@ -84,6 +97,9 @@ typedef struct tw_backend_table {
      * node that another one's step computes has none of its own. */
     tw_status (*plan_time)(tw_plan *plan, int worker, const float *in, float *out, double *seconds,
                            tw_error *err);
+    /* A whole piece, each convolution's input shown; of plans in fp32. NULL: has no int8. */
+    tw_status (*plan_see)(tw_plan *plan, int worker, const float *in, float *out, const tw_see *see,
+                          tw_error *err);
     void (*plan_free)(tw_plan *plan);
 
     /* Training plan. weights stay the caller's and are used in place, so they lie at addresses of

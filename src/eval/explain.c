@@ -237,7 +237,7 @@ tw_status tw_explain(tw_explanation *out, const tw_model *model, const tw_pictur
 
     *out = (tw_explanation){.class_index = class_index};
     if ((rc = check(&j, class_index, err)) || (rc = find_layer(&j.layer, model, layer, err)) ||
-        (rc = tw_computer_open(&j.computer, compute, err)))
+        (rc = tw_computer_open(&j.computer, compute, model->precision, err)))
         return rc;
     if ((rc = make_suffix(&j, err)) || (rc = make_rows(&j, err)) || (rc = run_prefix(&j, err)) ||
         (rc = run_suffix(out, &j, err)))

@@ -112,7 +112,7 @@ static tw_status choose_chunk(pass *p, int boundary, int *n_workers, tw_error *e
     int64_t row_size = tw_source_row_size(p->source);
 
     if ((rc = tw_chain_estimate(&packed, &worker, p->model, boundary, last, p->computer.backend,
-                                "fp32", err)))
+                                TW_PRECISION_FP32, err)))
         return rc;
     while (tw_source_is_cached(p->source) && pieces < p->computer.n_threads &&
            pieces * TW_PIECE_ROWS < n &&
@@ -142,8 +142,9 @@ static tw_status make_ready(pass *p, const tw_cache_options *cache, const tw_wat
         return rc;
     rows_bytes =
         tw_score_memory(tw_source_row_size(p->source), p->model->n_classes, p->chunk, false);
-    if ((rc = tw_chain_create(&p->chain, p->model, boundary, last, p->computer.backend, "fp32",
-                              n_workers, p->computer.memory_limit - rows_bytes, err)))
+    if ((rc = tw_chain_create(&p->chain, p->model, boundary, last, p->computer.backend,
+                              TW_PRECISION_FP32, n_workers, p->computer.memory_limit - rows_bytes,
+                              err)))
         return rc;
     if (!tw_source_is_cached(p->source))
         p->trunk.memory_limit -= tw_chain_memory(p->chain) + rows_bytes;
@@ -202,7 +203,8 @@ tw_status tw_pass_run(tw_pass *out, const tw_pass_job *job, const tw_compute *co
     pass p = {.model = job->model, .dataset = job->dataset};
 
     *out = (tw_pass){0};
-    if ((rc = map_labels(&p, err)) || (rc = tw_computer_open(&p.computer, compute, err)) ||
+    if ((rc = map_labels(&p, err)) ||
+        (rc = tw_computer_open(&p.computer, compute, job->model->precision, err)) ||
         (rc = make_ready(&p, cache, watch, err)) || (rc = score(out, &p, job, watch, err)))
         goto done;
     tw_source_tell_damage(p.source, watch);

@@ -47,8 +47,4 @@ int64_t tw_score_chunk(const tw_model *model, int boundary, int64_t n_pieces);
 /* Bytes that tw_score_run allocates, reader included. */
 int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk, bool is_scaled);
 
-/* Where the frozen part of a classifier ends: its last frozen node before the output that the rest
- * hangs on alone, else the last convolution or pooling. */
-int tw_model_boundary(const tw_model *model);
-
 #endif

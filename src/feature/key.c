@@ -18,8 +18,9 @@ static const char *const dtype_names[] = {
 #undef NAME
 };
 
-static tw_status describe_key(tw_json **out, const tw_model *model, int last, const char *precision,
-                              tw_cache_dtype dtype, const char *numerics, tw_error *err)
+static tw_status describe_key(tw_json **out, const tw_model *model, int last,
+                              tw_precision precision, tw_cache_dtype dtype, const char *numerics,
+                              tw_error *err)
 {
     tw_status rc;
     tw_graph *prefix = NULL;
@@ -35,7 +36,7 @@ static tw_status describe_key(tw_json **out, const tw_model *model, int last, co
         !tw_json_set(json, "weights", tw_json_new_string(weights)) ||
         !tw_json_set(json, "graph", tw_graph_to_json(prefix)) ||
         !tw_json_set(json, "contract", tw_contract_to_json(&model->contract)) ||
-        !tw_json_set(json, "precision", tw_json_new_string(precision)) ||
+        !tw_json_set(json, "precision", tw_json_new_string(tw_precision_name(precision))) ||
         !tw_json_set(json, "storage", tw_json_new_string(dtype_names[dtype])) ||
         !tw_json_set(json, "numerics", tw_json_new_string(numerics)) ||
         !tw_json_set(json, "view", tw_json_new_i64(PLAIN_VIEW))) {
@@ -50,7 +51,7 @@ done:
     return rc;
 }
 
-tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const char *precision,
+tw_status tw_feature__key(char hex[65], const tw_model *model, int last, tw_precision precision,
                           tw_cache_dtype dtype, const char *numerics, tw_error *err)
 {
     tw_json *json;
@@ -80,7 +81,7 @@ tw_status tw_feature__view_key(char hex[65], const char *augment, uint64_t seed,
     return rc;
 }
 
-tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
+tw_json *tw_feature__job(const tw_model *model, int last, tw_precision precision,
                          tw_cache_dtype dtype, const char *numerics, const char *augment)
 {
     const tw_contract *contract = &model->contract;
@@ -95,7 +96,7 @@ tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
                 tw_interpolation_name(contract->interpolation),
                 tw_contract_resize_text(policy, sizeof policy, contract), contract->height,
                 contract->width, contract->colour == TW_COLOUR_GREY ? " grey" : "",
-                tw_preprocess_name(contract->preprocess), precision);
+                tw_preprocess_name(contract->preprocess), tw_precision_name(precision));
     if (dtype != TW_CACHE_FP32)
         tw_text_add(&text, ", kept as %s", dtype_names[dtype]);
     if (augment)

@@ -57,6 +57,7 @@ tw_status tw_graph_cut(tw_graph **out, const tw_graph *graph, int node, tw_error
     mark_needed(place, graph, node);
     if ((rc = tw_graph_create(&cut, graph->nodes[0].name, &graph->nodes[0].out, err)) != TW_OK)
         goto done;
+    memcpy(cut->nodes[0].range, graph->nodes[0].range, sizeof cut->nodes[0].range);
     place[0] = 0;
     for (int i = 1; i <= node; i++) {
         if (!place[i])

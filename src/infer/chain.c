@@ -28,6 +28,15 @@ static int without_softmax(const tw_graph *graph, int last)
     return graph->nodes[last].op == TW_OP_SOFTMAX ? graph->nodes[last].inputs[0] : last;
 }
 
+/* What is trained, or comes after the frozen part in other ways, computes in float32. */
+static void mark_exact(tw_graph *part, const tw_model *model)
+{
+    const int boundary = tw_model_boundary(model);
+
+    for (int i = 1; i < part->n; i++)
+        part->nodes[i].is_exact = find_node(model->graph, part->nodes[i].name) > boundary;
+}
+
 /* Nodes (first, last] as a graph of their own, without the final softmax. */
 static tw_status take_part(tw_graph **out, const tw_graph *graph, int first, int last,
                            tw_error *err)
@@ -96,7 +105,7 @@ static bool is_reshape(const tw_graph *graph)
 /* ---- planning */
 
 static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piece,
-                            tw_backend *backend, const char *precision, tw_error *err)
+                            tw_backend *backend, tw_precision precision, tw_error *err)
 {
     tw_infer_stage *stage = &chain->stages[chain->n_stages];
     tw_status rc;
@@ -117,8 +126,25 @@ static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piec
     return TW_OK;
 }
 
+/* A network that was never calibrated must not compute in fp32 under another name. */
+static tw_status check_ranges(const tw_graph *graph, tw_precision precision, tw_error *err)
+{
+    bool has_conv = false;
+
+    for (int i = 0; i < graph->n; i++) {
+        if (graph->nodes[i].range[1] > 0.0f)
+            return TW_OK;
+        has_conv |= graph->nodes[i].op == TW_OP_CONV2D;
+    }
+    if (!has_conv || precision != TW_PRECISION_INT8)
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE,
+                   "the network has no ranges for int8: a model has them that was trained with "
+                   "precision int8");
+}
+
 static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *backend,
-                             const char *precision, tw_error *err)
+                             tw_precision precision, tw_error *err)
 {
     const int division = find_division(part);
     tw_graph *pictures = NULL, *rows = NULL;
@@ -126,9 +152,10 @@ static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *
 
     if ((rc = tw_graph_prefix(&pictures, part, division, err)) ||
         (rc = tw_graph_suffix(&rows, part, division, err)) ||
+        (rc = check_ranges(pictures, precision, err)) ||
         (rc = plan_stage(chain, pictures, TW_PIECE_PICTURES, backend, precision, err)))
         goto done;
-    rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, "fp32", err);
+    rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, TW_PRECISION_FP32, err);
 done:
     tw_graph_free(pictures);
     tw_graph_free(rows);
@@ -136,7 +163,7 @@ done:
 }
 
 tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int last,
-                        tw_backend *backend, const char *precision, tw_error *err)
+                        tw_backend *backend, tw_precision precision, tw_error *err)
 {
     const tw_graph *graph = model->graph;
     tw_status rc;
@@ -157,9 +184,13 @@ tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int la
     chain->out_shape = graph->nodes[last].out;
     chain->out_size = tw_shape_size(&chain->out_shape);
     tw_text_add(&chain->numerics, "%s", backend->numerics);
-    if (first < last && ((rc = take_part(&part, graph, first, last, err)) ||
-                         (rc = plan_stages(chain, part, backend, precision, err))))
+    if (first < last && (rc = take_part(&part, graph, first, last, err)))
         goto done;
+    if (part) {
+        mark_exact(part, model);
+        if ((rc = plan_stages(chain, part, backend, precision, err)))
+            goto done;
+    }
     if (chain->numerics.failed) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the numerics id of %d layers", graph->n);
         goto done;
@@ -327,7 +358,7 @@ tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error 
 }
 
 tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int last,
-                          tw_backend *backend, const char *precision, int n_workers, int64_t limit,
+                          tw_backend *backend, tw_precision precision, int n_workers, int64_t limit,
                           tw_error *err)
 {
     tw_status rc = tw_chain_plan(out, model, first, last, backend, precision, err);
@@ -340,7 +371,7 @@ tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int 
 }
 
 tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker, const tw_model *model, int first,
-                            int last, tw_backend *backend, const char *precision, tw_error *err)
+                            int last, tw_backend *backend, tw_precision precision, tw_error *err)
 {
     tw_chain *chain;
     tw_status rc = tw_chain_plan(&chain, model, first, last, backend, precision, err);

@@ -40,7 +40,7 @@ tw_status tw_engine_create(tw_engine **out, const tw_model *model, const char *l
     engine->last = model->graph->n - 1;
     if ((layer && (rc = tw_graph_find(&engine->last, model->graph, layer, err))) ||
         (rc = check_input(model, err)) ||
-        (rc = tw_computer_open(&engine->computer, compute, err)) ||
+        (rc = tw_computer_open(&engine->computer, compute, model->precision, err)) ||
         (rc = tw_chain_create(&engine->chain, model, 0, engine->last, engine->computer.backend,
                               engine->computer.precision, engine->computer.n_threads,
                               engine->computer.memory_limit, err)))

@@ -7,6 +7,7 @@
  *     contract    how pictures go in         provenance  where the numbers came from
  *     sha256      of all parameters (tw_model_hash)
  *     calibration how sure it is, only where topwork calibrate has measured that
+ *     precision   of the frozen layers, where it is not fp32
  *
  * Files of other layouts carry the same metadata and "layout" (format/layout.h), which the format
  * room has undone before anything is read here.
@@ -79,6 +80,13 @@ static bool set_provenance(tw_json *metadata, const tw_model *model)
     return ok;
 }
 
+/* Of what computes in fp32 nothing is said. */
+static bool set_precision(tw_json *metadata, const tw_model *model)
+{
+    return model->precision == TW_PRECISION_FP32 ||
+           set_text(metadata, "precision", tw_json_new_string(tw_precision_name(model->precision)));
+}
+
 tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err)
 {
     char hex[65];
@@ -94,6 +102,7 @@ tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error 
         set_text(metadata, "contract", tw_contract_to_json(&model->contract)) &&
         set_text(metadata, "classes", classes_to_json(model)) &&
         set_text(metadata, "frozen", frozen_to_json(model)) && set_provenance(metadata, model) &&
+        set_precision(metadata, model) &&
         (model->temperature == 1.0 ||
          set_text(metadata, "calibration", tw_calibration_to_json(model))) &&
         set_text(metadata, "sha256", tw_json_new_string(hex))) {
@@ -379,6 +388,24 @@ static tw_status read_calibration(tw_model *model, const reader *in)
     return rc;
 }
 
+static tw_status read_precision(tw_model *model, const reader *in)
+{
+    tw_json *json;
+    const char *name;
+    tw_status rc;
+
+    if (!tw_json_get(in->metadata, "precision"))
+        return TW_OK;
+    if ((rc = read_entry(&json, in, "precision")) != TW_OK)
+        return rc;
+    if (!tw_json_string(&name, json) || !tw_precision_parse(&model->precision, name) ||
+        model->precision == TW_PRECISION_AUTO)
+        rc = tw_fail(in->err, TW_EFILE,
+                     "%s: \"precision\" must be one of fp32, bf16x3, bf16 and int8", in->path);
+    tw_json_free(json);
+    return rc;
+}
+
 /* Everything but the tensors. */
 static tw_status read_model(tw_model **out, reader *in, const char *cut)
 {
@@ -390,7 +417,7 @@ static tw_status read_model(tw_model **out, reader *in, const char *cut)
         (rc = tw_model__create(out, graph, in->err)) != TW_OK ||
         (rc = read_contract(*out, in)) != TW_OK || (rc = read_classes(*out, in)) != TW_OK ||
         (rc = read_frozen(*out, in)) != TW_OK || (rc = read_provenance(*out, in)) != TW_OK ||
-        (rc = read_calibration(*out, in)) != TW_OK)
+        (rc = read_calibration(*out, in)) != TW_OK || (rc = read_precision(*out, in)) != TW_OK)
         return rc;
     return read_hash(*out, in);
 }

@@ -40,6 +40,7 @@ struct tw_model {
     tw_param (*params)[2]; /* per node: kernel, bias */
     bool *frozen;          /* per node */
     tw_contract contract;
+    tw_precision precision; /* in which the frozen layers compute; never auto */
     int n_classes;
     char **classes;
     double temperature;      /* logits are divided by it before softmax; 1: not calibrated */
@@ -92,6 +93,10 @@ TW_MUST_CHECK tw_status tw_model_forget_weights(tw_model *model, tw_error *err);
  * whose does). Expected: TW_ESHAPE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_resize(tw_model *model, int size, tw_error *err);
 
+/* Where the frozen part of a classifier ends: its last frozen node before the output that the rest
+ * hangs on alone, else the last convolution or pooling. */
+int tw_model_boundary(const tw_model *model);
+
 /* SHA-256 (hex) over name, shape and numbers of one node's parameters, which are there. */
 TW_MUST_CHECK tw_status tw_model_hash_node(char hex[65], const tw_model *model, int node,
                                            tw_error *err);
@@ -112,7 +117,8 @@ TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_err
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
  * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance",
- * "calibration" where there is one, and "sha256" (tw_model_hash of all layers), each JSON text.
+ * "precision" (unless it is fp32), "calibration" where there is one, and "sha256" (tw_model_hash of
+ * all layers), each JSON text.
  * Atomic. Nothing in it depends on time, host or path. Expected: TW_EFILE (a layer without weights,
  * a place that cannot be written), TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);

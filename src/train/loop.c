@@ -134,8 +134,8 @@ tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
                         .ctx = run};
 
     if ((rc = tw_chain_create(&chain, model, training->boundary, model->graph->n - 1,
-                              training->computer.backend, "fp32", training->computer.n_threads,
-                              training->memory.chain, err)))
+                              training->computer.backend, TW_PRECISION_FP32,
+                              training->computer.n_threads, training->memory.chain, err)))
         return rc;
     job.chain = chain;
     rc = tw_score_run(out, &job, &run->watch, err);

@@ -165,6 +165,8 @@ static tw_status describe(tw_training *training, tw_error *err)
     describe_model(training);
     tw_text_add(&text[COMPUTE], "%s; numerics %s", training->computer.describe,
                 training->computer.backend->numerics);
+    if (training->chosen.n > 0)
+        tw_text_add(&text[COMPUTE], "; precision %s", training->chosen.text);
     if (training->n_workers < training->computer.n_threads)
         tw_text_add(&text[COMPUTE], "; the memory limit leaves room for %d worker%s in training",
                     training->n_workers, training->n_workers == 1 ? "" : "s");

@@ -227,6 +227,10 @@ TW_MUST_CHECK tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_e
 TW_MUST_CHECK tw_status tw_train__folder_log(tw_run_folder *folder, const char *event,
                                              tw_json *fields, tw_error *err);
 
+/* ---- ranges.c: ranges of the frozen layers where they compute in int8, else none */
+
+TW_MUST_CHECK tw_status tw_train__find_ranges(tw_training *training, tw_error *err);
+
 /* ---- freeze.c: which layers are trained, and how fast */
 
 /* Marks the frozen layers of the joined graph, finds the boundary and the multipliers of the
@@ -325,6 +329,7 @@ struct tw_training {
     int boundary;        /* last node of graph that runs once a picture */
     tw_graph *suffix;    /* the nodes after it */
     char (*hashes)[65];  /* of the frozen layers' parameters, per node of base */
+    tw_text chosen;      /* why the precision is what auto became; empty without auto */
     tw_source *source;   /* of data */
     tw_source *own_val;  /* of the validation pictures, NULL where source has them */
     tw_augment augment;  /* of the training pictures */
@@ -347,6 +352,10 @@ struct tw_training {
 /* tw_training_open, also for a run that goes on. */
 TW_MUST_CHECK tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes,
                                        const tw_watch *watch, tw_error *err);
+
+/* Precision auto becomes one of the others, in the configuration too: what is written tells what
+ * was chosen, and a run that goes on does not choose again. */
+TW_MUST_CHECK tw_status tw_train__settle_precision(tw_training *training, tw_error *err);
 
 /* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,

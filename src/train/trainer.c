@@ -49,9 +49,11 @@ done:
     return rc;
 }
 
-/* The model file says which layers were trained in the end. */
+/* The model file says which layers were trained in the end, and how the others computed. */
 static void mark_frozen(tw_trainer *trainer, const tw_training *training)
 {
+    trainer->model->precision =
+        training->boundary > 0 ? training->trunk.precision : TW_PRECISION_FP32;
     for (int i = 0; i < trainer->model->graph->n; i++)
         trainer->model->frozen[i] = training->frozen[i];
 }
@@ -266,7 +268,7 @@ static tw_status measure_chain(tw_train_memory *out, const tw_trainer *trainer,
     if (training->n_val == 0)
         return TW_OK;
     if ((rc = tw_chain_estimate(&packed, &worker, trainer->model, training->boundary, last,
-                                training->computer.backend, "fp32", err)))
+                                training->computer.backend, TW_PRECISION_FP32, err)))
         return rc;
     left = training->computer.memory_limit - out->parameters - out->state - packed;
     while (pieces < most &&

@@ -106,7 +106,7 @@ static tw_status open_computer(tw_training *training, tw_error *err)
 
     if (tw_train__text(config, TW_OPTION_THREADS))
         compute.n_threads = (int)tw_train__i64(config, TW_OPTION_THREADS);
-    rc = tw_computer_open(&training->computer, &compute, err);
+    rc = tw_computer_open(&training->computer, &compute, TW_PRECISION_FP32, err);
     training->trunk = training->computer;
     training->n_workers = training->computer.n_threads;
     return rc;
@@ -168,6 +168,8 @@ static tw_status open_base(tw_training *training, tw_error *err)
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
                             tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
+    for (int i = 0; i < training->base->graph->n; i++)
+        training->base->frozen[i] = true; /* as in a network's own: what it was of has no say */
     if (is_scratch && (rc = tw_model_forget_weights(training->base, err)))
         return rc;
     if (!tw_train__text(config, TW_OPTION_IMAGE_SIZE))
@@ -285,6 +287,8 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
         (rc = check_options(training->config, resumes, err)) ||
         (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
         (rc = open_model(training, watch, err)) ||
+        (rc = tw_train__settle_precision(training, err)) ||
+        (rc = tw_train__find_ranges(training, err)) ||
         (rc = tw_train__open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
         goto done;
     tell_empty_classes(training, watch);
@@ -306,6 +310,7 @@ void tw_training_free(tw_training *training)
     tw_graph_free(training->top);
     tw_graph_free(training->graph);
     tw_graph_free(training->suffix);
+    tw_text_free(&training->chosen);
     tw_free(training->frozen);
     tw_free(training->multipliers);
     tw_free(training->hashes);

@@ -42,12 +42,12 @@ tw_status tw_backend__cpu_add(tw_cpu_plan *plan, int node, tw_error *err)
     tw_cpu_step *step;
     tw_status rc = TW_OK;
 
-    if (plan->bf16 || is_flat) {
+    if (plan->values[a].type != dnnl_f32 || is_flat) {
         if ((rc = tw_backend__cpu_as_plain(&a, plan, inputs[0], err)) != TW_OK ||
             (rc = tw_backend__cpu_as_plain(&b, plan, inputs[1], err)) != TW_OK)
             return rc;
     } else {
-        rc = tw_backend__cpu_as_desc(&b, plan, inputs[1], plan->values[a].desc, err);
+        rc = tw_backend__cpu_as_desc(&b, plan, inputs[1], plan->values[a].desc, dnnl_f32, err);
     }
     if (rc != TW_OK || (rc = tw_backend__cpu_add_like(&out, plan, node, a, err)) != TW_OK)
         return rc;

@@ -8,10 +8,20 @@
 
 #include "base/fail.h"
 
-static bool wants_winograd(const tw_cpu_plan *plan, const tw_node *node)
+bool tw_backend__cpu_is_bf16(const tw_cpu_plan *plan, int node)
 {
-    return !plan->bf16 && node->op == TW_OP_CONV2D && node->window[0] == 3 &&
-           node->window[1] == 3 && node->stride[0] == 1 && node->stride[1] == 1;
+    return plan->bf16 && !plan->base.graph->nodes[node].is_exact;
+}
+
+static dnnl_data_type_t type_of(const tw_cpu_plan *plan, int node)
+{
+    return tw_backend__cpu_is_bf16(plan, node) ? dnnl_bf16 : dnnl_f32;
+}
+
+static bool wants_winograd(const tw_node *node, bool bf16)
+{
+    return !bf16 && node->op == TW_OP_CONV2D && node->window[0] == 3 && node->window[1] == 3 &&
+           node->stride[0] == 1 && node->stride[1] == 1;
 }
 
 /* The descriptors that a convolution is made of, layouts left open. */
@@ -31,7 +41,7 @@ static dnnl_status_t parts_create(parts *p, const tw_cpu_plan *plan, int node)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
     const tw_shape *in = &plan->base.graph->nodes[layer->inputs[0]].out;
-    dnnl_data_type_t type = plan->bf16 ? dnnl_bf16 : dnnl_f32;
+    const dnnl_data_type_t type = type_of(plan, node);
     int64_t src[4], dst[4];
     const bool is_depthwise = layer->op == TW_OP_DEPTHWISE_CONV2D;
     const int64_t c = in->dims[2], r = layer->window[0], s = layer->window[1];
@@ -71,17 +81,13 @@ static tw_status choose(dnnl_primitive_desc_t *out, const tw_cpu_plan *plan, int
         conv.bias = p.bias;
         conv.dst = p.dst;
         status = dnnl_unimplemented;
-        if (wants_winograd(plan, layer))
+        if (wants_winograd(layer, tw_backend__cpu_is_bf16(plan, node)))
             status = tw_backend__conv_create(out, plan->backend->engine, &conv);
         conv.algorithm = dnnl_convolution_direct;
         if (status != dnnl_success && status != dnnl_out_of_memory)
             status = tw_backend__conv_create(out, plan->backend->engine, &conv);
     }
     parts_free(&p);
-    if (status == dnnl_unimplemented && plan->bf16)
-        return tw_fail(err, TW_EUNSUPPORTED,
-                       "%s: oneDNN has no bf16 convolution for this layer on path %s", layer->name,
-                       tw_backend__isa_name());
     return tw_backend__cpu_fail(layer->name, "make this convolution", status, err);
 }
 
@@ -89,6 +95,7 @@ static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
     int64_t bias[1] = {layer->out.dims[2]};
+    const dnnl_data_type_t type = type_of(plan, node);
     tw_dnnl_desc *src = NULL;
     tw_cpu_step *step;
     int from, to;
@@ -96,10 +103,9 @@ static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc
     tw_status rc = tw_backend__cpu_fail(layer->name, "describe this convolution", status, err);
 
     if (rc == TW_OK)
-        rc = tw_backend__cpu_as_desc(&from, plan, layer->inputs[0], src, err);
+        rc = tw_backend__cpu_as_desc(&from, plan, layer->inputs[0], src, type, err);
     tw_backend__desc_free(src);
-    if (rc != TW_OK ||
-        (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, plan->bf16, err)) != TW_OK)
+    if (rc != TW_OK || (rc = tw_backend__cpu_add_dst(&to, plan, node, desc, type, err)) != TW_OK)
         return rc;
 
     step = tw_backend__cpu_add_step(plan, node, from, to);
@@ -116,18 +122,21 @@ static tw_status compile(tw_cpu_plan *plan, int node, dnnl_primitive_desc_t desc
 tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err)
 {
     tw_activation activation = plan->base.graph->nodes[node].activation;
-    const bool is_own = tw_backend__cpu_conv2d_is_own(plan, node);
+    const bool is_int8 = tw_backend__cpu_conv2d_is_int8(plan, node);
+    const bool is_own = !is_int8 && tw_backend__cpu_conv2d_is_own(plan, node);
     dnnl_primitive_desc_t desc = NULL;
     tw_status rc;
 
-    if (is_own)
+    if (is_int8)
+        rc = tw_backend__cpu_conv2d_int8(plan, node, err);
+    else if (is_own)
         rc = tw_backend__cpu_conv2d_own(plan, node, err);
     else if ((rc = choose(&desc, plan, node, err)) == TW_OK)
         rc = compile(plan, node, desc, err);
     if (desc)
         dnnl_primitive_desc_destroy(desc);
     if (rc != TW_OK || activation == TW_RELU || activation == TW_LINEAR ||
-        (activation == TW_RELU6 && !is_own))
+        (activation == TW_RELU6 && !is_own && !is_int8))
         return rc;
     return tw_backend__cpu_activation(plan, node, node, activation, err);
 }

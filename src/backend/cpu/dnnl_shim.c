@@ -149,6 +149,28 @@ static dnnl_status_t attr_create(dnnl_primitive_attr_t *out, const tw_dnnl_conv 
     return status;
 }
 
+/* One scale a filter: dimension 1 of dst, 0 of the kernel. */
+static dnnl_status_t attr_set_scales(dnnl_primitive_attr_t attr, const tw_dnnl_conv *conv)
+{
+    if (!conv->scales)
+        return dnnl_success;
+#if TW_DNNL_V3
+    return dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_WEIGHTS, 1 << 0);
+#else
+    return dnnl_primitive_attr_set_output_scales(attr, conv->n_scales, 1 << 1, conv->scales);
+#endif
+}
+
+float tw_backend__conv_bias(float bias, float scale)
+{
+#if TW_DNNL_V3
+    (void)scale;
+    return bias;
+#else
+    return bias / scale;
+#endif
+}
+
 static dnnl_status_t conv_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                   const tw_dnnl_conv *conv, dnnl_prop_kind_t kind, md_pointer bias,
                                   dnnl_primitive_attr_t attr)
@@ -179,9 +201,10 @@ dnnl_status_t tw_backend__conv_create(dnnl_primitive_desc_t *out, dnnl_engine_t 
     *out = NULL;
     if (status != dnnl_success)
         return status;
-    status = conv_forward(out, engine, conv,
-                          conv->is_training ? dnnl_forward_training : dnnl_forward_inference,
-                          md_of(conv->bias), attr);
+    if ((status = attr_set_scales(attr, conv)) == dnnl_success)
+        status = conv_forward(out, engine, conv,
+                              conv->is_training ? dnnl_forward_training : dnnl_forward_inference,
+                              md_of(conv->bias), attr);
     dnnl_primitive_attr_destroy(attr);
     return status;
 }

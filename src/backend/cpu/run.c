@@ -3,9 +3,8 @@
 
 #include <assert.h>
 
-/* Where a value lies for this run; of a sample, where it is not single. */
-static void *address(const tw_cpu_plan *plan, const tw_cpu_run *run, const tw_cpu_value *value,
-                     int64_t sample)
+void *tw_backend__cpu_address(const tw_cpu_plan *plan, const tw_cpu_run *run,
+                              const tw_cpu_value *value, int64_t sample)
 {
     const int64_t offset = value->is_single ? 0 : sample * (value->n_bytes / plan->base.piece);
 
@@ -25,20 +24,23 @@ static dnnl_status_t run_primitive(const tw_cpu_plan *plan, int i, const tw_cpu_
     const tw_cpu_worker *worker = &plan->workers[run->worker];
     const tw_cpu_call *call = &worker->calls[i];
     const tw_cpu_value *src = &plan->values[step->src], *dst = &plan->values[step->dst];
-    dnnl_exec_arg_t args[5] = {{DNNL_ARG_SRC, call->src},
-                               {DNNL_ARG_DST, call->dst},
-                               {DNNL_ARG_SCRATCHPAD, call->scratch},
-                               {DNNL_ARG_WEIGHTS, step->weights},
-                               {DNNL_ARG_BIAS, step->bias}};
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, call->src},
+                              {DNNL_ARG_DST, call->dst},
+                              {DNNL_ARG_SCRATCHPAD, call->scratch},
+                              {DNNL_ARG_WEIGHTS, step->weights},
+                              {DNNL_ARG_BIAS, step->bias},
+                              {TW_DNNL_ARG_SCALES, step->int8.scales}};
+    int n_args = step->weights_desc ? 5 : 3;
     dnnl_status_t status = dnnl_success;
 
     if (src->place != TW_CPU_BLOCK)
-        status = dnnl_memory_set_data_handle(call->src, address(plan, run, src, 0));
+        status = dnnl_memory_set_data_handle(call->src, tw_backend__cpu_address(plan, run, src, 0));
     if (dst->place != TW_CPU_BLOCK && status == dnnl_success)
-        status = dnnl_memory_set_data_handle(call->dst, address(plan, run, dst, 0));
+        status = dnnl_memory_set_data_handle(call->dst, tw_backend__cpu_address(plan, run, dst, 0));
+    if (step->int8.scales && TW_DNNL_ARG_SCALES)
+        n_args++;
     if (status == dnnl_success)
-        status = dnnl_primitive_execute(step->primitive, worker->stream, step->weights_desc ? 5 : 3,
-                                        args);
+        status = dnnl_primitive_execute(step->primitive, worker->stream, n_args, args);
     return status == dnnl_success ? dnnl_stream_wait(worker->stream) : status;
 }
 
@@ -63,14 +65,16 @@ tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sampl
                                     run_primitive(plan, i, run), err);
     if (step->winograd)
         tw_backend__winograd_run(step->winograd, step->is_single ? 1 : run->n,
-                                 address(plan, run, dst, sample), address(plan, run, src, sample),
+                                 tw_backend__cpu_address(plan, run, dst, sample),
+                                 tw_backend__cpu_address(plan, run, src, sample),
                                  (const void *)(plan->packed + step->weights_offset), scratch);
     else if (step->run_two)
-        step->run_two(step, address(plan, run, src, 0),
-                      address(plan, run, &plan->values[step->other], 0),
-                      address(plan, run, dst, 0));
+        step->run_two(step, tw_backend__cpu_address(plan, run, src, 0),
+                      tw_backend__cpu_address(plan, run, &plan->values[step->other], 0),
+                      tw_backend__cpu_address(plan, run, dst, 0));
     else
-        step->run(plan, step, address(plan, run, src, 0), address(plan, run, dst, 0), scratch);
+        step->run(plan, step, tw_backend__cpu_address(plan, run, src, 0),
+                  tw_backend__cpu_address(plan, run, dst, 0), scratch);
     return TW_OK;
 }
 

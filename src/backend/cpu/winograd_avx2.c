@@ -44,7 +44,8 @@ static inline vec vec_max(vec a, vec b)
     return _mm256_max_ps(a, b);
 }
 
+#include "backend/cpu/winograd_f32.h"
 #include "backend/cpu/winograd_kernels.h"
 
-const tw_winograd_kernels tw_backend__winograd_avx2 = {"avx2",       LANES,    VECS *LANES,
+const tw_winograd_kernels tw_backend__winograd_avx2 = {"avx2",       LANES,    VECS *LANES,  STEP,
                                                        transform_in, multiply, transform_out};

@@ -7,6 +7,11 @@
  *   vec_load_some, vec_store_some     the first n floats; others are 0, or left alone
  *   vec_all(x), vec_fma(a, b, c)      x in every lane; a * b + c
  *   vec_max(a, b)                     b where one of them is NaN
+ *   num, STEP                         of V and U, of so many channels that go together
+ *   num_store(to, x)                  LANES numbers
+ *   nums, nums_load                   LANES by STEP of them
+ *   nums_all(from)                    the same STEP numbers in every lane
+ *   nums_fma(a, b, c)                 each lane's sum of STEP products, added to c
  *
  * Functions with a `const int` among their arguments are always inlined with a constant there.
  */
@@ -80,12 +85,12 @@ INLINE void tile_in(const tw_winograd_in *tile, int64_t c, const int n_lanes, co
             half[i][j] = out[i];
     }
     for (int i = 0; i < n; i++) {
-        float *to = tile->v + i * n * tile->plane + c;
+        num *to = (num *)tile->v + i * n * tile->plane + c;
         vec out[MAX_TILE];
         line_in(out, half[i], pairs);
         UNROLL
         for (int j = 0; j < n; j++)
-            vec_store(to + j * tile->plane, out[j]);
+            num_store(to + j * tile->plane, out[j]);
     }
 }
 
@@ -101,7 +106,9 @@ INLINE void channels_in(const tw_winograd_in *tile, const int pairs)
 
 static void transform_in(const tw_winograd_in *tile, int m)
 {
-    if (m == 4)
+    if (m == 2)
+        channels_in(tile, 1);
+    else if (m == 4)
         channels_in(tile, 2);
     else
         channels_in(tile, 3);
@@ -112,7 +119,8 @@ static void transform_in(const tw_winograd_in *tile, int m)
 INLINE void multiply_rows(const tw_winograd_product *g, int64_t tile, int64_t column,
                           const int rows, const int vecs)
 {
-    const float *v = g->v + tile * g->v_row, *u = g->u + column * g->c;
+    const num *v = (const num *)g->v + tile * g->v_row;
+    const num *u = (const num *)g->u + column * g->c;
     float *m = g->m + tile * g->m_row + column;
     vec sums[ROWS][VECS];
 
@@ -121,17 +129,17 @@ INLINE void multiply_rows(const tw_winograd_product *g, int64_t tile, int64_t co
         UNROLL
     for (int i = 0; i < vecs; i++)
         sums[r][i] = vec_all(0.0f);
-    for (int64_t c = 0; c < g->c; c++, u += vecs * LANES) {
-        vec line[VECS];
+    for (int64_t c = 0; c < g->c; c += STEP, u += vecs * LANES * STEP) {
+        nums line[VECS];
         UNROLL
         for (int i = 0; i < vecs; i++)
-            line[i] = vec_load(u + i * LANES);
+            line[i] = nums_load(u + i * LANES * STEP);
         UNROLL
         for (int r = 0; r < rows; r++) {
-            const vec x = vec_all(v[r * g->v_row + c]);
+            const nums x = nums_all(v + r * g->v_row + c);
             UNROLL
             for (int i = 0; i < vecs; i++)
-                sums[r][i] = vec_fma(x, line[i], sums[r][i]);
+                sums[r][i] = nums_fma(x, line[i], sums[r][i]);
         }
     }
     UNROLL
@@ -263,7 +271,9 @@ INLINE void filters_out(const tw_winograd_out *tile, const int pairs)
 
 static void transform_out(const tw_winograd_out *tile, int m)
 {
-    if (m == 4)
+    if (m == 2)
+        filters_out(tile, 1);
+    else if (m == 4)
         filters_out(tile, 2);
     else
         filters_out(tile, 3);

@@ -24,6 +24,7 @@ typedef struct tw_winograd_points {
 #define TW_SQRT2 1.41421356237309504880f
 
 static const tw_winograd_points tw_winograd_points_of[TW_WINOGRAD_MAX_PAIRS + 1] = {
+    [1] = {.power = {{1, 1}}, .all = {-1}},
     [2] = {.power = {{1, TW_SQRT2 / 2, 0.5f, TW_SQRT2 / 4}, {1, TW_SQRT2, 2, 2 * TW_SQRT2}},
            .all = {1, -2.5f},
            .others = {{-2}, {-0.5f}}},

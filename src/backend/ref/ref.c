@@ -66,16 +66,31 @@ static int64_t scratch_bytes(const ref_plan *plan)
     return plan->widest * (int64_t)(sizeof(double) + sizeof(float));
 }
 
+static tw_status ref_check_precision(const tw_backend *backend, tw_precision precision,
+                                     tw_error *err)
+{
+    (void)backend;
+    if (precision == TW_PRECISION_FP32)
+        return TW_OK;
+    return tw_fail(err, TW_EUNSUPPORTED, "backend ref computes in fp32 only, not in %s",
+                   tw_precision_name(precision));
+}
+
+static tw_precision ref_fastest(const tw_backend *backend)
+{
+    (void)backend;
+    return TW_PRECISION_FP32;
+}
+
 static tw_status ref_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                                 int64_t piece, const char *precision, tw_error *err)
+                                 int64_t piece, tw_precision precision, tw_error *err)
 {
     tw_status rc;
     ref_plan *plan;
 
     *out = NULL;
-    if (strcmp(precision, "fp32") != 0)
-        return tw_fail(err, TW_EUNSUPPORTED, "backend ref computes in fp32 only, not in %s",
-                       precision);
+    if ((rc = ref_check_precision(backend, precision, err)))
+        return rc;
     if (!(plan = tw_calloc(1, sizeof *plan)) ||
         !(plan->offsets = tw_calloc((size_t)graph->n, sizeof *plan->offsets)) ||
         !(plan->weights = tw_calloc((size_t)graph->n, sizeof *plan->weights)) ||
@@ -241,6 +256,8 @@ const tw_backend_table tw_backend__ref = {
     .name = "ref",
     .open = ref_open,
     .close = ref_close,
+    .check_precision = ref_check_precision,
+    .fastest = ref_fastest,
     .plan_create = ref_plan_create,
     .plan_load = ref_plan_load,
     .plan_run = ref_plan_run,

@@ -49,7 +49,7 @@ static tw_status attempt(const tw_graph *graph, const tw_node_weights *weights, 
     tw_status rc = cpu->open(&backend, NULL, err);
 
     if (rc == TW_OK)
-        rc = cpu->plan_create(&plan, backend, graph, 2, "fp32", err);
+        rc = cpu->plan_create(&plan, backend, graph, 2, TW_PRECISION_FP32, err);
     if (rc == TW_OK)
         rc = cpu->plan_load(plan, weights, 2, NULL, NULL, err);
     if (rc == TW_OK)

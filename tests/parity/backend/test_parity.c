@@ -168,7 +168,7 @@ static void run_all(world *w, const char *backend_name, int64_t piece, int n_wor
     assert_ok(w->table->open(&backend, NULL, e));
     if (with_onednn)
         tw_backend__cpu_use_onednn(backend);
-    assert_ok(w->table->plan_create(&w->plan, backend, w->graph, piece, "fp32", e));
+    assert_ok(w->table->plan_create(&w->plan, backend, w->graph, piece, TW_PRECISION_FP32, e));
     assert_ok(w->table->plan_load(w->plan, w->weights, n_workers, NULL, NULL, e));
     memset(w->out, 0xff, (size_t)(w->n_pieces * w->out_size) * sizeof(float));
     tw_parallel(n_workers, w->n_pieces, run_piece, w);
