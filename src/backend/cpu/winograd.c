@@ -207,6 +207,11 @@ static spot spot_of(const tw_winograd *conv, int64_t tile)
                   in_picture % conv->tiles_w * conv->m};
 }
 
+static int64_t tile_of(const tw_winograd_tiles *tiles, int64_t i)
+{
+    return tiles->list ? tiles->list[i] : i;
+}
+
 /* Copies the tile that begins at (y,x), partly outside of the picture, with zeros around. */
 static void copy_padded(const tw_winograd *conv, float *patch, const float *picture, int64_t y,
                         int64_t x)
@@ -268,22 +273,21 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
     conv->kernels->transform_out(&out, conv->m);
 }
 
-void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
-                              const float *packed, float *scratch)
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles, float *y,
+                                   const float *x, const float *packed, float *scratch)
 {
-    const int64_t n_tiles = n * conv->tiles_h * conv->tiles_w, planes = n_planes(conv);
-    const int64_t u_plane = conv->c * conv->k_row;
+    const int64_t planes = n_planes(conv), u_plane = conv->c * conv->k_row;
     float *v = scratch, *m = v + planes * v_plane(conv), *patch = m + planes * m_plane(conv);
 
-    for (int64_t first = 0; first < n_tiles; first += conv->block) {
-        const int64_t n_block = smaller(n_tiles - first, conv->block);
+    for (int64_t first = 0; first < tiles->n; first += conv->block) {
+        const int64_t n_block = smaller(tiles->n - first, conv->block);
         tw_winograd_product product = {.v_row = conv->c_row,
                                        .m_row = conv->k_row,
                                        .n_tiles = n_block,
                                        .c = conv->c,
                                        .k = conv->k_row};
         for (int64_t i = 0; i < n_block; i++)
-            tile_in(conv, v + i * conv->c_row, x, first + i, patch);
+            tile_in(conv, v + i * conv->c_row, x, tile_of(tiles, first + i), patch);
         for (int64_t p = 0; p < planes; p++) {
             product.m = m + p * m_plane(conv);
             product.v = v + p * v_plane(conv);
@@ -291,6 +295,15 @@ void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, cons
             conv->kernels->multiply(&product);
         }
         for (int64_t i = 0; i < n_block; i++)
-            tile_out(conv, y, m + i * conv->k_row, first + i, packed + planes * u_plane);
+            tile_out(conv, y, m + i * conv->k_row, tile_of(tiles, first + i),
+                     packed + planes * u_plane);
     }
+}
+
+void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
+                              const float *packed, float *scratch)
+{
+    const tw_winograd_tiles all = {NULL, n * conv->tiles_h * conv->tiles_w};
+
+    tw_backend__winograd_run_some(conv, &all, y, x, packed, scratch);
 }

@@ -92,4 +92,14 @@ void tw_backend__winograd_pack(const tw_winograd *conv, float *packed, const flo
 void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
                               const float *packed, float *scratch);
 
+/* Tiles of a piece, counted picture by picture, row by row; list NULL: the first n. */
+typedef struct tw_winograd_tiles {
+    const int32_t *list;
+    int64_t n;
+} tw_winograd_tiles;
+
+/* The same, of these tiles alone: other places of y stay as they are. */
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
+                                   float *y, const float *x, const float *packed, float *scratch);
+
 #endif
