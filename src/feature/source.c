@@ -364,6 +364,16 @@ tw_status tw_source_trunk_memory(int64_t *packed, int64_t *per_worker, tw_source
                              source->computer->backend, source->computer->precision, err);
 }
 
+tw_status tw_source_trunk_background(int64_t *out, tw_source *source, tw_error *err)
+{
+    *out = 0;
+    if (tw_feature__source_is_input(source))
+        return TW_OK;
+    return tw_chain_estimate_background(out, source->model, 0, source->last,
+                                        source->computer->backend, source->computer->precision,
+                                        err);
+}
+
 int64_t tw_source_damaged(const tw_source *source)
 {
     return source->damaged_count;
