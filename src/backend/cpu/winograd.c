@@ -96,34 +96,41 @@ void tw_backend__winograd_plan(tw_winograd *conv)
     const bool is_between = weights > FEW_WEIGHTS && weights <= MANY_WEIGHTS;
     const bool is_large = conv->h >= LARGE_SIDE && conv->w >= LARGE_SIDE;
     const bool saves = n_products(conv, 6) * 20 < n_products(conv, 4) * 19;
+    const bool five_saves = n_products(conv, 5) * 5 < n_products(conv, 4) * 4;
 
-    tw_backend__winograd_plan_tile(conv, is_large && saves && !is_between ? 6 : 4);
+    if (is_large)
+        tw_backend__winograd_plan_tile(conv, saves && !is_between ? 6 : 4);
+    else
+        tw_backend__winograd_plan_tile(conv, five_saves && !conv->pool ? 5 : 4);
 }
 
 /* ---- packing */
 
 /* Row i of G: what a kernel's line (3) becomes at point i. */
-static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int pairs)
+static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int m)
 {
-    const tw_winograd_points *points = &tw_winograd_points_of[pairs];
-    double zero = 1.0;
+    const tw_winograd_points *points = &tw_winograd_points_of[m];
+    const int pairs = (m + 1) / 2, zero = m % 2 == 0;
+    double at_zero = 1.0;
 
     for (int k = 0; k < pairs; k++) {
         const double p = (double)points->power[k][1];
-        double distance = 2.0 * p * p;
+        double distance = zero ? 2.0 * p * p : 2.0 * p;
         for (int other = 0; other < pairs; other++) {
             const double q = (double)points->power[other][1];
             distance *= other == k ? 1.0 : p * p - q * q;
         }
-        zero *= -p * p;
+        at_zero *= -p * p;
         for (int r = 0; r < 3; r++) {
-            rows[1 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? p : p * p) / distance;
-            rows[2 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? -p : p * p) / distance;
+            const double power = r == 0 ? 1.0 : r == 1 ? p : p * p;
+            rows[zero + 2 * k][r] = power / distance;
+            rows[zero + 2 * k + 1][r] = (r == 1) == zero ? -power / distance : power / distance;
         }
     }
     for (int r = 0; r < 3; r++) {
-        rows[0][r] = r == 0 ? 1.0 / zero : 0.0;
-        rows[2 * pairs + 1][r] = r == 2 ? 1.0 : 0.0;
+        if (zero)
+            rows[0][r] = r == 0 ? 1.0 / at_zero : 0.0;
+        rows[m + 1][r] = r == 2 ? 1.0 : 0.0;
     }
 }
 
@@ -176,7 +183,7 @@ void tw_backend__winograd_pack(const tw_winograd *conv, float *packed, const flo
     double rows[TW_WINOGRAD_MAX_TILE][3];
     float out[TW_WINOGRAD_MAX_TILE * TW_WINOGRAD_MAX_TILE][LANES];
 
-    kernel_rows(rows, conv->m / 2);
+    kernel_rows(rows, conv->m);
     for (int64_t c = 0; c < conv->c; c++)
         for (int64_t k = 0; k < conv->k_row; k += lanes) {
             const int64_t left = conv->k - k;
@@ -273,8 +280,8 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
     conv->kernels->transform_out(&out, conv->m);
 }
 
-void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles, float *y,
-                                   const float *x, const float *packed, float *scratch)
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
+                                   float *y, const float *x, const float *packed, float *scratch)
 {
     const int64_t planes = n_planes(conv), u_plane = conv->c * conv->k_row;
     float *v = scratch, *m = v + planes * v_plane(conv), *patch = m + planes * m_plane(conv);

@@ -51,7 +51,7 @@ typedef struct tw_winograd_out {
 
 enum { TW_WINOGRAD_SPARE = 3 };
 
-/* The arithmetic on one path; m is 4 or 6. */
+/* The arithmetic on one path; m is 4, 6, or without a pool 5. */
 typedef struct tw_winograd_kernels {
     const char *name;
     int lanes; /* of a vector */
@@ -81,7 +81,7 @@ typedef struct tw_winograd {
 
 /* Chooses tile and block by the shape and knows all sizes. h and w >= 3 where pad is 0. */
 void tw_backend__winograd_plan(tw_winograd *conv);
-/* The same with the tile given, 4 or 6. */
+/* The same with the tile given: 4, 6, or without a pool 5. */
 void tw_backend__winograd_plan_tile(tw_winograd *conv, int m);
 /* Another block, after ..._plan. */
 void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block);
