@@ -32,12 +32,21 @@ enum { TW_FEATURE__HEADER_BYTES = 56, TW_FEATURE__ENTRY_BYTES = 64 };
 
 /* ---- key.c */
 
-/* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. */
+/* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. The hash of
+ * the weights is looked for, and kept, in `folder`, unless that is NULL. */
 tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const char *precision,
-                          tw_cache_dtype dtype, const char *numerics, tw_error *err);
+                          tw_cache_dtype dtype, const char *numerics, const char *folder,
+                          tw_error *err);
 /* What the entry holds: {"job": sentence, ...}. NULL when memory ran out. */
 tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
                          tw_cache_dtype dtype, const char *numerics);
+
+/* ---- remember.c */
+
+/* tw_model_hash of layers 0..last, remembered in the cache's folder (NULL: not) for weights that
+ * lie in a file as they are. */
+tw_status tw_feature__weights_hash(char hex[65], const tw_model *model, int last,
+                                   const char *folder, tw_error *err);
 
 /* ---- cache.c */
 

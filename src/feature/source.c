@@ -180,14 +180,11 @@ static void give_up_cache(tw_source *source)
     source->missing = source->n;
 }
 
-static tw_status open_store(tw_source *source, const tw_cache_options *options,
-                            const char *numerics, tw_error *err)
+static tw_status open_store(tw_source *source, const char *numerics, tw_error *err)
 {
     tw_status rc;
     tw_json *job;
 
-    if ((rc = tw_feature__cache_folder(&source->folder, options->dir, err)))
-        return rc;
     if (!(job = tw_feature__job(source->model, source->last, source->computer->precision,
                                 source->dtype, numerics)))
         return tw_fail(err, TW_ENOMEM, "no memory to describe the cache");
@@ -213,12 +210,16 @@ static tw_status decide(tw_source *source, const tw_cache_options *options, cons
     char why[NOTE_BYTES];
     tw_error own;
     bool too_small;
-    tw_status rc = tw_feature__key(source->key, source->model, source->last,
-                                   source->computer->precision, source->dtype, numerics, err);
+    tw_status rc;
 
-    if (rc)
-        return rc;
-    if ((rc = open_store(source, options, numerics, &own))) {
+    if (!(rc = tw_feature__cache_folder(&source->folder, options->dir, &own))) {
+        if ((rc = tw_feature__key(source->key, source->model, source->last,
+                                  source->computer->precision, source->dtype, numerics,
+                                  source->folder, err)))
+            return rc;
+        rc = open_store(source, numerics, &own);
+    }
+    if (rc) {
         if (source->mode == TW_CACHE_AUTO && rc != TW_ENOMEM)
             tw_feature__source_do_without_cache(source, own.text, watch);
         else if (err)
