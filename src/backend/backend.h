@@ -130,7 +130,7 @@ struct tw_plan {
     /* Multiplications of the layers that could use it, in all runs, and those of them that it
      * spared; to be read while nobody runs. */
     int64_t n_products, n_spared;
-    char *choices;        /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
+    char *choices; /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
 };
 struct tw_train_plan {
     const tw_backend_table *table;
