@@ -134,7 +134,7 @@ static tw_status time_round(runner *r, const float *in, float *out, int64_t n_ou
 static tw_status time_layers(runner *r, const float *in, float *out)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)r->plan;
-    const tw_cpu_run run = {0, plan->base.piece, in, out};
+    const tw_cpu_run run = {.n = plan->base.piece, .in = in, .out = out};
     double sums[MAX_LAYERS] = {0};
     tw_status rc = TW_OK;
     int threads = tw_backend__cpu_one_thread();

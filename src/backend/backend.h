@@ -149,7 +149,13 @@ struct tw_plan {
     int64_t piece;
     int64_t packed_bytes; /* known after plan_create */
     int64_t worker_bytes; /* of one worker: activations and scratch */
-    char *choices;        /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
+    /* What a picture of one colour leaves behind, kept once a plan as soon as pictures have a
+     * background of that colour; set to 0 before plan_load: do without. The bits are the same. */
+    int64_t background_bytes;
+    /* Multiplications of the layers that could use it, in all runs, and those of them that it
+     * spared; to be read while nobody runs. */
+    int64_t n_products, n_spared;
+    char *choices; /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
 };
 struct tw_train_plan {
     const tw_backend_table *table;

@@ -83,6 +83,8 @@ extern const tw_backend_table tw_backend__cpu;
 
 /* From now on plans of this cpu backend have oneDNN's convolutions: the peer of measurements. */
 void tw_backend__cpu_use_onednn(tw_backend *backend);
+/* From now on its plans copy tiles of constant backgrounds (they do from the start), or do not. */
+void tw_backend__cpu_use_background(tw_backend *backend, bool wanted);
 
 /* The common training plan; a backend's table points at a thin wrapper that passes its kernels. */
 tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,

@@ -32,15 +32,24 @@ enum { TW_FEATURE__HEADER_BYTES = 56, TW_FEATURE__ENTRY_BYTES = 64 };
 
 /* ---- key.c */
 
-/* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. */
+/* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. The hash of
+ * the weights is looked for, and kept, in `folder`, unless that is NULL. */
 tw_status tw_feature__key(char hex[65], const tw_model *model, int last, tw_precision precision,
-                          tw_cache_dtype dtype, const char *numerics, tw_error *err);
+                          tw_cache_dtype dtype, const char *numerics, const char *folder,
+                          tw_error *err);
 /* Turns that key into the one of views of the pictures. */
 tw_status tw_feature__view_key(char hex[65], const char *augment, uint64_t seed, tw_error *err);
 /* What the entry holds: {"job": sentence, ...}; augment: of its views, NULL: none. NULL when memory
  * ran out. */
 tw_json *tw_feature__job(const tw_model *model, int last, tw_precision precision,
                          tw_cache_dtype dtype, const char *numerics, const char *augment);
+
+/* ---- remember.c */
+
+/* tw_model_hash of layers 0..last, remembered in the cache's folder (NULL: not) for weights that
+ * lie in a file as they are. */
+tw_status tw_feature__weights_hash(char hex[65], const tw_model *model, int last,
+                                   const char *folder, tw_error *err);
 
 /* ---- cache.c */
 

@@ -20,7 +20,7 @@ static const char *const dtype_names[] = {
 
 static tw_status describe_key(tw_json **out, const tw_model *model, int last,
                               tw_precision precision, tw_cache_dtype dtype, const char *numerics,
-                              tw_error *err)
+                              const char *folder, tw_error *err)
 {
     tw_status rc;
     tw_graph *prefix = NULL;
@@ -28,7 +28,7 @@ static tw_status describe_key(tw_json **out, const tw_model *model, int last,
     char weights[65];
 
     *out = NULL;
-    if ((rc = tw_model_hash(weights, model, last, err)) ||
+    if ((rc = tw_feature__weights_hash(weights, model, last, folder, err)) ||
         (rc = tw_graph_cut(&prefix, model->graph, last, err)))
         goto done;
     json = tw_json_new_object();
@@ -52,11 +52,12 @@ done:
 }
 
 tw_status tw_feature__key(char hex[65], const tw_model *model, int last, tw_precision precision,
-                          tw_cache_dtype dtype, const char *numerics, tw_error *err)
+                          tw_cache_dtype dtype, const char *numerics, const char *folder,
+                          tw_error *err)
 {
     tw_json *json;
     char *text;
-    tw_status rc = describe_key(&json, model, last, precision, dtype, numerics, err);
+    tw_status rc = describe_key(&json, model, last, precision, dtype, numerics, folder, err);
 
     if (rc)
         return rc;

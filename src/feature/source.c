@@ -222,15 +222,12 @@ static void give_up_cache(tw_source *source)
     source->missing = tw_source_wanted(source);
 }
 
-static tw_status open_store(tw_source *source, const tw_cache_options *options,
-                            const char *numerics, tw_error *err)
+static tw_status open_store(tw_source *source, const char *numerics, tw_error *err)
 {
     tw_status rc;
     tw_json *job;
     char augment[TW_AUGMENT_TEXT];
 
-    if ((rc = tw_feature__cache_folder(&source->folder, options->dir, err)))
-        return rc;
     tw_augment_text(augment, sizeof augment, &source->augment);
     if (!(job = tw_feature__job(source->model, source->last, source->computer->precision,
                                 source->dtype, numerics, source->is_augmented ? augment : NULL)))
@@ -258,16 +255,21 @@ static tw_status decide(tw_source *source, const tw_cache_options *options, cons
     tw_error own;
     bool too_small;
     char augment[TW_AUGMENT_TEXT];
-    tw_status rc = tw_feature__key(source->key, source->model, source->last,
-                                   source->computer->precision, source->dtype, numerics, err);
+    tw_status rc;
 
-    if (!rc && source->is_augmented)
-        rc = tw_feature__view_key(source->key,
-                                  tw_augment_text(augment, sizeof augment, &source->augment),
-                                  source->seed, err);
-    if (rc)
-        return rc;
-    if ((rc = open_store(source, options, numerics, &own))) {
+    if (!(rc = tw_feature__cache_folder(&source->folder, options->dir, &own))) {
+        if ((rc = tw_feature__key(source->key, source->model, source->last,
+                                  source->computer->precision, source->dtype, numerics,
+                                  source->folder, err)))
+            return rc;
+        if (source->is_augmented &&
+            (rc = tw_feature__view_key(source->key,
+                                       tw_augment_text(augment, sizeof augment, &source->augment),
+                                       source->seed, err)))
+            return rc;
+        rc = open_store(source, numerics, &own);
+    }
+    if (rc) {
         if (source->mode == TW_CACHE_AUTO && rc != TW_ENOMEM)
             tw_feature__source_do_without_cache(source, own.text, watch);
         else if (err)
@@ -466,6 +468,16 @@ tw_status tw_source_trunk_memory(int64_t *packed, int64_t *per_worker, tw_source
         return TW_OK;
     return tw_chain_estimate(packed, per_worker, source->model, 0, source->last,
                              source->computer->backend, source->computer->precision, err);
+}
+
+tw_status tw_source_trunk_background(int64_t *out, tw_source *source, tw_error *err)
+{
+    *out = 0;
+    if (tw_feature__source_is_input(source))
+        return TW_OK;
+    return tw_chain_estimate_background(out, source->model, 0, source->last,
+                                        source->computer->backend, source->computer->precision,
+                                        err);
 }
 
 int64_t tw_source_damaged(const tw_source *source)

@@ -59,6 +59,8 @@ const char *tw_source_describe(const tw_source *source); /* the plan's sentence 
 int64_t tw_source_disk(const tw_source *source);
 TW_MUST_CHECK tw_status tw_source_trunk_memory(int64_t *packed, int64_t *per_worker,
                                                tw_source *source, tw_error *err);
+/* What constant backgrounds take beside that, where there is room for it. */
+TW_MUST_CHECK tw_status tw_source_trunk_background(int64_t *out, tw_source *source, tw_error *err);
 
 /* Runs the trunk for every missing row, with progress (phase "extract"), then frees the trunk. A
  * source that is not cached does nothing here. On TW_EINTERRUPTED the rows so far are kept. */

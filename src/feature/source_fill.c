@@ -212,6 +212,16 @@ static tw_status make_missing(filling *now, const tw_watch *watch, tw_error *err
     return TW_OK;
 }
 
+/* Told after pictures that had one. */
+static void tell_background(const tw_source *source, const tw_watch *watch)
+{
+    const double share = source->trunk ? tw_chain_spared(source->trunk) : 0.0;
+
+    if (share >= 0.005)
+        tw_watch_note(watch, "constant background: %.0f %% of the trunk's multiplications spared",
+                      share * 100.0);
+}
+
 static tw_status fill_locked(filling *now, const tw_watch *watch, tw_error *err)
 {
     tw_source *source = now->source;
@@ -228,6 +238,7 @@ static tw_status fill_locked(filling *now, const tw_watch *watch, tw_error *err)
                        (long long)now->batch, (long long)source->row_size);
     if ((rc = make_missing(now, watch, err)))
         return rc;
+    tell_background(source, watch);
     return tw_feature__source_look_up(source, err);
 }
 

@@ -241,6 +241,24 @@ static int64_t worker_bytes(const tw_chain *chain)
     return n_bytes;
 }
 
+static int64_t background_bytes(const tw_chain *chain)
+{
+    int64_t n_bytes = 0;
+
+    for (int i = 0; i < chain->n_stages; i++)
+        n_bytes += chain->stages[i].plan->background_bytes;
+    return n_bytes;
+}
+
+/* Backgrounds are done without where the limit has no room for them beside the workers. */
+static void fit_background(tw_chain *chain, int n_workers, int64_t limit)
+{
+    if (packed_bytes(chain) + n_workers * worker_bytes(chain) + background_bytes(chain) <= limit)
+        return;
+    for (int i = 0; i < chain->n_stages; i++)
+        chain->stages[i].plan->background_bytes = 0;
+}
+
 /* As many workers as the limit lets, at most n_workers. */
 static tw_status fit_workers(int *out, const tw_chain *chain, int n_workers, int64_t limit,
                              tw_error *err)
@@ -344,6 +362,7 @@ tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error 
 
     if ((rc = fit_workers(&fitting, chain, n_workers, limit, err)))
         return rc;
+    fit_background(chain, fitting, limit);
     if (chain->first == 0 && (rc = tw_model_require(chain->model, chain->last, err)))
         return rc;
     if (!alloc_block(&chain->in, tw_infer__in_numbers(chain), fitting) ||
@@ -385,6 +404,20 @@ tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker, const tw_model
     return TW_OK;
 }
 
+tw_status tw_chain_estimate_background(int64_t *out, const tw_model *model, int first, int last,
+                                       tw_backend *backend, tw_precision precision, tw_error *err)
+{
+    tw_chain *chain;
+    tw_status rc = tw_chain_plan(&chain, model, first, last, backend, precision, err);
+
+    *out = 0;
+    if (rc)
+        return rc;
+    *out = background_bytes(chain);
+    tw_chain_free(chain);
+    return TW_OK;
+}
+
 void tw_chain_free(tw_chain *chain)
 {
     if (!chain)
@@ -405,7 +438,19 @@ void tw_chain_free(tw_chain *chain)
 
 int64_t tw_chain_memory(const tw_chain *chain)
 {
-    return packed_bytes(chain) + (chain->n_workers ? chain->n_workers : 1) * worker_bytes(chain);
+    return packed_bytes(chain) + background_bytes(chain) +
+           (chain->n_workers ? chain->n_workers : 1) * worker_bytes(chain);
+}
+
+double tw_chain_spared(const tw_chain *chain)
+{
+    int64_t n_products = 0, n_spared = 0;
+
+    for (int i = 0; i < chain->n_stages; i++) {
+        n_products += chain->stages[i].plan->n_products;
+        n_spared += chain->stages[i].plan->n_spared;
+    }
+    return n_products > 0 ? (double)n_spared / (double)n_products : 0.0;
 }
 
 int tw_chain_workers(const tw_chain *chain)

@@ -36,7 +36,16 @@ TW_MUST_CHECK tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker,
                                           const tw_model *model, int first, int last,
                                           tw_backend *backend, tw_precision precision,
                                           tw_error *err);
+/* What constant backgrounds take on top, where the limit has room for it beside all workers. */
+TW_MUST_CHECK tw_status tw_chain_estimate_background(int64_t *out, const tw_model *model, int first,
+                                                     int last, tw_backend *backend,
+                                                     tw_precision precision, tw_error *err);
 int64_t tw_chain_memory(const tw_chain *chain);
+/* Share of the multiplications of the layers that can copy tiles of a constant background which
+ * were spared so, over all runs; while nobody runs it. The memory that it takes is part of
+ * tw_chain_memory; where the limit has no room for it, it is done without: the bits are the same.
+ */
+double tw_chain_spared(const tw_chain *chain);
 int tw_chain_workers(const tw_chain *chain);
 int64_t tw_chain_in_size(const tw_chain *chain); /* numbers a row */
 int64_t tw_chain_out_size(const tw_chain *chain);

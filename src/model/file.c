@@ -17,6 +17,7 @@
 #include "model/model_int.h"
 
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "tensor/tensor.h"
@@ -25,6 +26,9 @@
 #include <string.h>
 
 enum { FORMAT_VERSION = 1 };
+
+/* Weight files up to this size are hashed into the provenance; larger ones would take seconds. */
+enum { MAX_HASHED_BYTES = 128 << 20, HASH_WINDOW = 4 << 20 };
 
 /* ---- writing */
 
@@ -67,16 +71,19 @@ static bool set_text(tw_json *metadata, const char *key, tw_json *json)
 }
 
 /* The provenance is borrowed, so it is dumped here. */
-static bool set_provenance(tw_json *metadata, const tw_model *model)
+static bool set_provenance(tw_json *metadata, const tw_model *model, const char *trunk_hex)
 {
-    char *text;
-    bool ok;
+    tw_json *provenance =
+        model->provenance ? tw_json_copy(model->provenance) : tw_json_new_object();
+    char *text = NULL;
+    bool ok = provenance != NULL;
 
-    if (!model->provenance)
-        return set_text(metadata, "provenance", tw_json_new_object());
-    text = tw_json_dump(model->provenance, 0);
-    ok = text && tw_json_set(metadata, "provenance", tw_json_new_string(text));
+    if (ok && trunk_hex[0])
+        ok = tw_json_set(provenance, "weights_sha256", tw_json_new_string(trunk_hex));
+    ok = ok && (text = tw_json_dump(provenance, 0)) &&
+         tw_json_set(metadata, "provenance", tw_json_new_string(text));
     tw_free(text);
+    tw_json_free(provenance);
     return ok;
 }
 
@@ -87,22 +94,51 @@ static bool set_precision(tw_json *metadata, const tw_model *model)
            set_text(metadata, "precision", tw_json_new_string(tw_precision_name(model->precision)));
 }
 
+static tw_status hash_file(char hex[65], const tw_map *map, tw_error *err)
+{
+    tw_sha256 *hash;
+    tw_status rc = tw_sha256_create(&hash, err);
+
+    if (rc != TW_OK)
+        return rc;
+    for (size_t at = 0; at < map->size; at += HASH_WINDOW) {
+        size_t n = map->size - at < HASH_WINDOW ? map->size - at : HASH_WINDOW;
+
+        tw_sha256_add(hash, map->data + at, n);
+        tw_map_release(map->data + at, n);
+    }
+    tw_sha256_finish(hash, hex);
+    tw_sha256_free(hash);
+    return TW_OK;
+}
+
+/* The trunk's file, unless it is too large or comes from a model file that says it already. */
+static tw_status hash_trunk_file(char hex[65], const tw_model *model, tw_error *err)
+{
+    hex[0] = '\0';
+    if (!model->trunk_file || model->trunk_file->size > MAX_HASHED_BYTES ||
+        tw_json_get(model->provenance, "weights_sha256"))
+        return TW_OK;
+    return hash_file(hex, model->trunk_file, err);
+}
+
 tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err)
 {
-    char hex[65];
+    char hex[65], trunk_hex[65];
     tw_json *metadata;
-    tw_status rc = tw_model_hash(hex, model, model->graph->n - 1, err);
+    tw_status rc;
 
     *out = NULL;
-    if (rc != TW_OK)
+    if ((rc = tw_model_hash(hex, model, model->graph->n - 1, err)) != TW_OK ||
+        (rc = hash_trunk_file(trunk_hex, model, err)) != TW_OK)
         return rc;
     metadata = tw_json_new_object();
     if (set_text(metadata, "topwork", tw_json_new_i64(FORMAT_VERSION)) &&
         set_text(metadata, "graph", tw_graph_to_json(model->graph)) &&
         set_text(metadata, "contract", tw_contract_to_json(&model->contract)) &&
         set_text(metadata, "classes", classes_to_json(model)) &&
-        set_text(metadata, "frozen", frozen_to_json(model)) && set_provenance(metadata, model) &&
-        set_precision(metadata, model) &&
+        set_text(metadata, "frozen", frozen_to_json(model)) &&
+        set_provenance(metadata, model, trunk_hex) && set_precision(metadata, model) &&
         (model->temperature == 1.0 ||
          set_text(metadata, "calibration", tw_calibration_to_json(model))) &&
         set_text(metadata, "sha256", tw_json_new_string(hex))) {

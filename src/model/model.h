@@ -43,11 +43,13 @@ struct tw_model {
     tw_precision precision; /* in which the frozen layers compute; never auto */
     int n_classes;
     char **classes;
-    double temperature;      /* logits are divided by it before softmax; 1: not calibrated */
-    char *architecture;      /* "vgg16" */
-    char *weights;           /* what was asked for: file name without folder, or "random" */
-    tw_json *provenance;     /* object: architecture, weights, weights_sha256?, made_by, ... */
-    tw_weight_file file;     /* mapped weights, zeroed when there are none */
+    double temperature;  /* logits are divided by it before softmax; 1: not calibrated */
+    char *architecture;  /* "vgg16" */
+    char *weights;       /* what was asked for: file name without folder, or "random" */
+    tw_json *provenance; /* object: architecture, weights, weights_sha256?, made_by, ... */
+    tw_weight_file file; /* mapped weights, zeroed when there are none */
+    const tw_map
+        *trunk_file;         /* of the trunk under a new top, borrowed: hashed when it is written */
     tw_naming naming;        /* of the file's names */
     tw_weight_layout layout; /* of the file's kernels */
     tw_preprocess made_for;  /* what the file's weights were trained with, as their naming says */

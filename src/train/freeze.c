@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <fnmatch.h>
 #include <math.h>
@@ -196,39 +197,79 @@ static bool is_proven(const tw_training *training, int node)
            has_params(training->base->graph, node);
 }
 
+/* Layers of `model` hashed side by side; rc and err are those of each. */
+typedef struct hashing {
+    const tw_training *training;
+    const tw_model *model;
+    char (*hashes)[65];
+    tw_status *rc;
+    tw_error *err;
+} hashing;
+
+static void hash_layer(void *ctx, int64_t item, int worker)
+{
+    const hashing *now = ctx;
+    const int node = (int)item;
+
+    (void)worker;
+    if (is_proven(now->training, node))
+        now->rc[node] = tw_model_hash_node(now->hashes[node], now->model, node, &now->err[node]);
+}
+
+static tw_status hash_layers(char (*out)[65], const tw_training *training, const tw_model *model,
+                             tw_error *err)
+{
+    const size_t n = (size_t)training->base->graph->n;
+    hashing now = {training, model, out, tw_calloc(n, sizeof *now.rc),
+                   tw_calloc(n, sizeof *now.err)};
+    tw_status rc = TW_OK;
+
+    if (!now.rc || !now.err)
+        rc = tw_fail(err, TW_ENOMEM, "no memory for the hashes of %zu layers", n);
+    else
+        tw_parallel(training->computer.n_threads, (int64_t)n, hash_layer, &now);
+    for (size_t i = 0; i < n && !rc; i++)
+        if ((rc = now.rc[i]) && err)
+            *err = now.err[i];
+    tw_free(now.rc);
+    tw_free(now.err);
+    return rc;
+}
+
 tw_status tw_train__hash_frozen(tw_training *training, tw_error *err)
 {
     const tw_model *base = training->base;
-    tw_status rc = TW_OK;
 
     if (!training->hashes &&
         !(training->hashes = tw_calloc((size_t)base->graph->n, sizeof *training->hashes)))
         return tw_fail(err, TW_ENOMEM, "no memory for the hashes of %d layers", base->graph->n);
-    for (int i = 0; i < base->graph->n && !rc; i++)
-        if (is_proven(training, i))
-            rc = tw_model_hash_node(training->hashes[i], base, i, err);
-    return rc;
+    return hash_layers(training->hashes, training, base, err);
 }
 
 tw_status tw_train__prove_frozen(int *n_proven, const tw_training *training, const char *path,
                                  tw_error *err)
 {
-    tw_model *model;
-    char hex[65];
+    tw_model *model = NULL;
+    char(*hashes)[65] = tw_calloc((size_t)training->base->graph->n, sizeof *hashes);
     tw_status rc;
 
     *n_proven = 0;
+    if (!hashes)
+        return tw_fail(err, TW_ENOMEM, "no memory for the hashes of %d layers",
+                       training->base->graph->n);
     if ((rc = tw_model_open(&model, path, NULL, NULL, 0, err)))
-        return rc;
+        goto done;
+    rc = hash_layers(hashes, training, model, err);
     for (int i = 0; i < training->base->graph->n && !rc; i++) {
         if (!is_proven(training, i))
             continue;
-        rc = tw_model_hash_node(hex, model, i, err);
-        if (!rc && strcmp(hex, training->hashes[i]) != 0)
+        if (strcmp(hashes[i], training->hashes[i]) != 0)
             rc = tw_fail(err, TW_EFAIL, "%s: frozen layer %s has changed", path,
                          training->graph->nodes[i].name);
         *n_proven += !rc;
     }
+done:
     tw_model_free(model);
+    tw_free(hashes);
     return rc;
 }

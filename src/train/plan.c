@@ -229,13 +229,14 @@ tw_status tw_train__share_memory(tw_training *training, tw_error *err)
 {
     tw_status rc;
     tw_training_plan *plan = &training->plan;
-    int64_t packed, worker, limit = plan->memory_limit, sources = 1;
+    int64_t packed, worker, background, limit = plan->memory_limit, sources = 1;
     int n_workers = training->computer.n_threads;
     bool beside = tw_train__recomputes(training);
 
     if (!needs_trunk(training))
         return TW_OK;
-    if ((rc = tw_source_trunk_memory(&packed, &worker, training->source, err)))
+    if ((rc = tw_source_trunk_memory(&packed, &worker, training->source, err)) ||
+        (rc = tw_source_trunk_background(&background, training->source, err)))
         return rc;
     if (beside) {
         sources = training->own_val ? 2 : 1; /* each keeps a trunk of its own */
@@ -248,6 +249,8 @@ tw_status tw_train__share_memory(tw_training *training, tw_error *err)
     while (n_workers > 1 && packed + n_workers * worker > limit)
         n_workers--;
     training->trunk.memory_limit = limit;
+    if (packed + n_workers * worker + background <= limit)
+        packed += background;
     plan->memory_extract = sources * (packed + n_workers * worker);
     if (beside)
         plan->memory_train = training->memory.total + plan->memory_extract;

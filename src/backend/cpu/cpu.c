@@ -148,6 +148,11 @@ void tw_backend__cpu_use_onednn(tw_backend *base)
     ((tw_cpu_backend *)base)->winograd_bf16 = NULL;
 }
 
+void tw_backend__cpu_use_background(tw_backend *base, bool wanted)
+{
+    ((tw_cpu_backend *)base)->no_background = !wanted;
+}
+
 static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
 {
     tw_cpu_backend *backend;

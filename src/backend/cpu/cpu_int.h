@@ -28,6 +28,7 @@ typedef struct tw_cpu_backend {
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
     /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
     const tw_winograd_kernels *winograd, *winograd_bf16;
+    bool no_background; /* background.c is left out */
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
@@ -89,6 +90,8 @@ typedef struct tw_cpu_worker {
     tw_cpu_call *calls; /* one a step */
 } tw_cpu_worker;
 
+typedef struct tw_cpu_background tw_cpu_background; /* background.c */
+
 typedef struct tw_cpu_plan {
     tw_plan base;
     const tw_cpu_backend *backend;
@@ -103,6 +106,8 @@ typedef struct tw_cpu_plan {
     tw_node_weights *weights; /* of nodes used in place */
     int n_workers;
     tw_cpu_worker *workers;
+    tw_cpu_background *background; /* NULL where it can be of no use */
+    int64_t states_offset;         /* in a worker's block, its own part of it */
 } tw_cpu_plan;
 
 /* ---- plan.c: what the ops' compile functions are written with */
@@ -187,6 +192,7 @@ typedef struct tw_cpu_run {
     int64_t n; /* samples */
     const float *in;
     float *out;
+    int n_looked; /* first steps that background_look knows the tiles of; 0: all are computed */
 } tw_cpu_run;
 /* Where a value lies for this run; of a sample, where it is not single. */
 void *tw_backend__cpu_address(const tw_cpu_plan *plan, const tw_cpu_run *run,
@@ -195,6 +201,18 @@ int tw_backend__cpu_section_end(const tw_cpu_plan *plan, int step);
 tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int step, int64_t sample,
                                    const tw_cpu_run *run, tw_error *err);
 void tw_backend__cpu_plan_free(tw_plan *plan);
+
+/* ---- constant backgrounds: background.c */
+
+/* Plans it, behind all that a worker's block has; base.background_bytes is 0 without. */
+tw_status tw_backend__cpu_background_plan(tw_cpu_plan *plan, tw_error *err);
+void tw_backend__cpu_background_free(tw_cpu_background *background);
+/* Looks at the run's pictures and decides of each tile of the first steps what becomes of it. */
+tw_status tw_backend__cpu_background_look(tw_cpu_plan *plan, tw_cpu_run *run, tw_error *err);
+/* One of those steps, on one sample or on all: computes its tiles, and copies the others. */
+void tw_backend__cpu_background_run(const tw_cpu_plan *plan, int step, int64_t sample,
+                                    const tw_cpu_run *run, float *y, const float *x);
+
 void tw_backend__cpu_worker_free(tw_cpu_worker *worker, int n_steps);
 
 /* ---- what is measured: see.c, time.c, peak.c */

@@ -465,6 +465,8 @@ tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const 
     if ((rc = allocate(plan, graph, err)) != TW_OK || (rc = compile(plan, err)) != TW_OK)
         goto done;
     place_all(plan);
+    if ((rc = tw_backend__cpu_background_plan(plan, err)) != TW_OK)
+        goto done;
     tw_text_add(&plan->choices, "%s", ""); /* never NULL, however empty */
     if (plan->choices.failed) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a plan's choices");
@@ -514,6 +516,7 @@ void tw_backend__cpu_plan_free(tw_plan *base)
     tw_free(plan->outputs);
     tw_free(plan->weights);
     tw_free(plan->packed);
+    tw_backend__cpu_background_free(plan->background);
     tw_text_free(&plan->choices);
     tw_graph_free(plan->base.graph);
     tw_free(plan);

@@ -63,7 +63,11 @@ tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sampl
     if (step->primitive)
         return tw_backend__cpu_fail(plan->base.graph->nodes[step->node].name, "run this layer",
                                     run_primitive(plan, i, run), err);
-    if (step->winograd)
+    if (i < run->n_looked)
+        tw_backend__cpu_background_run(plan, i, sample, run,
+                                       tw_backend__cpu_address(plan, run, dst, sample),
+                                       tw_backend__cpu_address(plan, run, src, sample));
+    else if (step->winograd)
         tw_backend__winograd_run(step->winograd, step->is_single ? 1 : run->n,
                                  tw_backend__cpu_address(plan, run, dst, sample),
                                  tw_backend__cpu_address(plan, run, src, sample),
@@ -81,12 +85,13 @@ tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sampl
 tw_status tw_backend__cpu_plan_run(tw_plan *base, int worker, int64_t n, const float *in,
                                    float *out, tw_error *err)
 {
-    const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
-    const tw_cpu_run run = {worker, n, in, out};
+    tw_cpu_plan *plan = (tw_cpu_plan *)base;
+    tw_cpu_run run = {.worker = worker, .n = n, .in = in, .out = out};
     int threads = tw_backend__cpu_one_thread();
-    tw_status rc = TW_OK;
+    tw_status rc;
 
     assert(worker >= 0 && worker < plan->n_workers && n >= 1 && n <= base->piece);
+    rc = tw_backend__cpu_background_look(plan, &run, err);
     for (int i = 0, end; i < plan->n_steps && rc == TW_OK; i = end) {
         const int64_t n_turns = plan->steps[i].is_single ? n : 1;
         end = tw_backend__cpu_section_end(plan, i);

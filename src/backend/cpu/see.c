@@ -18,7 +18,7 @@ tw_status tw_backend__cpu_plan_see(tw_plan *base, int worker, const float *in, f
                                    const tw_see *see, tw_error *err)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
-    const tw_cpu_run run = {worker, base->piece, in, out};
+    const tw_cpu_run run = {worker, base->piece, in, out, 0};
     int threads = tw_backend__cpu_one_thread();
     tw_status rc = TW_OK;
 

@@ -114,36 +114,45 @@ void tw_backend__winograd_plan(tw_winograd *conv)
     const bool is_between = weights > FEW_WEIGHTS && weights <= MANY_WEIGHTS;
     const bool is_large = conv->h >= LARGE_SIDE && conv->w >= LARGE_SIDE;
     const bool saves = n_products(conv, 6) * 20 < n_products(conv, 4) * 19;
+    const bool five_saves = n_products(conv, 5) * 5 < n_products(conv, 4) * 4;
 
     const bool is_exact = conv->kernels->step == 1;
 
-    tw_backend__winograd_plan_tile(conv, is_exact && is_large && saves && !is_between ? 6 : 4);
+    if (!is_exact)
+        tw_backend__winograd_plan_tile(conv, 4);
+    else if (is_large)
+        tw_backend__winograd_plan_tile(conv, saves && !is_between ? 6 : 4);
+    else
+        tw_backend__winograd_plan_tile(conv, five_saves && !conv->pool ? 5 : 4);
 }
 
 /* ---- packing */
 
 /* Row i of G: what a kernel's line (3) becomes at point i. */
-static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int pairs)
+static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int m)
 {
-    const tw_winograd_points *points = &tw_winograd_points_of[pairs];
-    double zero = 1.0;
+    const tw_winograd_points *points = &tw_winograd_points_of[m];
+    const int pairs = (m + 1) / 2, zero = m % 2 == 0;
+    double at_zero = 1.0;
 
     for (int k = 0; k < pairs; k++) {
         const double p = (double)points->power[k][1];
-        double distance = 2.0 * p * p;
+        double distance = zero ? 2.0 * p * p : 2.0 * p;
         for (int other = 0; other < pairs; other++) {
             const double q = (double)points->power[other][1];
             distance *= other == k ? 1.0 : p * p - q * q;
         }
-        zero *= -p * p;
+        at_zero *= -p * p;
         for (int r = 0; r < 3; r++) {
-            rows[1 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? p : p * p) / distance;
-            rows[2 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? -p : p * p) / distance;
+            const double power = r == 0 ? 1.0 : r == 1 ? p : p * p;
+            rows[zero + 2 * k][r] = power / distance;
+            rows[zero + 2 * k + 1][r] = (r == 1) == zero ? -power / distance : power / distance;
         }
     }
     for (int r = 0; r < 3; r++) {
-        rows[0][r] = r == 0 ? 1.0 / zero : 0.0;
-        rows[2 * pairs + 1][r] = r == 2 ? 1.0 : 0.0;
+        if (zero)
+            rows[0][r] = r == 0 ? 1.0 / at_zero : 0.0;
+        rows[m + 1][r] = r == 2 ? 1.0 : 0.0;
     }
 }
 
@@ -213,7 +222,7 @@ void tw_backend__winograd_pack(const tw_winograd *conv, void *packed, const floa
 
     if (conv->c % conv->kernels->step) /* the channel that fills the last step */
         memset(packed, 0, (size_t)(behind - (char *)packed));
-    kernel_rows(rows, conv->m / 2);
+    kernel_rows(rows, conv->m);
     for (int64_t c = 0; c < conv->c; c++)
         for (int64_t k = 0; k < conv->k_row; k += lanes) {
             const int64_t left = conv->k - k;
@@ -240,6 +249,11 @@ static spot spot_of(const tw_winograd *conv, int64_t tile)
 
     return (spot){tile / each, in_picture / conv->tiles_w * conv->m,
                   in_picture % conv->tiles_w * conv->m};
+}
+
+static int64_t tile_of(const tw_winograd_tiles *tiles, int64_t i)
+{
+    return tiles->list ? tiles->list[i] : i;
 }
 
 /* Copies the tile that begins at (y,x), partly outside of the picture, with zeros around. */
@@ -303,25 +317,25 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
     conv->kernels->transform_out(&out, conv->m);
 }
 
-void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
-                              const void *packed, void *scratch)
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
+                                   float *y, const float *x, const void *packed, void *scratch)
 {
-    const int64_t n_tiles = n * conv->tiles_h * conv->tiles_w, planes = n_planes(conv);
+    const int64_t planes = n_planes(conv);
     const int64_t v_bytes = v_plane(conv) * width(conv), u_bytes = u_plane(conv) * width(conv);
     const char *u = packed;
     const float *bias = (const float *)(u + planes * u_bytes);
     char *v = scratch;
     float *m = (float *)(v + planes * v_bytes), *patch = m + planes * m_plane(conv);
 
-    for (int64_t first = 0; first < n_tiles; first += conv->block) {
-        const int64_t n_block = smaller(n_tiles - first, conv->block);
+    for (int64_t first = 0; first < tiles->n; first += conv->block) {
+        const int64_t n_block = smaller(tiles->n - first, conv->block);
         tw_winograd_product product = {.v_row = conv->c_row,
                                        .m_row = conv->k_row,
                                        .n_tiles = n_block,
                                        .c = c_steps(conv),
                                        .k = conv->k_row};
         for (int64_t i = 0; i < n_block; i++)
-            tile_in(conv, v + i * conv->c_row * width(conv), x, first + i, patch);
+            tile_in(conv, v + i * conv->c_row * width(conv), x, tile_of(tiles, first + i), patch);
         for (int64_t p = 0; p < planes; p++) {
             product.m = m + p * m_plane(conv);
             product.v = v + p * v_bytes;
@@ -329,6 +343,14 @@ void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, cons
             conv->kernels->multiply(&product);
         }
         for (int64_t i = 0; i < n_block; i++)
-            tile_out(conv, y, m + i * conv->k_row, first + i, bias);
+            tile_out(conv, y, m + i * conv->k_row, tile_of(tiles, first + i), bias);
     }
+}
+
+void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
+                              const void *packed, void *scratch)
+{
+    const tw_winograd_tiles all = {NULL, n * conv->tiles_h * conv->tiles_w};
+
+    tw_backend__winograd_run_some(conv, &all, y, x, packed, scratch);
 }

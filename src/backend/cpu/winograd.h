@@ -52,7 +52,7 @@ typedef struct tw_winograd_out {
 
 enum { TW_WINOGRAD_SPARE = 3 };
 
-/* The arithmetic on one path and type of V's and U's numbers; m is 2, 4 or 6. */
+/* The arithmetic on one path and type of V's and U's numbers; m is 2, 4, 6, or without a pool 5. */
 typedef struct tw_winograd_kernels {
     const char *name;
     int lanes; /* of a vector */
@@ -85,7 +85,7 @@ typedef struct tw_winograd {
 
 /* Chooses tile and block by the shape and knows all sizes. h and w >= 3 where pad is 0. */
 void tw_backend__winograd_plan(tw_winograd *conv);
-/* The same with the tile given. */
+/* The same with the tile given: 2, 4, 6, or without a pool 5. */
 void tw_backend__winograd_plan_tile(tw_winograd *conv, int m);
 /* Another block, after ..._plan. */
 void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block);
@@ -95,5 +95,15 @@ void tw_backend__winograd_pack(const tw_winograd *conv, void *packed, const floa
 /* y (n,P,Q,K), or pooled (n,P/2,Q/2,K), of x (n,H,W,C), for n <= conv->n. */
 void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
                               const void *packed, void *scratch);
+
+/* Tiles of a piece, counted picture by picture, row by row; list NULL: the first n. */
+typedef struct tw_winograd_tiles {
+    const int32_t *list;
+    int64_t n;
+} tw_winograd_tiles;
+
+/* The same, of these tiles alone: other places of y stay as they are. */
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
+                                   float *y, const float *x, const void *packed, void *scratch);
 
 #endif

@@ -262,6 +262,37 @@ static void test_limit_takes_workers_away(void **state)
     tw_model_free(model);
 }
 
+/* Pictures of one colour: all is copied where the limit has room for it, with the same bits. */
+static void test_backgrounds_go_where_memory_is_short(void **state)
+{
+    tw_model *model = tiny_model();
+    tw_computer computer = tiny_computer("cpu", 2);
+    float black[2 * TINY_SIDE * TINY_SIDE * 3] = {0}, out[2][2 * TINY_ROW];
+    int64_t packed, worker, background;
+
+    (void)state;
+    assert_ok(tw_chain_estimate(&packed, &worker, model, 0, TINY_POOL, computer.backend,
+                                TW_PRECISION_FP32, e));
+    assert_ok(tw_chain_estimate_background(&background, model, 0, TINY_POOL, computer.backend,
+                                           TW_PRECISION_FP32, e));
+    assert_true(background > 0);
+    for (int i = 0; i < 2; i++) {
+        const int64_t need = packed + 2 * worker + background;
+        tw_chain *chain;
+
+        assert_ok(tw_chain_create(&chain, model, 0, TINY_POOL, computer.backend, TW_PRECISION_FP32,
+                                  2, need - i, e));
+        assert_int_equal(tw_chain_workers(chain), 2);
+        assert_int_equal(tw_chain_memory(chain), i ? need - background : need);
+        assert_ok(tw_chain_run(chain, black, 2, out[i], NULL, NULL, e));
+        assert_true(tw_chain_spared(chain) == (i ? 0.0 : 1.0));
+        tw_chain_free(chain);
+    }
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    tw_computer_close(&computer);
+    tw_model_free(model);
+}
+
 static void test_converted_weights_count(void **state)
 {
     tw_model *model = tiny_model();
@@ -440,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_converted_weights_count),
         cmocka_unit_test(test_limit_below_one_worker_is_refused),
         cmocka_unit_test(test_unusable_weights_are_refused),
+        cmocka_unit_test(test_backgrounds_go_where_memory_is_short),
         cmocka_unit_test(test_missing_weights_are_named),
         cmocka_unit_test(test_a_planned_chain_does_not_run),
         cmocka_unit_test(test_layers_out_of_order_are_refused),
