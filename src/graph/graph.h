@@ -68,8 +68,8 @@ typedef struct tw_node {
     double rate;                /* Dropout */
     /* The least and the largest output that int8 stands for, 0 among them; [0, 0]: not known. */
     float range[2];
-    bool is_exact;              /* computes in float32 whatever the plan's precision; in no file */
-    tw_shape out;               /* inferred, without N; given for TW_OP_INPUT */
+    bool is_exact; /* computes in float32 whatever the plan's precision; in no file */
+    tw_shape out;  /* inferred, without N; given for TW_OP_INPUT */
 } tw_node;
 
 typedef struct tw_graph {
