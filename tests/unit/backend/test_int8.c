@@ -377,9 +377,12 @@ static void a_path_without_vnni_is_refused(void **state)
     if ((child = fork()) == 0) {
         tw_backend *backend;
         tw_error err;
-        bool refused = cpu->open(&backend, "avx2", &err) == TW_OK &&
-                       cpu->check_precision(backend, TW_PRECISION_INT8, &err) == TW_EUNSUPPORTED &&
-                       !strcmp(err.text, "precision int8 needs a CPU with VNNI, the path is avx2; fp32 is for every CPU");
+        bool refused =
+            cpu->open(&backend, "avx2", &err) == TW_OK &&
+            cpu->check_precision(backend, TW_PRECISION_INT8, &err) == TW_EUNSUPPORTED &&
+            !strcmp(
+                err.text,
+                "precision int8 needs a CPU with VNNI, the path is avx2; fp32 is for every CPU");
         _exit(refused ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
