@@ -30,7 +30,7 @@ static void open_fixture(fixture *f, const char *const (*options)[2], int n)
     *f = (fixture){.kernel = {1.0f, -2.0f, 0.5f}};
     f->data[1][0] = f->kernel;
     f->size[1][0] = N;
-    f->trained = (tw_trained){2, f->weights, f->data, f->size, N};
+    f->trained = (tw_trained){2, f->weights, f->data, f->size, N, NULL};
     assert_ok(tw_config_create(&f->config, e));
     for (int i = 0; i < n; i++)
         assert_ok(tw_config_set(f->config, options[i][0], options[i][1], TW_FROM_FLAG, e));
