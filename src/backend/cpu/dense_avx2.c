@@ -4,7 +4,7 @@
 
 typedef __m256 vec;
 
-enum { LANES = 8, ROWS = 6, VECS = 2, FEW = 2 };
+enum { LANES = 8, ROWS = 6, VECS = 2, FEW = 2, MIXES = 0 };
 
 static inline vec vec_load(const float *from)
 {

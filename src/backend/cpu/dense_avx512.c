@@ -3,7 +3,7 @@
 
 typedef __m512 vec;
 
-enum { LANES = 16, ROWS = 12, VECS = 2, FEW = 4 };
+enum { LANES = 16, ROWS = 12, VECS = 2, FEW = 4, MIXES = 1 };
 
 static inline vec vec_load(const float *from)
 {

@@ -4,10 +4,10 @@
  *   vec                               LANES floats
  *   enum { LANES, ROWS, VECS, FEW }   ROWS by VECS vectors of sums stay in registers; FEW, a
  *                                     divisor of TW_DENSE_SAMPLES, where there are not so many rows
- *   vec_load, vec_store               at any address
- *   vec_load_some, vec_store_some     the first n floats; others are 0, or left alone
- *   vec_all(x), vec_fma(a, b, c)      x in every lane; a * b + c
- *   vec_sqrt(x)
+ *   enum { MIXES }                    1: enough registers are left to update between
+ * multiplications vec_load, vec_store               at any address vec_load_some, vec_store_some
+ * the first n floats; others are 0, or left alone vec_all(x), vec_fma(a, b, c)      x in every
+ * lane; a * b + c vec_sqrt(x)
  *
  * Functions with a `const int` among their arguments are always inlined with a constant there.
  */
@@ -43,143 +43,7 @@ INLINE void fetch_next(wishes *wanted)
         __builtin_prefetch(wanted->list[wanted->next++], 0, 2);
 }
 
-/* A product of matrices: out[r][k] = sum of a[r][d] b[d][k] over depth. */
-typedef struct product {
-    const float *a, *b;
-    int64_t b_row, depth;
-    float *out;
-    int64_t out_row;
-    bool is_added; /* to what is there */
-    wishes *wanted;
-} product;
-
-/* `rows` rows by `vecs` vectors; a's numbers lie a_row and a_depth floats apart. */
-INLINE void multiply(const product *p, int64_t row, int64_t column, const int rows, const int vecs,
-                     const int a_row, const int a_depth)
-{
-    const float *a = p->a + row * a_row, *b = p->b + column;
-    float *out = p->out + row * p->out_row + column;
-    vec sums[ROWS][VECS];
-
-    UNROLL
-    for (int r = 0; r < rows; r++)
-        UNROLL
-    for (int i = 0; i < vecs; i++)
-        sums[r][i] = vec_all(0.0f);
-    for (int64_t d = 0; d < p->depth; d++, a += a_depth, b += p->b_row) {
-        vec line[VECS];
-        fetch_next(p->wanted);
-        UNROLL
-        for (int i = 0; i < vecs; i++)
-            line[i] = vec_load(b + i * LANES);
-        UNROLL
-        for (int r = 0; r < rows; r++) {
-            const vec x = vec_all(a[r * a_row]);
-            UNROLL
-            for (int i = 0; i < vecs; i++)
-                sums[r][i] = vec_fma(x, line[i], sums[r][i]);
-        }
-    }
-    UNROLL
-    for (int r = 0; r < rows; r++)
-        UNROLL
-    for (int i = 0; i < vecs; i++) {
-        float *to = out + r * p->out_row + i * LANES;
-        if (p->is_added)
-            sums[r][i] = sums[r][i] + vec_load(to);
-        vec_store(to, sums[r][i]);
-    }
-}
-
-/* All columns (in whole vectors) of some rows. */
-INLINE void multiply_rows(const product *p, int64_t row, int64_t columns, const int rows,
-                          const int a_row, const int a_depth)
-{
-    int64_t column = 0;
-
-    for (; column + VECS * LANES <= columns; column += VECS * LANES)
-        multiply(p, row, column, rows, VECS, a_row, a_depth);
-    for (; column < columns; column += LANES)
-        multiply(p, row, column, rows, 1, a_row, a_depth);
-}
-
-/* All rows, in multiples of FEW; those that fill no register block take narrower kernels, which
- * compute alike. */
-INLINE void multiply_all(const product *p, int64_t n_rows, int64_t columns, const int a_row,
-                         const int a_depth)
-{
-    int64_t row = 0;
-
-    for (; row + ROWS <= n_rows; row += ROWS)
-        multiply_rows(p, row, columns, ROWS, a_row, a_depth);
-    for (; row < n_rows; row += FEW)
-        multiply_rows(p, row, columns, FEW, a_row, a_depth);
-}
-
-INLINE int64_t whole(int64_t n, const int unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
-/* ---- forward */
-
-INLINE void pack_line(float *to, const float *from, const int columns)
-{
-    UNROLL
-    for (int i = 0; i < COLUMNS; i += LANES)
-        if (columns >= i + LANES)
-            vec_store(to + i, vec_load(from + i));
-        else
-            vec_store(to + i, vec_load_some(from + i, columns > i ? columns - i : 0));
-}
-
-static void forward(const tw_dense_panel *panel)
-{
-    wishes next;
-    product p = {.a = panel->x,
-                 .b = panel->packed,
-                 .b_row = COLUMNS,
-                 .depth = panel->depth,
-                 .out = panel->y,
-                 .out_row = panel->y_row,
-                 .is_added = !panel->is_first,
-                 .wanted = &next};
-
-    next.n = next.next = 0;
-    for (int d = 0; d < panel->depth; d++) {
-        const float *from = panel->w + panel->rows[d] * panel->k;
-        wish(&next, from + COLUMNS);
-        if (panel->columns == COLUMNS)
-            pack_line(panel->packed + d * COLUMNS, from, COLUMNS);
-        else
-            pack_line(panel->packed + d * COLUMNS, from, panel->columns);
-    }
-    multiply_all(&p, panel->n, COLUMNS, DEPTH, 1);
-}
-
-/* ---- backward */
-
-/* dx of the block's rows: w's old numbers are copied, so that twelve rows of it do not meet in one
- * set of the first cache. */
-static void add_data_gradient(const tw_dense_block *b, wishes *wanted)
-{
-    _Alignas(64) float old[BLOCK_ROWS * COLUMNS];
-    product p = {.a = old,
-                 .b = b->dy_t,
-                 .b_row = b->n_padded,
-                 .depth = b->columns,
-                 .out = b->dx,
-                 .out_row = b->n_padded,
-                 .is_added = true,
-                 .wanted = wanted};
-
-    for (int r = 0; r < whole(b->n_rows, FEW); r++)
-        if (r >= b->n_rows)
-            pack_line(old + r * COLUMNS, old, 0);
-        else
-            pack_line(old + r * COLUMNS, b->w + b->rows[r] * b->k + b->column, b->columns);
-    multiply_all(&p, whole(b->n_rows, FEW), b->n_padded, COLUMNS, 1);
-}
+/* ---- updates */
 
 INLINE vec get(const float *from, const int n_lanes)
 {
@@ -239,50 +103,263 @@ INLINE void update_lanes(const tw_update *u, int64_t at, const float *gradient, 
         update_sgd(u, at, gradient, n_lanes);
 }
 
-INLINE void update_row(const tw_update *u, int64_t at, const float *gradient, const int columns)
+/* A block's gradient that waits for its update. */
+typedef struct waiting {
+    const tw_update *update;
+    const float *tile;      /* (BLOCK_ROWS, COLUMNS) */
+    int64_t at[BLOCK_ROWS]; /* each row's first number */
+    int columns;
+    int n, next; /* vectors, a row after the other */
+} waiting;
+
+enum { ROW_VECS = COLUMNS / LANES };
+
+INLINE void update_next(waiting *w)
 {
-    for (int i = 0; i < columns; i += LANES)
-        if (i + LANES <= columns)
-            update_lanes(u, at + i, gradient + i, LANES);
-        else
-            update_lanes(u, at + i, gradient + i, columns - i);
+    const int row = w->next / ROW_VECS, i = w->next % ROW_VECS * LANES;
+
+    update_lanes(w->update, w->at[row] + i, w->tile + row * COLUMNS + i, LANES);
+    w->next++;
 }
 
-static void list_wishes(wishes *out, const tw_dense_block *b)
+/* All that is left of it. */
+INLINE void update_rest(waiting *w)
 {
-    const tw_update *u = b->update;
-
-    out->n = out->next = 0;
-    for (int r = 0; r < b->n_rows; r++) {
-        const int64_t at = b->rows[r] * b->k + b->column + COLUMNS;
-        wish(out, b->w + at);
-        if (u)
-            wish(out, u->state[0] + at);
-        if (u && u->is_adam)
-            wish(out, u->state[1] + at);
+    for (; w->next < w->n; w->next++) {
+        const int row = w->next / ROW_VECS, i = w->next % ROW_VECS * LANES;
+        const float *gradient = w->tile + row * COLUMNS + i;
+        if (i + LANES <= w->columns)
+            update_lanes(w->update, w->at[row] + i, gradient, LANES);
+        else if (i < w->columns)
+            update_lanes(w->update, w->at[row] + i, gradient, w->columns - i);
     }
 }
 
-static void backward(const tw_dense_block *b)
+/* ---- products */
+
+/* A product of matrices: out[r][k] = sum of a[r][d] b[d][k] over depth. */
+typedef struct product {
+    const float *a, *b;
+    int64_t b_row, depth;
+    float *out;
+    int64_t out_row;
+    bool is_added; /* to what is there */
+    wishes *wanted;
+    waiting *waits; /* to be updated between multiplications; NULL: nothing */
+} product;
+
+/* `rows` rows by `vecs` vectors; a's numbers lie a_row and a_depth floats apart. */
+INLINE void multiply(const product *p, int64_t row, int64_t column, const int rows, const int vecs,
+                     const int a_row, const int a_depth, const int mixes)
 {
-    _Alignas(64) float tile[BLOCK_ROWS * COLUMNS];
+    const float *a = p->a + row * a_row, *b = p->b + column;
+    float *out = p->out + row * p->out_row + column;
+    int64_t share = 0;
+    vec sums[ROWS][VECS];
+
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int i = 0; i < vecs; i++)
+        sums[r][i] = vec_all(0.0f);
+    for (int64_t d = 0; d < p->depth; d++, a += a_depth, b += p->b_row) {
+        vec line[VECS];
+        fetch_next(p->wanted);
+        if (mixes)
+            for (share += p->waits->n; share >= p->depth && p->waits->next < p->waits->n;
+                 share -= p->depth)
+                update_next(p->waits);
+        UNROLL
+        for (int i = 0; i < vecs; i++)
+            line[i] = vec_load(b + i * LANES);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const vec x = vec_all(a[r * a_row]);
+            UNROLL
+            for (int i = 0; i < vecs; i++)
+                sums[r][i] = vec_fma(x, line[i], sums[r][i]);
+        }
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int i = 0; i < vecs; i++) {
+        float *to = out + r * p->out_row + i * LANES;
+        if (p->is_added)
+            sums[r][i] = sums[r][i] + vec_load(to);
+        vec_store(to, sums[r][i]);
+    }
+}
+
+/* All columns (in whole vectors) of some rows. */
+INLINE void multiply_rows(const product *p, int64_t row, int64_t columns, const int rows,
+                          const int a_row, const int a_depth, const int mixes)
+{
+    int64_t column = 0;
+
+    for (; column + VECS * LANES <= columns; column += VECS * LANES)
+        multiply(p, row, column, rows, VECS, a_row, a_depth, mixes);
+    for (; column < columns; column += LANES)
+        multiply(p, row, column, rows, 1, a_row, a_depth, 0);
+}
+
+/* All rows, in multiples of FEW; those that fill no register block take narrower kernels, which
+ * compute alike. */
+INLINE void multiply_all(const product *p, int64_t n_rows, int64_t columns, const int a_row,
+                         const int a_depth, const int mixes)
+{
+    int64_t row = 0;
+
+    for (; row + ROWS <= n_rows; row += ROWS)
+        multiply_rows(p, row, columns, ROWS, a_row, a_depth, mixes);
+    for (; row < n_rows; row += FEW)
+        multiply_rows(p, row, columns, FEW, a_row, a_depth, 0);
+}
+
+INLINE int64_t whole(int64_t n, const int unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* ---- forward */
+
+INLINE void pack_line(float *to, const float *from, const int columns)
+{
+    UNROLL
+    for (int i = 0; i < COLUMNS; i += LANES)
+        if (columns >= i + LANES)
+            vec_store(to + i, vec_load(from + i));
+        else
+            vec_store(to + i, vec_load_some(from + i, columns > i ? columns - i : 0));
+}
+
+static void forward(const tw_dense_panel *panel)
+{
     wishes next;
-    product p = {.a = b->x,
-                 .b = b->dy,
+    product p = {.a = panel->x,
+                 .b = panel->packed,
                  .b_row = COLUMNS,
-                 .depth = b->n,
-                 .out = b->gradient ? b->gradient + b->column : tile,
-                 .out_row = b->gradient ? b->gradient_row : COLUMNS,
+                 .depth = panel->depth,
+                 .out = panel->y,
+                 .out_row = panel->y_row,
+                 .is_added = !panel->is_first,
                  .wanted = &next};
 
-    list_wishes(&next, b);
-    if (b->dx)
-        add_data_gradient(b, &next);
-    if (!b->update && !b->gradient)
-        return;
-    multiply_all(&p, whole(b->n_rows, FEW), whole(b->columns, LANES), 1, BLOCK_ROWS);
-    while (next.next < next.n)
-        fetch_next(&next);
-    for (int r = 0; b->update && r < b->n_rows; r++)
-        update_row(b->update, b->rows[r] * b->k + b->column, tile + r * COLUMNS, b->columns);
+    next.n = next.next = 0;
+    for (int d = 0; d < panel->depth; d++) {
+        const float *from = panel->w + panel->rows[d] * panel->k;
+        wish(&next, from + COLUMNS);
+        if (panel->columns == COLUMNS)
+            pack_line(panel->packed + d * COLUMNS, from, COLUMNS);
+        else
+            pack_line(panel->packed + d * COLUMNS, from, panel->columns);
+    }
+    multiply_all(&p, panel->n, COLUMNS, DEPTH, 1, 0);
+}
+
+/* ---- backward */
+
+/* One panel of some rows. */
+typedef struct block {
+    const tw_dense_rows *rows;
+    const float *dy, *dy_t;
+    int64_t column;
+    int columns;
+    wishes wanted;
+    waiting waits;
+} block;
+
+/* dx of the block's rows: w's old numbers are copied, so that twelve rows of it do not meet in one
+ * set of the first cache. */
+INLINE void add_data_gradient(block *b)
+{
+    const tw_dense_rows *r = b->rows;
+    _Alignas(64) float old[BLOCK_ROWS * COLUMNS];
+    product p = {.a = old,
+                 .b = b->dy_t,
+                 .b_row = r->n_padded,
+                 .depth = b->columns,
+                 .out = r->dx,
+                 .out_row = r->n_padded,
+                 .is_added = true,
+                 .wanted = &b->wanted};
+
+    for (int i = 0; i < whole(r->n_rows, FEW); i++)
+        if (i >= r->n_rows)
+            pack_line(old + i * COLUMNS, old, 0);
+        else
+            pack_line(old + i * COLUMNS, r->w + r->rows[i] * r->k + b->column, b->columns);
+    multiply_all(&p, whole(r->n_rows, FEW), r->n_padded, COLUMNS, 1, 0);
+}
+
+/* The state is needed when this block is updated, w already where the next one makes dx. */
+INLINE void list_wishes(block *b)
+{
+    const tw_dense_rows *r = b->rows;
+
+    b->wanted.n = b->wanted.next = 0;
+    for (int i = 0; i < r->n_rows; i++) {
+        const int64_t at = r->rows[i] * r->k + b->column;
+        wish(&b->wanted, r->w + at + (r->dx ? COLUMNS : 0));
+        if (r->update)
+            wish(&b->wanted, r->update->state[0] + at);
+        if (r->update && r->update->is_adam)
+            wish(&b->wanted, r->update->state[1] + at);
+    }
+}
+
+/* dw of the block to `out`, and meanwhile the update of the one before. */
+INLINE void make_weight_gradient(block *b, float *out, int64_t out_row)
+{
+    const tw_dense_rows *r = b->rows;
+    product p = {.a = r->x,
+                 .b = b->dy,
+                 .b_row = COLUMNS,
+                 .depth = r->n,
+                 .out = out,
+                 .out_row = out_row,
+                 .wanted = &b->wanted,
+                 .waits = &b->waits};
+
+    multiply_all(&p, whole(r->n_rows, FEW), whole(b->columns, LANES), 1, BLOCK_ROWS, MIXES);
+    while (b->wanted.next < b->wanted.n)
+        fetch_next(&b->wanted);
+    update_rest(&b->waits);
+}
+
+/* The block's gradient waits from now on. */
+INLINE void let_wait(block *b, const float *tile)
+{
+    const tw_dense_rows *r = b->rows;
+
+    b->waits.update = r->update;
+    b->waits.tile = tile;
+    for (int i = 0; i < r->n_rows; i++)
+        b->waits.at[i] = r->rows[i] * r->k + b->column;
+    b->waits.columns = b->columns;
+    b->waits.next = 0;
+    b->waits.n = r->n_rows * ROW_VECS;
+}
+
+static void backward(const tw_dense_rows *rows)
+{
+    _Alignas(64) float tiles[2][BLOCK_ROWS * COLUMNS];
+    block b = {.rows = rows, .dy = rows->dy, .dy_t = rows->dy_t};
+    int turn = 0;
+
+    for (; b.column < rows->k; b.column += COLUMNS, turn ^= 1) {
+        b.columns = (int)(rows->k - b.column < COLUMNS ? rows->k - b.column : COLUMNS);
+        list_wishes(&b);
+        if (rows->dx)
+            add_data_gradient(&b);
+        if (rows->gradient)
+            make_weight_gradient(&b, rows->gradient + b.column, rows->gradient_row);
+        else if (rows->update)
+            make_weight_gradient(&b, tiles[turn], COLUMNS);
+        if (rows->update)
+            let_wait(&b, tiles[turn]);
+        b.dy += rows->n * COLUMNS;
+        b.dy_t += rows->n_padded * COLUMNS;
+    }
+    update_rest(&b.waits);
 }

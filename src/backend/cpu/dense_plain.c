@@ -7,7 +7,7 @@
 
 typedef float vec __attribute__((vector_size(16)));
 
-enum { LANES = 4, ROWS = 4, VECS = 2, FEW = 4 };
+enum { LANES = 4, ROWS = 4, VECS = 2, FEW = 4, MIXES = 0 };
 
 static inline vec vec_load_some(const float *from, int n)
 {

@@ -282,7 +282,7 @@ static void pack_rows(float *to, const pass *p, const int64_t *rows, int n_rows)
 }
 
 /* Hands over what a block of rows has made: its gradient to the sink, and its part of dx. */
-static void give_rows(const pass *p, const tw_dense_block *b)
+static void give_rows(const pass *p, const tw_dense_rows *b)
 {
     const tw_dense_gradients *g = p->wanted;
     const int64_t k_n = p->d->k, c_n = p->d->c;
@@ -295,20 +295,6 @@ static void give_rows(const pass *p, const tw_dense_block *b)
             g->dx[i * c_n + b->rows[r]] = b->dx[r * b->n_padded + i];
 }
 
-static void backward_rows(const pass *p, tw_dense_block *b)
-{
-    if (b->dx)
-        memset(b->dx, 0, (size_t)(TW_DENSE_ROWS * b->n_padded) * sizeof *b->dx);
-    for (int64_t panel = 0; panel < p->v.n_panels; panel++) {
-        b->column = panel * TW_DENSE_COLUMNS;
-        b->columns = (int)least(TW_DENSE_COLUMNS, p->d->k - b->column);
-        b->dy = packed_dy(p, panel);
-        b->dy_t = transposed_dy(p, panel);
-        p->path->backward(b);
-    }
-    give_rows(p, b);
-}
-
 static void backward_item(void *ctx, int64_t item, int worker)
 {
     const pass *p = ctx;
@@ -316,14 +302,16 @@ static void backward_item(void *ctx, int64_t item, int worker)
     float *x = scratch_of(p, worker), *dx = x + TW_DENSE_ROWS * whole(p->d->n, TW_DENSE_LANES);
     int64_t rows[TILE];
     const int n_rows = list_rows(rows, p, first, n);
-    tw_dense_block block = {.n = p->d->n,
-                            .n_padded = p->v.n_lanes,
-                            .x = x,
-                            .dx = p->wanted->dx ? dx : NULL,
-                            .w = p->wanted->w,
-                            .k = p->d->k,
-                            .update = p->has_update ? &p->update : NULL,
-                            .gradient_row = p->v.y_row};
+    tw_dense_rows block = {.n = p->d->n,
+                           .n_padded = p->v.n_lanes,
+                           .x = x,
+                           .dy = packed_dy(p, 0),
+                           .dy_t = transposed_dy(p, 0),
+                           .dx = p->wanted->dx ? dx : NULL,
+                           .w = p->wanted->w,
+                           .k = p->d->k,
+                           .update = p->has_update ? &p->update : NULL,
+                           .gradient_row = p->v.y_row};
 
     if (p->wanted->sink && !p->has_update)
         block.gradient = dx + TW_DENSE_ROWS * p->v.n_lanes;
@@ -331,7 +319,9 @@ static void backward_item(void *ctx, int64_t item, int worker)
         block.rows = rows + row;
         block.n_rows = (int)least(TW_DENSE_ROWS, n_rows - row);
         pack_rows(x, p, block.rows, block.n_rows);
-        backward_rows(p, &block);
+        memset(dx, 0, (size_t)(TW_DENSE_ROWS * p->v.n_lanes) * sizeof *dx);
+        p->path->backward(&block);
+        give_rows(p, &block);
     }
 }
 

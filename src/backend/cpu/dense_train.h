@@ -5,8 +5,8 @@
  *   forward   y (N,K) = x (N,C) w (C,K)
  *   backward  a block of w, 12 rows by 32 columns, is read; it makes its part of dx = dy w^T; its
  *             weight gradient x^T dy is made in registers; the optimizer's update of the block is
- *             carried out before the next block is looked at. No gradient is stored, unless the
- *             sink wants it.
+ *             carried out between the multiplications of the next one. No gradient is stored,
+ *             unless the sink wants it.
  *
  * dense_train.c divides a layer into items and packs; the arithmetic is in dense_kernels.h, once
  * over vectors, and a file a path makes it: dense_avx512.c, dense_avx2.c, dense_plain.c. N samples,
@@ -42,29 +42,28 @@ typedef struct tw_dense_panel {
     float *packed; /* TW_DENSE_DEPTH * TW_DENSE_COLUMNS, to work with */
 } tw_dense_panel;
 
-/* Backward for one block: up to 12 rows of w, which need not be neighbours, by up to 32 columns. */
-typedef struct tw_dense_block {
+/* Backward for up to 12 rows of w, which need not be neighbours, in panels of 32 columns. */
+typedef struct tw_dense_rows {
     int64_t n, n_padded; /* samples; in multiples of TW_DENSE_LANES */
     const float *x;      /* (n, TW_DENSE_ROWS), zero where there is no row */
-    const float *dy;     /* (n, TW_DENSE_COLUMNS), zero where there is no column */
-    const float *dy_t;   /* (TW_DENSE_COLUMNS, n_padded), the same transposed */
+    const float *dy;     /* a panel (n, TW_DENSE_COLUMNS), zero where there is no column */
+    const float *dy_t;   /* a panel (TW_DENSE_COLUMNS, n_padded), the same transposed */
     float *dx;           /* (TW_DENSE_ROWS, n_padded) is added to; NULL: not wanted */
     const float *w;      /* (C,K) */
     int64_t k;
     const int64_t *rows; /* row numbers */
-    int n_rows, columns;
-    int64_t column;          /* the block's first */
+    int n_rows;
     const tw_update *update; /* of w, carried out; NULL: ... */
-    float *gradient; /* ... (TW_DENSE_ROWS, gradient_row), the block's part is written; NULL, too:
-                        no weight gradient is made */
+    float *gradient; /* ... (TW_DENSE_ROWS, gradient_row), K in whole panels; NULL, too: no weight
+                        gradient is made */
     int64_t gradient_row;
-} tw_dense_block;
+} tw_dense_rows;
 
 /* The arithmetic on one path. */
 typedef struct tw_dense_arithmetic {
     const char *name;
     void (*forward)(const tw_dense_panel *panel);
-    void (*backward)(const tw_dense_block *block);
+    void (*backward)(const tw_dense_rows *rows);
 } tw_dense_arithmetic;
 
 extern const tw_dense_arithmetic tw_backend__dense_avx512;
