@@ -27,6 +27,7 @@ enum { LINE_FLOATS = 16 };
 typedef struct wishes {
     const float *list[2 * DEPTH];
     int64_t n, next;
+    int64_t steps, credit; /* steps of sums to spread them over; n for each that was made */
 } wishes;
 
 /* A row of the next block, which begins at `at`. Where that is within a line, the line came with
@@ -37,9 +38,10 @@ INLINE void wish(wishes *wanted, const float *at)
         wanted->list[wanted->n++] = at + i - 1;
 }
 
-INLINE void fetch_next(wishes *wanted)
+INLINE void fetch_some(wishes *wanted)
 {
-    if (wanted->next < wanted->n)
+    for (wanted->credit += wanted->n; wanted->credit > 0 && wanted->next < wanted->n;
+         wanted->credit -= wanted->steps)
         __builtin_prefetch(wanted->list[wanted->next++], 0, 2);
 }
 
@@ -112,7 +114,7 @@ typedef struct waiting {
     int n, next; /* vectors, a row after the other */
 } waiting;
 
-enum { ROW_VECS = COLUMNS / LANES };
+enum { ROW_VECS = COLUMNS / LANES, PANEL_VECS = ROW_VECS / VECS };
 
 INLINE void update_next(waiting *w)
 {
@@ -145,16 +147,30 @@ typedef struct product {
     int64_t out_row;
     bool is_added; /* to what is there */
     wishes *wanted;
-    waiting *waits; /* to be updated between multiplications; NULL: nothing */
+    waiting *waits;              /* to be updated between multiplications; NULL: nothing */
+    const tw_dense_panel *packs; /* b is still to be packed from this one */
 } product;
+
+/* What `multiply` does beside its sums. */
+enum { ALONE, MIXED, PACKING };
+
+/* A vector of w, which is put where b has it from now on. */
+INLINE vec take_packing(const product *p, int64_t d, int64_t column)
+{
+    const tw_dense_panel *from = p->packs;
+    const vec line = vec_load(from->w + from->rows[d] * from->k + column);
+
+    vec_store(from->packed + d * COLUMNS + column, line);
+    return line;
+}
 
 /* `rows` rows by `vecs` vectors; a's numbers lie a_row and a_depth floats apart. */
 INLINE void multiply(const product *p, int64_t row, int64_t column, const int rows, const int vecs,
-                     const int a_row, const int a_depth, const int mixes)
+                     const int a_row, const int a_depth, const int beside)
 {
     const float *a = p->a + row * a_row, *b = p->b + column;
     float *out = p->out + row * p->out_row + column;
-    int64_t share = 0;
+    int64_t updated = 0; /* vectors, in units of 1 / depth */
     vec sums[ROWS][VECS];
 
     UNROLL
@@ -164,14 +180,16 @@ INLINE void multiply(const product *p, int64_t row, int64_t column, const int ro
         sums[r][i] = vec_all(0.0f);
     for (int64_t d = 0; d < p->depth; d++, a += a_depth, b += p->b_row) {
         vec line[VECS];
-        fetch_next(p->wanted);
-        if (mixes)
-            for (share += p->waits->n; share >= p->depth && p->waits->next < p->waits->n;
-                 share -= p->depth)
+        if (p->wanted->next < p->wanted->n)
+            fetch_some(p->wanted);
+        if (beside == MIXED)
+            for (updated += p->waits->n; updated >= p->depth && p->waits->next < p->waits->n;
+                 updated -= p->depth)
                 update_next(p->waits);
         UNROLL
         for (int i = 0; i < vecs; i++)
-            line[i] = vec_load(b + i * LANES);
+            line[i] = beside == PACKING ? take_packing(p, d, column + i * LANES)
+                                        : vec_load(b + i * LANES);
         UNROLL
         for (int r = 0; r < rows; r++) {
             const vec x = vec_all(a[r * a_row]);
@@ -193,32 +211,35 @@ INLINE void multiply(const product *p, int64_t row, int64_t column, const int ro
 
 /* All columns (in whole vectors) of some rows. */
 INLINE void multiply_rows(const product *p, int64_t row, int64_t columns, const int rows,
-                          const int a_row, const int a_depth, const int mixes)
+                          const int a_row, const int a_depth, const int beside)
 {
     int64_t column = 0;
 
     for (; column + VECS * LANES <= columns; column += VECS * LANES)
-        multiply(p, row, column, rows, VECS, a_row, a_depth, mixes);
+        multiply(p, row, column, rows, VECS, a_row, a_depth, beside);
     for (; column < columns; column += LANES)
-        multiply(p, row, column, rows, 1, a_row, a_depth, 0);
+        multiply(p, row, column, rows, 1, a_row, a_depth, ALONE);
 }
 
 /* All rows, in multiples of FEW; those that fill no register block take narrower kernels, which
  * compute alike. */
-INLINE void multiply_all(const product *p, int64_t n_rows, int64_t columns, const int a_row,
-                         const int a_depth, const int mixes)
+INLINE void multiply_all(const product *p, int64_t row, int64_t n_rows, int64_t columns,
+                         const int a_row, const int a_depth, const int beside)
 {
-    int64_t row = 0;
-
     for (; row + ROWS <= n_rows; row += ROWS)
-        multiply_rows(p, row, columns, ROWS, a_row, a_depth, mixes);
+        multiply_rows(p, row, columns, ROWS, a_row, a_depth, beside);
     for (; row < n_rows; row += FEW)
-        multiply_rows(p, row, columns, FEW, a_row, a_depth, 0);
+        multiply_rows(p, row, columns, FEW, a_row, a_depth, ALONE);
+}
+
+INLINE int64_t count(int64_t n, const int unit)
+{
+    return (n + unit - 1) / unit;
 }
 
 INLINE int64_t whole(int64_t n, const int unit)
 {
-    return (n + unit - 1) / unit * unit;
+    return count(n, unit) * unit;
 }
 
 /* ---- forward */
@@ -233,6 +254,17 @@ INLINE void pack_line(float *to, const float *from, const int columns)
             vec_store(to + i, vec_load_some(from + i, columns > i ? columns - i : 0));
 }
 
+/* The first rows of y, and on the way the panel is packed; returns how many they are. */
+INLINE int64_t multiply_first(const product *p, int64_t n)
+{
+    if (n >= ROWS) {
+        multiply_rows(p, 0, COLUMNS, ROWS, DEPTH, 1, PACKING);
+        return ROWS;
+    }
+    multiply_rows(p, 0, COLUMNS, FEW, DEPTH, 1, PACKING);
+    return FEW;
+}
+
 static void forward(const tw_dense_panel *panel)
 {
     wishes next;
@@ -243,18 +275,21 @@ static void forward(const tw_dense_panel *panel)
                  .out = panel->y,
                  .out_row = panel->y_row,
                  .is_added = !panel->is_first,
-                 .wanted = &next};
+                 .wanted = &next,
+                 .packs = panel};
+    int64_t row = 0;
 
-    next.n = next.next = 0;
-    for (int d = 0; d < panel->depth; d++) {
-        const float *from = panel->w + panel->rows[d] * panel->k;
-        wish(&next, from + COLUMNS);
-        if (panel->columns == COLUMNS)
-            pack_line(panel->packed + d * COLUMNS, from, COLUMNS);
-        else
-            pack_line(panel->packed + d * COLUMNS, from, panel->columns);
-    }
-    multiply_all(&p, panel->n, COLUMNS, DEPTH, 1, 0);
+    next.n = next.next = next.credit = 0;
+    next.steps = panel->depth * count(panel->n, ROWS) * PANEL_VECS;
+    for (int d = 0; d < panel->depth; d++)
+        wish(&next, panel->w + panel->rows[d] * panel->k + COLUMNS);
+    if (panel->columns == COLUMNS)
+        row = multiply_first(&p, panel->n);
+    else
+        for (int d = 0; d < panel->depth; d++)
+            pack_line(panel->packed + d * COLUMNS, panel->w + panel->rows[d] * panel->k,
+                      panel->columns);
+    multiply_all(&p, row, panel->n, COLUMNS, DEPTH, 1, ALONE);
 }
 
 /* ---- backward */
@@ -289,7 +324,7 @@ INLINE void add_data_gradient(block *b)
             pack_line(old + i * COLUMNS, old, 0);
         else
             pack_line(old + i * COLUMNS, r->w + r->rows[i] * r->k + b->column, b->columns);
-    multiply_all(&p, whole(r->n_rows, FEW), r->n_padded, COLUMNS, 1, 0);
+    multiply_all(&p, 0, whole(r->n_rows, FEW), r->n_padded, COLUMNS, 1, 0);
 }
 
 /* The state is needed when this block is updated, w already where the next one makes dx. */
@@ -297,7 +332,10 @@ INLINE void list_wishes(block *b)
 {
     const tw_dense_rows *r = b->rows;
 
-    b->wanted.n = b->wanted.next = 0;
+    b->wanted.n = b->wanted.next = b->wanted.credit = 0;
+    b->wanted.steps = r->dx ? b->columns * count(r->n_padded, VECS * LANES) : 0;
+    b->wanted.steps += r->n;
+    b->wanted.steps *= count(r->n_rows, ROWS);
     for (int i = 0; i < r->n_rows; i++) {
         const int64_t at = r->rows[i] * r->k + b->column;
         wish(&b->wanted, r->w + at + (r->dx ? COLUMNS : 0));
@@ -321,9 +359,8 @@ INLINE void make_weight_gradient(block *b, float *out, int64_t out_row)
                  .wanted = &b->wanted,
                  .waits = &b->waits};
 
-    multiply_all(&p, whole(r->n_rows, FEW), whole(b->columns, LANES), 1, BLOCK_ROWS, MIXES);
-    while (b->wanted.next < b->wanted.n)
-        fetch_next(&b->wanted);
+    multiply_all(&p, 0, whole(r->n_rows, FEW), whole(b->columns, LANES), 1, BLOCK_ROWS,
+                 MIXES ? MIXED : ALONE);
     update_rest(&b->waits);
 }
 

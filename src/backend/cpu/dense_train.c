@@ -18,7 +18,7 @@
 enum {
     STRETCH = 1024,     /* forward: rows of w an item, at least, */
     MOST_ITEMS = 50,    /* ... as long as there are not more items, */
-    GROUP = 512,        /* ... by so many columns, */
+    GROUP = 1024,        /* ... by so many columns, */
     GROUP_NARROW = 128, /* ... or so many where w is one stretch */
     FEW_SAMPLES = 24,   /* up to so many samples */
     DEPTH_OF_FEW = 32,  /* ... w is read in steps of so many rows */
