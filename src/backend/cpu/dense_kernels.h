@@ -42,7 +42,7 @@ INLINE void fetch_some(wishes *wanted)
 {
     for (wanted->credit += wanted->n; wanted->credit > 0 && wanted->next < wanted->n;
          wanted->credit -= wanted->steps)
-        __builtin_prefetch(wanted->list[wanted->next++], 0, 2);
+        __builtin_prefetch(wanted->list[wanted->next++], 0, 3);
 }
 
 /* ---- updates */
