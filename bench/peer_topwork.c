@@ -41,6 +41,7 @@ typedef struct peer {
     double *losses;
     uint64_t step;
     tw_sink sink;
+    bool is_adam;
     float *states[BENCH_MOST_NODES][2]; /* of kernel and bias: momentum, or Adam's two */
 } peer;
 
@@ -122,26 +123,33 @@ static int64_t size_of(const peer *p, int node, int slot)
     return slot ? units : tw_node_param_count(p->graph, node) - units;
 }
 
-static void take_sgd(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+static bool get_update(void *ctx, int node, int slot, tw_update *out)
 {
-    static const tw_sgd_step step = {.lr = 1e-4f, .momentum = 0.9f, .nesterov = true};
     peer *p = ctx;
 
-    p->table->sgd(weight_of(p, node, slot) + first, p->states[node][slot] + first, gradient, n,
-                  &step);
+    *out = (tw_update){.w = weight_of(p, node, slot),
+                       .state = {p->states[node][slot]},
+                       .is_adam = p->is_adam,
+                       .adam = {.alpha = 1e-3f,
+                                .one_minus_beta1 = 0.1f,
+                                .one_minus_beta2 = 0.001f,
+                                .epsilon = 1e-7f,
+                                .lr = 1e-3f},
+                       .sgd = {.lr = 1e-4f, .momentum = 0.9f, .nesterov = true}};
+    out->state[1] = out->state[0] + size_of(p, node, slot);
+    return true;
 }
 
-static void take_adam(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+static void take_update(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
 {
-    static const tw_adam_step step = {.alpha = 1e-3f,
-                                      .one_minus_beta1 = 0.1f,
-                                      .one_minus_beta2 = 0.001f,
-                                      .epsilon = 1e-7f,
-                                      .lr = 1e-3f};
     peer *p = ctx;
-    float *m = p->states[node][slot], *v = m + size_of(p, node, slot);
+    tw_update u;
 
-    p->table->adam(weight_of(p, node, slot) + first, m + first, v + first, gradient, n, &step);
+    get_update(ctx, node, slot, &u);
+    if (u.is_adam)
+        p->table->adam(u.w + first, u.state[0] + first, u.state[1] + first, gradient, n, &u.adam);
+    else
+        p->table->sgd(u.w + first, u.state[0] + first, gradient, n, &u.sgd);
 }
 
 static tw_status run_step(void *ctx, tw_error *err)
@@ -187,18 +195,18 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
     if (p->precision != TW_PRECISION_FP32)
         return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s",
                        tw_precision_name(p->precision));
-    p->sink = (tw_sink){throw_away, p};
+    p->sink = (tw_sink){.take = take_update, .ctx = p, .get_update = get_update};
     if (strcmp(work, "top") == 0) {
         rc = tw_graph_parse_top(&p->graph, &pool5, tutorial, CLASSES, err);
-        p->sink.take = take_adam;
+        p->is_adam = true;
     } else if (strcmp(work, "finetune") == 0) {
         rc = make_suffix(&p->graph, "4096 relu, 4096 relu", err);
-        p->sink.take = take_sgd;
     } else {
+        p->sink = (tw_sink){.take = throw_away};
         rc = make_suffix(&p->graph, "gap", err);
     }
     if (rc || (rc = bench_make_weights(p->weights, p->graph, err)) ||
-        (p->sink.take != throw_away && (rc = make_states(p, 2, err))))
+        (p->sink.get_update && (rc = make_states(p, 2, err))))
         return rc;
     p->labels = tw_calloc((size_t)p->batch, sizeof *p->labels);
     p->losses = tw_calloc((size_t)p->batch, sizeof *p->losses);

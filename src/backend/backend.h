@@ -34,14 +34,6 @@ typedef struct tw_node_weights {
     const float *bias;
 } tw_node_weights;
 
-/* Where finished gradients go. `take` gets numbers [first, first+n) of one parameter of one node
- * (slot 0 kernel, 1 bias), whole and final, and may overwrite them; it is called once for every
- * number, from any worker thread, with disjoint ranges. */
-typedef struct tw_sink {
-    void (*take)(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient);
-    void *ctx;
-} tw_sink;
-
 /* Who is shown what a convolution reads: n numbers of one or more samples, in any order, maybe with
  * zeros among them. */
 typedef struct tw_see {
@@ -60,6 +52,29 @@ typedef struct tw_sgd_step {
     bool nesterov;
     float weight_decay; /* as above */
 } tw_sgd_step;
+
+/* One parameter of a node and what a step does with it. A kernel that knows it applies each
+ * finished part of the gradient on the spot, elementwise and as adam and sgd below do. */
+typedef struct tw_update {
+    float *w, *state[2]; /* all of the parameter; velocity, or m and v */
+    bool is_adam;        /* else sgd */
+    tw_adam_step adam;
+    tw_sgd_step sgd;
+    /* Per row of a kernel (C,K): its state is not all zero. A row whose inputs are zero in the
+     * whole batch has no gradient, and with no state either it stays as it is, bit for bit. The
+     * kernel passes over such rows and marks the others. NULL: every row is updated. */
+    uint8_t *touched;
+} tw_update;
+
+/* Where finished gradients go. `take` gets numbers [first, first+n) of one parameter of one node
+ * (slot 0 kernel, 1 bias), whole and final, and may overwrite them; it is called once for every
+ * number, from any worker thread, with disjoint ranges. Where `get_update` is there and says true,
+ * a backend may carry the update out itself, for all of the parameter, and take is not called. */
+typedef struct tw_sink {
+    void (*take)(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient);
+    void *ctx;
+    bool (*get_update)(void *ctx, int node, int slot, tw_update *out); /* may be NULL */
+} tw_sink;
 
 /* The most that loops get out of a machine which do nothing but multiply and add, or read. */
 typedef struct tw_peak {

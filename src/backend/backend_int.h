@@ -7,21 +7,33 @@
 
 #include "backend/backend.h"
 
-/* N samples, C inputs, K units. All run on up to n_workers threads with chunks fixed by the shape
- * alone, so that the bits do not depend on n_workers. No function allocates. */
+/* One Dense layer of a training plan: N samples, C inputs, K units. */
+typedef struct tw_dense {
+    const tw_backend *backend;
+    int64_t n, c, k;
+    int n_workers;
+    float *scratch;
+} tw_dense;
+
+/* What its backward pass has and is asked for. */
+typedef struct tw_dense_gradients {
+    const float *x;      /* (N,C) */
+    const float *dy;     /* (N,K) */
+    const float *w;      /* (C,K) of the forward pass, read before the sink may change it */
+    float *dx;           /* (N,C) = dy w^T; NULL: not wanted */
+    const tw_sink *sink; /* gets dw (C,K) = x^T dy as (node, slot 0); NULL: not wanted */
+    int node;
+} tw_dense_gradients;
+
+/* Both run on up to n_workers threads with chunks fixed by the shape alone, so that the bits do not
+ * depend on n_workers. No function allocates. */
 typedef struct tw_dense_kernels {
     /* y (N,K) = x (N,C) w (C,K) + b (K, may be NULL) */
-    void (*forward)(float *y, const float *x, const float *w, const float *b, int64_t n, int64_t c,
-                    int64_t k, int n_workers);
-    /* dx (N,C) = dy (N,K) w^T */
-    void (*backward_data)(float *dx, const float *dy, const float *w, int64_t n, int64_t c,
-                          int64_t k, int n_workers);
-    /* dw rows [r, r+rows) of x^T dy are made in `scratch` of one worker and handed to the sink as
-     * numbers [r*K, (r+rows)*K) of (node, slot 0). */
-    void (*backward_weights)(const tw_sink *sink, int node, const float *x, const float *dy,
-                             int64_t n, int64_t c, int64_t k, int n_workers, float *scratch);
-    /* floats of scratch that backward_weights needs for all n_workers */
-    int64_t (*scratch_size)(int64_t c, int64_t k, int n_workers);
+    void (*forward)(const tw_dense *dense, float *y, const float *x, const float *w,
+                    const float *b);
+    void (*backward)(const tw_dense *dense, const tw_dense_gradients *wanted);
+    /* floats of scratch that the two need for up to n samples; not less for more samples */
+    int64_t (*scratch_size)(const tw_dense *dense);
 } tw_dense_kernels;
 
 /* Hands out places in a block, each on a line of 64 bytes; block NULL only counts. */

@@ -60,6 +60,16 @@ bool tw_backend__is_alias(const tw_node *node)
     return node->op == TW_OP_INPUT || node->op == TW_OP_FLATTEN || node->op == TW_OP_SOFTMAX;
 }
 
+tw_dense tw_backend__dense_of(const tw_chain_plan *plan, int node, int64_t n)
+{
+    return (tw_dense){.backend = plan->backend,
+                      .n = n,
+                      .c = plan->sizes[plan->base.graph->nodes[node].inputs[0]],
+                      .k = plan->sizes[node],
+                      .n_workers = plan->n_workers,
+                      .scratch = plan->scratch};
+}
+
 /* ---- the block */
 
 void *tw_backend__lay(tw_layout *layout, int64_t n, int64_t n_bytes)
@@ -82,11 +92,11 @@ static tw_status lay_scratch(tw_chain_plan *plan, tw_layout *layout, tw_error *e
     for (int i = 1; i < plan->base.graph->n; i++) {
         const tw_node *node = &plan->base.graph->nodes[i];
         layout->used = begin;
-        if (node->op == TW_OP_DENSE && !plan->frozen[i])
-            tw_backend__lay(layout,
-                            plan->kernels->dense->scratch_size(plan->sizes[node->inputs[0]],
-                                                               node->units, plan->n_workers),
+        if (node->op == TW_OP_DENSE) {
+            tw_dense dense = tw_backend__dense_of(plan, i, plan->base.batch);
+            tw_backend__lay(layout, plan->kernels->dense->scratch_size(&dense),
                             (int64_t)sizeof(float));
+        }
         if (node->op == TW_OP_CONV2D &&
             (rc = plan->kernels->conv->lay_out(plan->convs[i], layout, err)))
             return rc;
@@ -213,6 +223,7 @@ static tw_status start(tw_chain_plan **out, tw_backend *backend, const tw_train_
     }
     plan->base.table = backend->table;
     plan->base.batch = batch;
+    plan->backend = backend;
     plan->kernels = kernels;
     if ((rc = tw_graph_copy(&plan->base.graph, graph, err)))
         goto done;

@@ -22,6 +22,7 @@ typedef struct tw_train_path {
 
 typedef struct tw_chain_plan {
     tw_train_plan base;
+    tw_backend *backend;
     const tw_train_kernels *kernels;
     int n_workers;
     int first_trained; /* data gradients end here; graph->n when nothing is trained, 0 where the
@@ -57,6 +58,8 @@ typedef struct tw_chain_state {
 
 /* Softmax is never made: the loss is that of the logits. */
 bool tw_backend__is_alias(const tw_node *node);
+/* The Dense layer `node`, for n samples. */
+tw_dense tw_backend__dense_of(const tw_chain_plan *plan, int node, int64_t n);
 
 /* ---- train_gradients.c: fills plan->paths and n_gradients. Expected: TW_ENOMEM. */
 

@@ -36,6 +36,7 @@ static tw_status forward_node(tw_chain_state *s, uint64_t seed, uint32_t epoch, 
     tw_chain_plan *plan = s->plan;
     const tw_node *node = &plan->base.graph->nodes[s->node];
     const tw_node_weights *weights = &s->weights[s->node];
+    tw_dense dense;
     tw_status rc = TW_OK;
 
     s->x = output_of(s, node->inputs[0]);
@@ -55,8 +56,8 @@ static tw_status forward_node(tw_chain_state *s, uint64_t seed, uint32_t epoch, 
         tw_parallel(plan->n_workers, s->n, tw_backend__add_sample, s);
         break;
     case TW_OP_DENSE:
-        plan->kernels->dense->forward(s->y, s->x, weights->kernel, weights->bias, s->n,
-                                      plan->sizes[node->inputs[0]], node->units, plan->n_workers);
+        dense = tw_backend__dense_of(plan, s->node, s->n);
+        plan->kernels->dense->forward(&dense, s->y, s->x, weights->kernel, weights->bias);
         activate(s, node->activation);
         break;
     case TW_OP_RELU:
@@ -98,21 +99,23 @@ static void backward_dense(tw_chain_state *s, const tw_sink *sink)
 {
     tw_chain_plan *plan = s->plan;
     const tw_node *node = &plan->base.graph->nodes[s->node];
-    int64_t c = plan->sizes[node->inputs[0]], k = node->units;
+    const tw_dense dense = tw_backend__dense_of(plan, s->node, s->n);
+    const bool is_frozen = plan->frozen[s->node];
+    tw_dense_gradients wanted = {.x = s->x,
+                                 .dy = s->gradient,
+                                 .w = s->weights[s->node].kernel,
+                                 .dx = s->next,
+                                 .sink = is_frozen ? NULL : sink,
+                                 .node = s->node};
 
     /* 1. the activation */
-    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * k, node->activation);
-    /* 2. the data gradient, with the weights of the forward pass */
-    if (s->next)
-        plan->kernels->dense->backward_data(s->next, s->gradient, s->weights[s->node].kernel, s->n,
-                                            c, k, plan->n_workers);
-    if (plan->frozen[s->node])
-        return;
-    /* 3. the weight gradient, tile by tile to the sink; then the bias */
-    plan->kernels->dense->backward_weights(sink, s->node, s->x, s->gradient, s->n, c, k,
-                                           plan->n_workers, plan->scratch);
-    if (s->weights[s->node].bias)
-        give_bias_gradient(s, sink, s->gradient, k);
+    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * dense.k,
+                                node->activation);
+    /* 2. the data gradient, with the weights of the forward pass, and the weight gradient, tile by
+     * tile to the sink; then the bias */
+    plan->kernels->dense->backward(&dense, &wanted);
+    if (!is_frozen && s->weights[s->node].bias)
+        give_bias_gradient(s, sink, s->gradient, dense.k);
 }
 
 static tw_status backward_conv(tw_chain_state *s, const tw_sink *sink, tw_error *err)

@@ -245,6 +245,8 @@ static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, 
     tw_json_set(line, "t_s", tw_json_new_f64(epoch->t_s));
     tw_json_set(line, "t_wait_s", tw_json_new_f64(run->t_wait_s));
     tw_json_set(line, "t_validate_s", tw_json_new_f64(run->t_validate_s));
+    tw_json_set(line, "zero_inputs",
+                tw_json_new_i64(tw_train__optimizer_untouched(&run->trainer.optimizer)));
     if ((rc = tw_train__folder_log(&run->folder, "epoch", line, err)) ||
         (rc = tw_train__folder_epoch(&run->folder, epoch, err)))
         return rc;

@@ -73,7 +73,8 @@ typedef struct tw_trained {
     tw_node_weights *weights; /* the same, as a training plan reads them */
     float *(*data)[2];
     int64_t (*size)[2];
-    int64_t n; /* trained numbers in all */
+    int64_t n;       /* trained numbers in all */
+    int64_t *inputs; /* of Dense nodes, per node, 0 of others; NULL: not known */
 } tw_trained;
 
 /* Of nodes boundary+1.. of the model, whose parameters lie in its own block: node boundary+i is
@@ -98,6 +99,7 @@ typedef struct tw_optimizer {
     float *gradients;      /* of a step, where they are clipped: laid out as one state is */
     float *(*gradient)[2]; /* per node and slot */
     double *squares;       /* sums over fixed pieces of the gradients */
+    uint8_t **touched;     /* of Dense nodes: per input, its row of the state is not all zero */
     int64_t iterations;    /* steps done */
     tw_adam_step adam;     /* of this step, for a multiplier of 1 */
     tw_sgd_step sgd;
@@ -116,6 +118,11 @@ void tw_train__optimizer_free(tw_optimizer *optimizer);
  * gradients there and then, or keeps them where they are clipped. */
 void tw_train__optimizer_begin(tw_optimizer *optimizer, double factor);
 tw_sink tw_train__optimizer_sink(tw_optimizer *optimizer);
+/* The state was read from elsewhere. */
+void tw_train__optimizer_changed(tw_optimizer *optimizer);
+/* Of the first trained layer, if it is Dense: inputs that were zero in all batches so far, whose
+ * weights are what they were. */
+int64_t tw_train__optimizer_untouched(const tw_optimizer *optimizer);
 /* Applies the gradients that were kept, clipped by their global norm. A norm that is not finite is
  * TW_EFAIL, and nothing is applied. */
 TW_MUST_CHECK tw_status tw_train__optimizer_end(tw_optimizer *optimizer, tw_error *err);

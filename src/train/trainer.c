@@ -358,6 +358,8 @@ tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s, tw_t
         rc = tw_fail(err, TW_ENOMEM, "no memory to time a training step");
         goto done;
     }
+    for (int64_t i = 0; i < trainer.batch * trainer.row_size; i++)
+        rows[i] = 1.0f; /* zeros would cost less */
     for (uint64_t step = 0; step < STEPS; step++) {
         double t_begin_s = tw_clock_s();
         if ((rc = tw_train__trainer_step(&trainer, rows, trainer.batch, 0, 0, step, err)))

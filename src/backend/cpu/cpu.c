@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KERNELS_VERSION = 3 }; /* one more whenever the backend's own code changes a bit */
+enum { KERNELS_VERSION = 4 }; /* one more whenever the backend's own code changes a bit */
 
 /* ---- paths */
 
@@ -87,6 +87,13 @@ static const tw_winograd_kernels *bf16_kernels_of(const char *isa_name, const tw
     return strncmp(isa_name, "avx2", 4) == 0 ? NULL : &tw_backend__winograd_plain_bf16;
 }
 
+static const tw_dense_arithmetic *dense_of(const char *isa_name)
+{
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return &tw_backend__dense_avx512;
+    return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__dense_avx2 : &tw_backend__dense_plain;
+}
+
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
 {
     const path *wanted = NULL;
@@ -129,6 +136,7 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
     backend->group_rows = strncmp(isa, "avx512", 6) != 0;
     backend->winograd = kernels_of(isa);
     backend->winograd_bf16 = bf16_kernels_of(isa, cpu);
+    backend->dense = dense_of(isa);
 }
 
 static void close_backend(tw_backend *base)

@@ -18,6 +18,7 @@
 #define TW_BACKEND_CPU_CPU_INT_H
 
 #include "backend/backend_int.h"
+#include "backend/cpu/dense_train.h"
 #include "backend/cpu/dnnl_shim.h"
 #include "backend/cpu/winograd.h"
 #include "base/text.h"
@@ -28,7 +29,8 @@ typedef struct tw_cpu_backend {
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
     /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
     const tw_winograd_kernels *winograd, *winograd_bf16;
-    bool no_background; /* background.c is left out */
+    bool no_background;               /* background.c is left out */
+    const tw_dense_arithmetic *dense; /* of training */
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;

@@ -125,7 +125,7 @@ static void free_training(training *it)
 static tw_status step(training *it, tw_train_plan *plan, tw_error *err)
 {
     float unused = 0;
-    tw_sink sink = {ignore, &unused};
+    tw_sink sink = {.take = ignore, .ctx = &unused};
 
     return plan->table->train_step(plan, it->weights, it->in, it->labels, NULL, BATCH, 1, 0, 0,
                                    it->loss, it->logits, &sink, err);

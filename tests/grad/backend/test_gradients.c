@@ -421,7 +421,7 @@ static const float *soft_targets; /* of the case under way, NULL: its labels */
 static void check_case(const top_case *c, const char *backend, const float *sample_weights)
 {
     world w;
-    tw_sink sink = {store_gradient, &w};
+    tw_sink sink = {.take = store_gradient, .ctx = &w};
     int n_checked = 0, n_off = 0;
     make_world(&w, c, backend);
     w.sample_weights = sample_weights;
@@ -550,7 +550,8 @@ static void weights_of_2_double_the_gradient(void **state)
 {
     float twos[MAX_N];
     world one, two;
-    tw_sink sinks[] = {{store_gradient, &one}, {store_gradient, &two}};
+    tw_sink sinks[] = {{.take = store_gradient, .ctx = &one},
+                       {.take = store_gradient, .ctx = &two}};
     (void)state;
     for (int i = 0; i < MAX_N; i++)
         twos[i] = 2;
@@ -638,7 +639,7 @@ static void make_frozen(world *w, const top_case *c, const char *backend, const 
 static void frozen_layers_get_no_gradient(void **state)
 {
     world w;
-    tw_sink sink = {store_gradient, &w};
+    tw_sink sink = {.take = store_gradient, .ctx = &w};
     bool frozen[MAX_NODES] = {false, true};
     (void)state;
     make_frozen(&w, &cases[2], "cpu", frozen);
@@ -663,7 +664,8 @@ static void frozen_layers_inside_pass_the_gradient_on(void **state)
     (void)state;
     for (int b = 0; b < 2; b++) {
         world all, some;
-        tw_sink sinks[2] = {{store_gradient, &all}, {store_gradient, &some}};
+        tw_sink sinks[2] = {{.take = store_gradient, .ctx = &all},
+                            {.take = store_gradient, .ctx = &some}};
         make_frozen(&all, c, b ? "cpu" : "ref", NULL);
         make_frozen(&some, c, b ? "cpu" : "ref", frozen);
         mean_loss(&all, &sinks[0]);
@@ -689,7 +691,8 @@ static void a_frozen_prefix_is_run_forward_only(void **state)
     (void)state;
     for (int b = 0; b < 2; b++) {
         world all, last;
-        tw_sink sinks[2] = {{store_gradient, &all}, {store_gradient, &last}};
+        tw_sink sinks[2] = {{.take = store_gradient, .ctx = &all},
+                            {.take = store_gradient, .ctx = &last}};
         make_frozen(&all, c, b ? "cpu" : "ref", NULL);
         make_frozen(&last, c, b ? "cpu" : "ref", frozen);
         assert_true(last.plan->n_bytes < all.plan->n_bytes);
@@ -711,7 +714,7 @@ static void of_equal_maxima_the_first_gets_the_gradient(void **state)
     (void)state;
     for (int b = 0; b < 2; b++) {
         world w;
-        tw_sink sink = {store_gradient, &w};
+        tw_sink sink = {.take = store_gradient, .ctx = &w};
         double bias = 0;
         make_world(&w, c, b ? "cpu" : "ref");
         /* the convolution gives the bias everywhere: each window of 5x6, 3x3, stride 2 is a tie.

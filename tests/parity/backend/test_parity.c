@@ -263,7 +263,7 @@ static float *step_of(const char *backend_name, int n_workers, int64_t n, int64_
     tw_train_plan *plan;
     tw_node_weights weights[MAX_NODES] = {{0}};
     store s = {0};
-    tw_sink sink = {store_gradient, &s};
+    tw_sink sink = {.take = store_gradient, .ctx = &s};
     float *x = tw_alloc_f32(BATCH * INPUTS), *result, logits[BATCH * CLASSES];
     double loss[BATCH];
     int labels[BATCH];

@@ -149,7 +149,7 @@ static float *results_of(const conv_case *c, const char *backend_name,
     tw_conv *conv;
     tw_layout layout = {0};
     float *x, *dy, *kernel, *bias, *out;
-    tw_sink sink = {take_copy, NULL};
+    tw_sink sink = {.take = take_copy, .ctx = NULL};
 
     snprintf(wanted.node.name, sizeof wanted.node.name, "conv");
     wanted.node.n_inputs = 1;
@@ -329,7 +329,7 @@ static float *step_of(const char *backend_name, int n_workers, int64_t n, int64_
     tw_train_plan *plan;
     tw_node_weights weights[MAX_NODES] = {{0}};
     store s = {0};
-    tw_sink sink = {store_gradient, &s};
+    tw_sink sink = {.take = store_gradient, .ctx = &s};
     float *x = random_numbers(BATCH * SIDE * SIDE * CHANNELS, 5, 1);
     float *result = tw_alloc_f32(100000), logits[BATCH * CLASSES];
     double loss[BATCH];

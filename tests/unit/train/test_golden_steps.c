@@ -106,7 +106,7 @@ static void make_net(net *it, const job *of)
         node.inputs[0] = i;
         assert_ok(tw_graph_add(it->graph, &node, e));
     }
-    it->trained = (tw_trained){it->graph->n, it->weights, it->data, it->size, 0};
+    it->trained = (tw_trained){it->graph->n, it->weights, it->data, it->size, 0, NULL};
     for (int i = 0; i < it->graph->n; i++)
         for (int slot = 0; slot < tw_node_params(it->graph, i, shapes); slot++) {
             it->size[i][slot] = tw_shape_size(&shapes[slot]);
