@@ -51,6 +51,8 @@ bool tw_backend__is_alias(const tw_node *node);
 void tw_backend__activate_sample(void *ctx, int64_t sample, int worker);
 void tw_backend__undo_activation(float *gradient, const float *y, int64_t n,
                                  tw_activation activation);
+/* The node's own activation. */
+void tw_backend__undo_activation_sample(void *ctx, int64_t sample, int worker);
 
 void tw_backend__drop_sample(void *ctx, int64_t sample, int worker);
 void tw_backend__undo_dropout(float *gradient, const uint8_t *mask, int64_t n, double rate);
