@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KERNELS_VERSION = 2 }; /* one more whenever the backend's own code changes a bit */
+enum { KERNELS_VERSION = 3 }; /* one more whenever the backend's own code changes a bit */
 
 /* ---- paths */
 
@@ -75,6 +75,15 @@ static const tw_winograd_kernels *kernels_of(const char *isa_name)
                                              : &tw_backend__winograd_plain;
 }
 
+/* The same for training. */
+static const tw_winograd_train_kernels *train_kernels_of(const char *isa_name)
+{
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return &tw_backend__winograd_train_avx512;
+    return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__winograd_train_avx2
+                                             : &tw_backend__winograd_train_plain;
+}
+
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
 {
     const path *wanted = NULL;
@@ -116,6 +125,7 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
              KERNELS_VERSION, isa, (long long)cpu->l1d_bytes, (long long)cpu->l2_bytes);
     backend->group_rows = strncmp(isa, "avx512", 6) != 0;
     backend->winograd = kernels_of(isa);
+    backend->winograd_train = train_kernels_of(isa);
 }
 
 static void close_backend(tw_backend *base)
@@ -132,6 +142,7 @@ static void close_backend(tw_backend *base)
 void tw_backend__cpu_use_onednn(tw_backend *base)
 {
     ((tw_cpu_backend *)base)->winograd = NULL;
+    ((tw_cpu_backend *)base)->winograd_train = NULL;
 }
 
 static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)

@@ -20,6 +20,7 @@
 #include "backend/backend_int.h"
 #include "backend/cpu/dnnl_shim.h"
 #include "backend/cpu/winograd.h"
+#include "backend/cpu/winograd_train.h"
 #include "base/text.h"
 
 typedef struct tw_cpu_backend {
@@ -27,6 +28,7 @@ typedef struct tw_cpu_backend {
     dnnl_engine_t engine;
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
     const tw_winograd_kernels *winograd; /* NULL: convolutions by oneDNN */
+    const tw_winograd_train_kernels *winograd_train;
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
