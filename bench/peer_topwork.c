@@ -5,8 +5,8 @@
  *   peer_topwork WORK PRECISION THREADS BATCH
  *
  *   trunk     a batch of pictures, in pieces of 2 that workers take
- *   block5    block5_conv1 .. block5_pool forward and backward (and a small class layer, without
- *             which there is no loss); gradients are thrown away
+ *   blockN    block 1 to 5 of the trunk, its pooling too, forward and backward (and a small class
+ *             layer, without which there is no loss); gradients are thrown away
  *   top       25088-1000-500-150-10 with dropout, Adam
  *   finetune  block5, fc1, fc2 and the class layer on activations of block4_pool, SGD with Nesterov
  *             momentum
@@ -160,14 +160,19 @@ static tw_status run_step(void *ctx, tw_error *err)
                                 p->step++, p->losses, p->out, &p->sink, err);
 }
 
-/* block5 on activations (14,14,512), then a top. */
-static tw_status make_suffix(tw_graph **out, const char *top_spec, tw_error *err)
+/* One block on what the blocks before it make, then a top. */
+static tw_status make_suffix(tw_graph **out, int number, const char *top_spec, tw_error *err)
 {
-    const tw_shape input = tw_shape_make(3, (int64_t[]){14, 14, 512});
+    static const int counts[BENCH_BLOCKS] = {2, 2, 3, 3, 3},
+                     widths[BENCH_BLOCKS] = {64, 128, 256, 512, 512};
+    const int64_t side = SIDE >> (number - 1), c = number > 1 ? widths[number - 2] : 3;
+    const tw_shape input = tw_shape_make(3, (int64_t[]){side, side, c});
     tw_graph *block = NULL, *top = NULL;
-    tw_status rc = tw_graph_create(&block, "block4_pool_input", &input, err);
+    tw_status rc = tw_graph_create(&block, "block_input", &input, err);
 
-    if (rc == TW_OK && (rc = bench_add_block(block, 5, 3, 512, err)) == TW_OK &&
+    if (rc == TW_OK &&
+        (rc = bench_add_block(block, number, counts[number - 1], widths[number - 1], err)) ==
+            TW_OK &&
         (rc = tw_graph_parse_top(&top, tw_graph_output_shape(block), top_spec, CLASSES, err)) ==
             TW_OK)
         rc = tw_graph_join(out, block, top, err);
@@ -200,10 +205,12 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
         rc = tw_graph_parse_top(&p->graph, &pool5, tutorial, CLASSES, err);
         p->is_adam = true;
     } else if (strcmp(work, "finetune") == 0) {
-        rc = make_suffix(&p->graph, "4096 relu, 4096 relu", err);
-    } else {
+        rc = make_suffix(&p->graph, BENCH_BLOCKS, "4096 relu, 4096 relu", err);
+    } else if (strncmp(work, "block", 5) == 0 && work[5] >= '1' && work[5] <= '5') {
         p->sink = (tw_sink){.take = throw_away};
-        rc = make_suffix(&p->graph, "gap", err);
+        rc = make_suffix(&p->graph, work[5] - '0', "gap", err);
+    } else {
+        rc = tw_fail(err, TW_EUSAGE, "no such work: %s", work);
     }
     if (rc || (rc = bench_make_weights(p->weights, p->graph, err)) ||
         (p->sink.get_update && (rc = make_states(p, 2, err))))
@@ -255,7 +262,8 @@ static void close_peer(peer *p)
 int main(int argc, char **argv)
 {
     static peer p;
-    tw_error err = {TW_OK, "usage: peer_topwork trunk|block5|top|finetune PRECISION THREADS BATCH"};
+    tw_error err = {TW_OK,
+                    "usage: peer_topwork trunk|block1..5|top|finetune PRECISION THREADS BATCH"};
     bench_peer answers = {NULL, run_step, &p};
     tw_status rc = TW_EUSAGE;
 

@@ -67,6 +67,17 @@ void tw_backend__undo_activation(float *gradient, const float *y, int64_t n,
             gradient[i] *= y[i] * (1 - y[i]);
 }
 
+void tw_backend__undo_activation_sample(void *ctx, int64_t sample, int worker)
+{
+    const tw_chain_state *s = ctx;
+    const int64_t size = s->plan->sizes[s->node];
+
+    (void)worker;
+    tw_backend__undo_activation(s->gradient + sample * size,
+                                s->plan->outputs[s->node] + sample * size, size,
+                                node_of(s)->activation);
+}
+
 /* ---- Dropout */
 
 /* Kept numbers are scaled by 1/(1-rate); number i of sample s draws word s*size + i of the key. */
@@ -172,7 +183,7 @@ void tw_backend__undo_max_sample(void *ctx, int64_t sample, int worker)
 
 /* ---- the bias of a convolution */
 
-enum { LANES = 8 };
+enum { LANES = 16 };
 
 /* Neighbouring filters, in double: a picture may have 50,000 places. */
 static void sum_lanes(float *out, const float *in, int64_t n_places, int64_t stride, int n_lanes)

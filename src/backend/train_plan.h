@@ -77,6 +77,8 @@ void tw_backend__give_depthwise_weights(const tw_chain_state *s, const tw_sink *
 void tw_backend__activate_sample(void *ctx, int64_t sample, int worker);
 void tw_backend__undo_activation(float *gradient, const float *y, int64_t n,
                                  tw_activation activation);
+/* The node's own activation. */
+void tw_backend__undo_activation_sample(void *ctx, int64_t sample, int worker);
 
 void tw_backend__drop_sample(void *ctx, int64_t sample, int worker);
 void tw_backend__undo_dropout(float *gradient, const uint8_t *mask, int64_t n, double rate);

@@ -127,8 +127,7 @@ static tw_status backward_conv(tw_chain_state *s, const tw_sink *sink, tw_error 
     tw_status rc;
 
     /* 1. the activation */
-    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * plan->sizes[s->node],
-                                node->activation);
+    tw_parallel(plan->n_workers, s->n, tw_backend__undo_activation_sample, s);
     /* 2. the data gradient, with the weights of the forward pass */
     if (s->next && (rc = kernels->backward_data(conv, s->next, s->gradient,
                                                 s->weights[s->node].kernel, s->n, err)))

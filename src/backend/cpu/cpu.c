@@ -94,6 +94,15 @@ static const tw_dense_arithmetic *dense_of(const char *isa_name)
     return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__dense_avx2 : &tw_backend__dense_plain;
 }
 
+/* The same for training. */
+static const tw_winograd_train_kernels *train_kernels_of(const char *isa_name)
+{
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return &tw_backend__winograd_train_avx512;
+    return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__winograd_train_avx2
+                                             : &tw_backend__winograd_train_plain;
+}
+
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
 {
     const path *wanted = NULL;
@@ -137,6 +146,7 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
     backend->winograd = kernels_of(isa);
     backend->winograd_bf16 = bf16_kernels_of(isa, cpu);
     backend->dense = dense_of(isa);
+    backend->winograd_train = train_kernels_of(isa);
 }
 
 static void close_backend(tw_backend *base)
@@ -154,6 +164,7 @@ void tw_backend__cpu_use_onednn(tw_backend *base)
 {
     ((tw_cpu_backend *)base)->winograd = NULL;
     ((tw_cpu_backend *)base)->winograd_bf16 = NULL;
+    ((tw_cpu_backend *)base)->winograd_train = NULL;
 }
 
 void tw_backend__cpu_use_background(tw_backend *base, bool wanted)

@@ -21,6 +21,7 @@
 #include "backend/cpu/dense_train.h"
 #include "backend/cpu/dnnl_shim.h"
 #include "backend/cpu/winograd.h"
+#include "backend/cpu/winograd_train.h"
 #include "base/text.h"
 
 typedef struct tw_cpu_backend {
@@ -29,6 +30,7 @@ typedef struct tw_cpu_backend {
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
     /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
     const tw_winograd_kernels *winograd, *winograd_bf16;
+    const tw_winograd_train_kernels *winograd_train;
     bool no_background;               /* background.c is left out */
     const tw_dense_arithmetic *dense; /* of training */
 } tw_cpu_backend;

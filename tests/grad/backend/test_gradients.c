@@ -506,7 +506,8 @@ static void one_hot_targets_are_labels(void **state)
 {
     float one_hot[MAX_N * CLASSES] = {0};
     world hard, soft;
-    tw_sink sinks[] = {{store_gradient, &hard}, {store_gradient, &soft}};
+    tw_sink sinks[] = {{.take = store_gradient, .ctx = &hard},
+                       {.take = store_gradient, .ctx = &soft}};
     double loss;
     (void)state;
     make_world(&hard, case_of("conv 1x1, many samples"), "ref");
