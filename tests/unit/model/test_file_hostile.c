@@ -151,7 +151,7 @@ static const struct {
     {"contract", "\"resize\":\"squash\"", "\"resize\":\"crop\"",
      "contract: \"crop_pct\" must be a number from 0.1 to 1"},
     {"contract", "\"interpolation\":\"cubic\"", "\"interpolation\":\"lanczos\"",
-     "contract: no interpolation \"lanczos\"; the first of 6 is cubic"},
+     "contract: no interpolation \"lanczos\"; the first of 7 is cubic"},
     {"contract", "\"preprocess\":\"none\"", "\"preprocess\":\"/bin/sh\"",
      "contract: no preprocessing \"/bin/sh\"; the first of 4 is none"},
     {"contract", "\"height\":4", "\"height\":4,\"mean\":[1,2,3]", "contract: unknown key \"mean\""},
