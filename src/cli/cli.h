@@ -217,6 +217,8 @@ tw_status cli_run_training(tw_training *training, const char *output, const char
                            tw_error *err);
 
 /* trials.c: the trainings of --kfold or --sweep, and their table */
+/* *n_folds is 0 without --kfold. Flags that do not go together are TW_EUSAGE. */
+tw_status cli_check_trials(const cli_args *args, int64_t *n_folds, tw_error *err);
 tw_status cli_run_trials(const tw_config *config, const cli_args *args, tw_error *err);
 
 /* steps.c: a training step of each recipe by the clock */

@@ -31,9 +31,13 @@ static void add_options(cli_args *args)
 
 static tw_status run(cli_args *args, tw_error *err)
 {
-    return cli_with_config(
-        args, "train", cli_has(args, "kfold") || cli_has(args, "sweep") ? cli_run_trials : train,
-        err);
+    const bool several = cli_has(args, "kfold") || cli_has(args, "sweep");
+    int64_t n_folds;
+    tw_status rc;
+
+    if (several && (rc = cli_check_trials(args, &n_folds, err)))
+        return rc;
+    return cli_with_config(args, "train", several ? cli_run_trials : train, err);
 }
 
 const cli_verb cli_train = {

@@ -122,7 +122,7 @@ static tw_status show_sweep(const tw_trials *trials, const char *output, bool js
     return TW_OK;
 }
 
-static tw_status check(const cli_args *args, int64_t *n_folds, tw_error *err)
+tw_status cli_check_trials(const cli_args *args, int64_t *n_folds, tw_error *err)
 {
     tw_status rc = cli_get_number(n_folds, args, "kfold", 2, 0, err);
 
@@ -150,7 +150,7 @@ tw_status cli_run_trials(const tw_config *config, const cli_args *args, tw_error
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     int64_t n_folds;
-    tw_status rc = check(args, &n_folds, err);
+    tw_status rc = cli_check_trials(args, &n_folds, err);
 
     if (rc)
         return rc;

@@ -153,7 +153,7 @@ static const struct {
     {"contract", "\"interpolation\":\"cubic\"", "\"interpolation\":\"lanczos\"",
      "contract: no interpolation \"lanczos\"; the first of 7 is cubic"},
     {"contract", "\"preprocess\":\"none\"", "\"preprocess\":\"/bin/sh\"",
-     "contract: no preprocessing \"/bin/sh\"; the first of 4 is none"},
+     "contract: no preprocessing \"/bin/sh\"; the first of 5 is none"},
     {"contract", "\"height\":4", "\"height\":4,\"mean\":[1,2,3]", "contract: unknown key \"mean\""},
     {"contract", NULL, "null", "contract: must be an object"},
     {"classes", NULL, "[\"a\",\"b\",3]", "\"classes\" must be an array of strings"},
