@@ -133,7 +133,8 @@ static float *run_to(tw_model *model, int last, const char *backend_name, const 
 
     assert_ok(tw_backend_find(&table, backend_name, e));
     assert_ok(table->open(&backend, NULL, e));
-    assert_ok(tw_chain_create(&chain, model, 0, last, backend, TW_PRECISION_FP32, 1, INT64_C(1) << 33, e));
+    assert_ok(tw_chain_create(&chain, model, 0, last, backend, TW_PRECISION_FP32, 1,
+                              INT64_C(1) << 33, e));
     assert_ok(tw_chain_run(chain, x, 1, out, NULL, NULL, e));
     tw_chain_free(chain);
     table->close(backend);
