@@ -6,8 +6,8 @@
  *
  *   trunk   VGG16's convolutions with ReLU and poolings on (BATCH,3,224,224), one after the other;
  *           between two primitives a reorder where their layouts differ
- *   block5  forward, weight gradients, and data gradients but the first of its three convolutions
- *           (BATCH,512,14,14); no pooling, no ReLU backward, no reorder
+ *   blockN  forward, weight gradients, and data gradients but of the first, of the convolutions of
+ *           VGG16's block 1 to 5; no pooling, no ReLU backward, no reorder
  */
 #include "answer.h"
 
@@ -206,16 +206,18 @@ static dnnl_status_t add_pool(peer *p, int64_t c, int64_t side)
     return end_step(p, desc);
 }
 
+enum { BLOCKS = 5 };
+static const int counts[BLOCKS] = {2, 2, 3, 3, 3}, widths[BLOCKS] = {64, 128, 256, 512, 512};
+
 static dnnl_status_t make_trunk(peer *p)
 {
-    static const int counts[] = {2, 2, 3, 3, 3}, widths[] = {64, 128, 256, 512, 512};
     const int64_t dims[4] = {p->batch, 3, 224, 224};
     int64_t c = 3, side = 224;
     dnnl_status_t status = tw_backend__desc_create(&p->desc, 4, dims, p->type, dnnl_nhwc);
 
     if (status == dnnl_success)
         status = make_memory(&p->memory, p, p->desc);
-    for (int b = 0; b < 5 && status == dnnl_success; b++) {
+    for (int b = 0; b < BLOCKS && status == dnnl_success; b++) {
         for (int i = 0; i < counts[b] && status == dnnl_success; i++) {
             status = add_conv(p, c, widths[b], side);
             c = widths[b];
@@ -227,7 +229,7 @@ static dnnl_status_t make_trunk(peer *p)
     return status;
 }
 
-/* ---- block5 */
+/* ---- a block */
 
 typedef struct direction {
     dnnl_status_t (*create)(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
@@ -240,13 +242,17 @@ typedef struct direction {
     bool has_bias;
 } direction;
 
-static dnnl_status_t add_direction(peer *p, const direction *way)
+/* Of a convolution of c to k channels; Winograd is for more than the three colours. */
+static dnnl_status_t add_direction(peer *p, const direction *way, int64_t c, int64_t k,
+                                   int64_t side)
 {
     tw_dnnl_conv conv;
     dnnl_primitive_desc_t desc;
-    dnnl_status_t status = describe_conv(&conv, p, 512, 512, 14);
+    dnnl_status_t status = describe_conv(&conv, p, c, k, side);
 
     conv.is_training = true;
+    if (c == 3)
+        conv.algorithm = dnnl_convolution_direct;
     if (status != dnnl_success || (status = way->create(&desc, p->engine, &conv)) != dnnl_success)
         return status;
     for (int i = 0; i < way->n_args && status == dnnl_success; i++)
@@ -256,7 +262,7 @@ static dnnl_status_t add_direction(peer *p, const direction *way)
     return status == dnnl_success ? end_step(p, desc) : status;
 }
 
-static dnnl_status_t make_block5(peer *p)
+static dnnl_status_t make_block(peer *p, int block)
 {
     static const direction forward = {tw_backend__conv_create,
                                       {{dnnl_query_src_md, DNNL_ARG_SRC},
@@ -276,12 +282,17 @@ static dnnl_status_t make_block5(peer *p)
                                        {dnnl_query_diff_dst_md, DNNL_ARG_DIFF_DST}},
                                       3,
                                       false};
-    static const direction *const order[] = {&forward, &forward, &forward, &weights,
-                                             &data,    &weights, &data,    &weights};
+    static const direction *const order[] = {&forward, &weights, &data};
+    const int64_t k = widths[block], side = 224 >> block;
     dnnl_status_t status = dnnl_success;
 
-    for (size_t i = 0; i < sizeof order / sizeof order[0] && status == dnnl_success; i++)
-        status = add_direction(p, order[i]);
+    for (size_t way = 0; way < sizeof order / sizeof order[0]; way++)
+        for (int i = order[way] == &data ? 1 : 0; i < counts[block] && status == dnnl_success; i++)
+            status = add_direction(p, order[way],
+                                   i > 0       ? k
+                                   : block > 0 ? widths[block - 1]
+                                               : 3,
+                                   k, side);
     return status;
 }
 
@@ -316,15 +327,21 @@ static tw_status open_peer(peer *p, const char *work, const char *precision, con
         (status = dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags)) !=
             dnnl_success)
         return fail("an engine", status, err);
-    status = strcmp(work, "trunk") == 0 ? make_trunk(p) : make_block5(p);
+    status = strcmp(work, "trunk") == 0 ? make_trunk(p) : make_block(p, work[5] - '1');
     return fail(work, status, err);
+}
+
+static bool is_work(const char *name)
+{
+    return strcmp(name, "trunk") == 0 ||
+           (strncmp(name, "block", 5) == 0 && name[5] >= '1' && name[5] <= '5' && !name[6]);
 }
 
 int main(int argc, char **argv)
 {
     static peer p;
     tw_error err = {TW_OK,
-                    "usage: peer_onednn trunk|block5 PRECISION THREADS BATCH direct|winograd"};
+                    "usage: peer_onednn trunk|block1..5 PRECISION THREADS BATCH direct|winograd"};
     const dnnl_version_t *v = dnnl_version();
     char version[64];
     bench_peer answers = {version, run, &p};
@@ -333,8 +350,8 @@ int main(int argc, char **argv)
 
     snprintf(version, sizeof version, "%d.%d.%d, %s", v->major, v->minor, v->patch,
              tw_backend__isa_name());
-    if (argc == 6 && tw_parse_i64(&n_threads, argv[3]) && tw_parse_i64(&p.batch, argv[4]) &&
-        n_threads > 0 && p.batch > 0) {
+    if (argc == 6 && is_work(argv[1]) && tw_parse_i64(&n_threads, argv[3]) &&
+        tw_parse_i64(&p.batch, argv[4]) && n_threads > 0 && p.batch > 0) {
         omp_set_num_threads((int)n_threads);
         rc = open_peer(&p, argv[1], argv[2], argv[5], &err);
     }

@@ -5,8 +5,8 @@
  *   peer_topwork WORK PRECISION THREADS BATCH
  *
  *   trunk     a batch of pictures, in pieces of 2 that workers take
- *   block5    block5_conv1 .. block5_pool forward and backward (and a small class layer, without
- *             which there is no loss); gradients are thrown away
+ *   blockN    block 1 to 5 of the trunk, its pooling too, forward and backward (and a small class
+ *             layer, without which there is no loss); gradients are thrown away
  *   top       25088-1000-500-150-10 with dropout, Adam
  *   finetune  block5, fc1, fc2 and the class layer on activations of block4_pool, SGD with Nesterov
  *             momentum
@@ -26,7 +26,7 @@
 enum { PIECE = 2, SIDE = 224, CLASSES = 10 };
 
 typedef struct peer {
-    const char *precision;
+    tw_precision precision;
     int64_t n_threads, batch;
     const tw_backend_table *table;
     tw_backend *backend;
@@ -41,6 +41,7 @@ typedef struct peer {
     double *losses;
     uint64_t step;
     tw_sink sink;
+    bool is_adam;
     float *states[BENCH_MOST_NODES][2]; /* of kernel and bias: momentum, or Adam's two */
 } peer;
 
@@ -87,8 +88,10 @@ static tw_status open_trunk(peer *p, tw_error *err)
     if (p->batch % PIECE != 0)
         return tw_fail(err, TW_EUSAGE, "a batch of %lld pictures is no multiple of %d",
                        (long long)p->batch, PIECE);
-    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)) ||
-        (rc = bench_make_weights(p->weights, p->graph, err)) ||
+    if ((rc = bench_make_vgg16(&p->graph, SIDE, widths, err)))
+        return rc;
+    bench_set_ranges(p->graph);
+    if ((rc = bench_make_weights(p->weights, p->graph, err)) ||
         (rc = p->table->plan_create(&p->plan, p->backend, p->graph, PIECE, p->precision, err)) ||
         (rc = p->table->plan_load(p->plan, p->weights, (int)p->n_threads, NULL, NULL, err)))
         return rc;
@@ -120,26 +123,33 @@ static int64_t size_of(const peer *p, int node, int slot)
     return slot ? units : tw_node_param_count(p->graph, node) - units;
 }
 
-static void take_sgd(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+static bool get_update(void *ctx, int node, int slot, tw_update *out)
 {
-    static const tw_sgd_step step = {.lr = 1e-4f, .momentum = 0.9f, .nesterov = true};
     peer *p = ctx;
 
-    p->table->sgd(weight_of(p, node, slot) + first, p->states[node][slot] + first, gradient, n,
-                  &step);
+    *out = (tw_update){.w = weight_of(p, node, slot),
+                       .state = {p->states[node][slot]},
+                       .is_adam = p->is_adam,
+                       .adam = {.alpha = 1e-3f,
+                                .one_minus_beta1 = 0.1f,
+                                .one_minus_beta2 = 0.001f,
+                                .epsilon = 1e-7f,
+                                .lr = 1e-3f},
+                       .sgd = {.lr = 1e-4f, .momentum = 0.9f, .nesterov = true}};
+    out->state[1] = out->state[0] + size_of(p, node, slot);
+    return true;
 }
 
-static void take_adam(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
+static void take_update(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
 {
-    static const tw_adam_step step = {.alpha = 1e-3f,
-                                      .one_minus_beta1 = 0.1f,
-                                      .one_minus_beta2 = 0.001f,
-                                      .epsilon = 1e-7f,
-                                      .lr = 1e-3f};
     peer *p = ctx;
-    float *m = p->states[node][slot], *v = m + size_of(p, node, slot);
+    tw_update u;
 
-    p->table->adam(weight_of(p, node, slot) + first, m + first, v + first, gradient, n, &step);
+    get_update(ctx, node, slot, &u);
+    if (u.is_adam)
+        p->table->adam(u.w + first, u.state[0] + first, u.state[1] + first, gradient, n, &u.adam);
+    else
+        p->table->sgd(u.w + first, u.state[0] + first, gradient, n, &u.sgd);
 }
 
 static tw_status run_step(void *ctx, tw_error *err)
@@ -150,14 +160,19 @@ static tw_status run_step(void *ctx, tw_error *err)
                                 p->step++, p->losses, p->out, &p->sink, err);
 }
 
-/* block5 on activations (14,14,512), then a top. */
-static tw_status make_suffix(tw_graph **out, const char *top_spec, tw_error *err)
+/* One block on what the blocks before it make, then a top. */
+static tw_status make_suffix(tw_graph **out, int number, const char *top_spec, tw_error *err)
 {
-    const tw_shape input = tw_shape_make(3, (int64_t[]){14, 14, 512});
+    static const int counts[BENCH_BLOCKS] = {2, 2, 3, 3, 3},
+                     widths[BENCH_BLOCKS] = {64, 128, 256, 512, 512};
+    const int64_t side = SIDE >> (number - 1), c = number > 1 ? widths[number - 2] : 3;
+    const tw_shape input = tw_shape_make(3, (int64_t[]){side, side, c});
     tw_graph *block = NULL, *top = NULL;
-    tw_status rc = tw_graph_create(&block, "block4_pool_input", &input, err);
+    tw_status rc = tw_graph_create(&block, "block_input", &input, err);
 
-    if (rc == TW_OK && (rc = bench_add_block(block, 5, 3, 512, err)) == TW_OK &&
+    if (rc == TW_OK &&
+        (rc = bench_add_block(block, number, counts[number - 1], widths[number - 1], err)) ==
+            TW_OK &&
         (rc = tw_graph_parse_top(&top, tw_graph_output_shape(block), top_spec, CLASSES, err)) ==
             TW_OK)
         rc = tw_graph_join(out, block, top, err);
@@ -182,20 +197,23 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
     const tw_shape pool5 = tw_shape_make(3, (int64_t[]){7, 7, 512});
     tw_status rc;
 
-    if (strcmp(p->precision, "fp32") != 0)
-        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s", p->precision);
-    p->sink = (tw_sink){throw_away, p};
+    if (p->precision != TW_PRECISION_FP32)
+        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s",
+                       tw_precision_name(p->precision));
+    p->sink = (tw_sink){.take = take_update, .ctx = p, .get_update = get_update};
     if (strcmp(work, "top") == 0) {
         rc = tw_graph_parse_top(&p->graph, &pool5, tutorial, CLASSES, err);
-        p->sink.take = take_adam;
+        p->is_adam = true;
     } else if (strcmp(work, "finetune") == 0) {
-        rc = make_suffix(&p->graph, "4096 relu, 4096 relu", err);
-        p->sink.take = take_sgd;
+        rc = make_suffix(&p->graph, BENCH_BLOCKS, "4096 relu, 4096 relu", err);
+    } else if (strncmp(work, "block", 5) == 0 && work[5] >= '1' && work[5] <= '5') {
+        p->sink = (tw_sink){.take = throw_away};
+        rc = make_suffix(&p->graph, work[5] - '0', "gap", err);
     } else {
-        rc = make_suffix(&p->graph, "gap", err);
+        rc = tw_fail(err, TW_EUSAGE, "no such work: %s", work);
     }
     if (rc || (rc = bench_make_weights(p->weights, p->graph, err)) ||
-        (p->sink.take != throw_away && (rc = make_states(p, 2, err))))
+        (p->sink.get_update && (rc = make_states(p, 2, err))))
         return rc;
     p->labels = tw_calloc((size_t)p->batch, sizeof *p->labels);
     p->losses = tw_calloc((size_t)p->batch, sizeof *p->losses);
@@ -244,13 +262,13 @@ static void close_peer(peer *p)
 int main(int argc, char **argv)
 {
     static peer p;
-    tw_error err = {TW_OK, "usage: peer_topwork trunk|block5|top|finetune PRECISION THREADS BATCH"};
+    tw_error err = {TW_OK,
+                    "usage: peer_topwork trunk|block1..5|top|finetune PRECISION THREADS BATCH"};
     bench_peer answers = {NULL, run_step, &p};
     tw_status rc = TW_EUSAGE;
 
     if (argc == 5 && tw_parse_i64(&p.n_threads, argv[3]) && tw_parse_i64(&p.batch, argv[4]) &&
-        p.n_threads > 0 && p.batch > 0) {
-        p.precision = argv[2];
+        p.n_threads > 0 && p.batch > 0 && tw_precision_parse(&p.precision, argv[2])) {
         rc = open_peer(&p, argv[1], &err);
     }
     if (rc == TW_OK) {

@@ -42,7 +42,7 @@ static void throw_away(void *ctx, int node, int slot, int64_t first, int64_t n, 
 static tw_status time_steps(tw_train_plan *plan, const tw_node_weights *weights, int64_t steps,
                             tw_error *err)
 {
-    const tw_sink sink = {throw_away, NULL};
+    const tw_sink sink = {.take = throw_away, .ctx = NULL};
     int64_t n = plan->batch;
     float *in = bench_random(n * tw_shape_size(&plan->graph->nodes[0].out), 4.0f, 99);
     float *logits = tw_alloc_f32(n * CLASSES);

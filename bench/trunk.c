@@ -6,6 +6,8 @@
  *
  *   trunk [WORKERS [PIECE [PRECISION [PICTURES [ISA]]]]]
  */
+#include "work.h"
+
 #include "backend/cpu/cpu_int.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -91,7 +93,7 @@ typedef struct runner {
 } runner;
 
 static tw_status open_runner(runner *r, const tw_graph *graph, const tw_node_weights *weights,
-                             int workers, int64_t piece, const char *precision, const char *isa,
+                             int workers, int64_t piece, tw_precision precision, const char *isa,
                              tw_error *err)
 {
     tw_status rc = tw_backend__cpu.open(&r->backend, isa, err);
@@ -132,7 +134,7 @@ static tw_status time_round(runner *r, const float *in, float *out, int64_t n_ou
 static tw_status time_layers(runner *r, const float *in, float *out)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)r->plan;
-    const tw_cpu_run run = {0, plan->base.piece, in, out};
+    const tw_cpu_run run = {.n = plan->base.piece, .in = in, .out = out};
     double sums[MAX_LAYERS] = {0};
     tw_status rc = TW_OK;
     int threads = tw_backend__cpu_one_thread();
@@ -199,7 +201,8 @@ static tw_status time_all(runner *runners, int n, int workers, int64_t pictures)
 int main(int argc, char **argv)
 {
     int64_t workers = 2, piece = 2, pictures = 16;
-    const char *precision = argc > 3 ? argv[3] : "fp32", *isa = argc > 5 ? argv[5] : NULL;
+    tw_precision precision = TW_PRECISION_FP32;
+    const char *isa = argc > 5 ? argv[5] : NULL;
     runner runners[] = {{.name = "own"}, {.name = "oneDNN"}};
     enum { N = sizeof runners / sizeof runners[0] };
     tw_node_weights weights[MAX_LAYERS] = {{NULL, NULL}};
@@ -209,10 +212,12 @@ int main(int argc, char **argv)
 
     if ((argc > 1 && !tw_parse_i64(&workers, argv[1])) ||
         (argc > 2 && !tw_parse_i64(&piece, argv[2])) ||
+        (argc > 3 && !tw_precision_parse(&precision, argv[3])) ||
         (argc > 4 && !tw_parse_i64(&pictures, argv[4])))
         goto done;
     if ((rc = make_trunk(&graph, &err)) != TW_OK)
         goto done;
+    bench_set_ranges(graph);
     for (int i = 0; i < graph->n; i++)
         if (tw_node_param_count(graph, i) > 0)
             weights[i].kernel = random_numbers(tw_node_param_count(graph, i), 0.1f, (uint64_t)i);

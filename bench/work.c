@@ -58,6 +58,13 @@ float *bench_random(int64_t n, float scale, uint64_t seed)
     return x;
 }
 
+void bench_set_ranges(tw_graph *graph)
+{
+    graph->nodes[0].range[0] = -1.0f;
+    for (int i = 0; i < graph->n; i++)
+        graph->nodes[i].range[1] = 1.0f;
+}
+
 tw_status bench_make_weights(tw_node_weights *weights, const tw_graph *graph, tw_error *err)
 {
     for (int i = 0; i < graph->n; i++) {

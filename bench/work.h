@@ -16,6 +16,8 @@ tw_status bench_make_vgg16(tw_graph **out, int64_t side, const int widths[BENCH_
 
 /* n numbers of [-scale/2, scale/2); NULL without memory. Free with tw_free. */
 float *bench_random(int64_t n, float scale, uint64_t seed);
+/* Ranges of int8 as if the network were calibrated; the numbers do not matter to the time. */
+void bench_set_ranges(tw_graph *graph);
 /* Kernels with the fan-in's scale, biases of zero; weights has graph->n places. */
 tw_status bench_make_weights(tw_node_weights *weights, const tw_graph *graph, tw_error *err);
 void bench_free_weights(tw_node_weights *weights, int n);

@@ -59,6 +59,7 @@ static inline tw_model *tiny_model_of(tw_graph *graph, uint64_t seed)
 
     model->graph = graph;
     model->contract = (tw_contract){.height = TINY_SIDE, .width = TINY_SIDE};
+    model->temperature = 1.0;
     model->architecture = tw_strdup("tiny");
     model->params = tw_calloc((size_t)model->graph->n, sizeof *model->params);
     model->frozen = tw_calloc((size_t)model->graph->n, sizeof *model->frozen);

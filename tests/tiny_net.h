@@ -110,7 +110,7 @@ static inline tw_computer tiny_computer(const char *backend, int n_threads)
     const tw_compute compute = {.backend = backend, .n_threads = n_threads};
     tw_computer computer;
 
-    assert_ok(tw_computer_open(&computer, &compute, e));
+    assert_ok(tw_computer_open(&computer, &compute, TW_PRECISION_FP32, e));
     return computer;
 }
 

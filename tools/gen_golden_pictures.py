@@ -122,6 +122,8 @@ with open(path("resize.txt"), "w") as f:
         f.write(f"area {h} {w} {c} {H} {W} {i + 1} {digest(cv2.resize(a, (W, H), interpolation=cv2.INTER_AREA))}\n")
         r = np.asarray(Image.fromarray(a).resize((W, H), Image.BILINEAR))
         f.write(f"bilinear-aa {h} {w} {c} {H} {W} {i + 1} {digest(r)}\n")
+        r = np.asarray(Image.fromarray(a).resize((W, H), Image.BICUBIC))
+        f.write(f"cubic-aa {h} {w} {c} {H} {W} {i + 1} {digest(r)}\n")
 
 
 def crop(im, H, W, pct):

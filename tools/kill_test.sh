@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Kills a run with SIGKILL at random moments, from its first file to its last, lets it go on, and
 # compares what comes out with a run that was left alone: kill_test.sh BUILD_FOLDER [KILLS [SEED]].
-# Two-phase fine-tuning with dropout, a cache of its own for every run, a checkpoint every step or
-# every few, so that extraction, checkpoint writing, validation and the last files are hit too.
+# Two-phase fine-tuning with dropout, augmented views and mixed rows, a cache of its own for every
+# run, a checkpoint every step or every few, so that extraction, checkpoint writing, validation and
+# the last files are hit too.
 set -eu
 topwork=$(cd "$1" && pwd)/topwork
 kills=${2:-100}
@@ -18,6 +19,7 @@ random() { # a number below $1
 start() { # RUN EVERY; in place of the shell that runs it, so that it is the one that is killed
     exec "$topwork" train digits:120 --model vgg16-mini --recipe finetune --freeze-epochs 1 --epochs 3 \
         --top "32 relu, dropout 0.4" --lr 0.003 --batch-size 8 --checkpoint-every "$2" \
+        --aug "light, flip 0, erase 0.2" --cache-views 2 --mixup 0.2 --label-smoothing 0.1 --sampler balanced \
         --cache-dir "$1.cache" -o "$1" --quiet --threads 2
 }
 hashes() { (cd "$1" && sha256sum $files | grep -v config); }

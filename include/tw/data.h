@@ -77,6 +77,12 @@ tw_colour tw_dataset_colour(const tw_dataset *dataset);
 TW_MUST_CHECK tw_status tw_dataset_read(tw_picture *out, const tw_dataset *dataset, int64_t i,
                                         tw_error *err);
 
+/* View `number` (from 1) of picture i, as training with that augmentation and seed makes it and the
+ * contract shows it, (height,width,3) u8. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_dataset_view(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                                        const tw_contract *contract, const tw_augment *augment,
+                                        uint64_t seed, uint32_t number, tw_error *err);
+
 /* Opens the picture(s) that a command-line argument names: a PNG or JPEG file, a folder of them, or
  * records "FILE:0", "FILE:0-9" (inclusive) of an IDX or npz file, "DIR:5", "mnist:5" (fetched by
  * that name) or "digits:5" (built in) with the part `part`.
@@ -166,6 +172,14 @@ TW_MUST_CHECK tw_status tw_split_write(tw_split_result *out, const tw_check *che
 TW_MUST_CHECK tw_status tw_train_test_split(int64_t *train, int64_t *n_train, int64_t *test,
                                             int64_t *n_test, int64_t n, double test_size,
                                             uint32_t seed, const int *labels, tw_error *err);
+
+/* Fold `fold` (from 1) of scikit-learn's KFold(n_folds, shuffle=True, random_state=seed), of
+ * StratifiedKFold where there are labels (0 and up), to the bit: val[0..*n_val) are the pictures of
+ * the fold, train[0..*n_train) all others, both ascending. Both arrays have room for n.
+ * Expected: TW_EUSAGE (no such fold, fewer pictures than folds), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_kfold_split(int64_t *train, int64_t *n_train, int64_t *val,
+                                       int64_t *n_val, int64_t n, int fold, int n_folds,
+                                       uint32_t seed, const int *labels, tw_error *err);
 
 #ifdef __cplusplus
 }

@@ -22,14 +22,27 @@ typedef struct tw_class_score {
     int64_t predicted; /* pictures said to be this class */
     int64_t correct;
     double precision, recall, f1; /* NAN where the denominator is 0 */
+    double f1_low, f1_high;       /* bootstrap interval, 95 %; NAN where F1 is */
 } tw_class_score;
+
+/* The answers whose probability lies in (i / 15, (i + 1) / 15]. */
+enum { TW_CALIBRATION_BINS = 15 };
+typedef struct tw_calibration_bin {
+    int64_t n, correct;
+    double confidence; /* sum of their probabilities */
+} tw_calibration_bin;
 
 typedef struct tw_evaluation {
     int64_t n;
     int n_classes;
-    double loss;             /* mean categorical cross-entropy, from logits */
-    double accuracy;         /* argmax equals label, first maximum wins */
-    double low, high;        /* Wilson interval of the accuracy, 95 % */
+    double loss;            /* mean categorical cross-entropy, from logits */
+    double accuracy;        /* argmax equals label, first maximum wins */
+    double low, high;       /* Wilson interval of the accuracy, 95 % */
+    double macro_f1;        /* mean over the classes that have an F1 */
+    double f1_low, f1_high; /* its bootstrap interval, 95 % */
+    tw_calibration_bin bins[TW_CALIBRATION_BINS];
+    double ece;              /* expected calibration error (Guo et al. 2017), 0..1 */
+    double temperature;      /* of the model */
     tw_class_score *classes; /* n_classes */
     int64_t *confusion;      /* (label, predicted), n_classes x n_classes */
     int64_t n_trunk; /* pictures that went through the trunk; the rest came from the cache */
@@ -46,6 +59,48 @@ TW_MUST_CHECK tw_status tw_evaluate(tw_evaluation *out, const tw_model *model,
                                     const tw_compute *compute, const tw_cache_options *cache,
                                     const tw_watch *watch, tw_error *err);
 void tw_evaluation_free(tw_evaluation *evaluation);
+
+/* What tw_calibrate found; errors are expected calibration errors, as above. */
+typedef struct tw_calibration {
+    int64_t n;
+    double temperature_before, ece_before, loss_before;
+    double temperature, ece, loss;
+    int64_t n_trunk;
+} tw_calibration;
+
+/* Finds the temperature by which the model's probabilities fit labelled pictures best (least
+ * cross-entropy; Guo et al. 2017), which should not be those that it was trained on, gives it to
+ * the model and, unless path is NULL, writes the model there, atomically. The predicted class of no
+ * picture changes. Expected: as tw_evaluate, and TW_EFILE (pictures that no temperature fits),
+ * TW_EUSAGE (a model that another framework's file was exported from can be written, such a file
+ * cannot). */
+TW_MUST_CHECK tw_status tw_calibrate(tw_calibration *out, tw_model *model,
+                                     const tw_dataset *dataset, const char *path,
+                                     const tw_compute *compute, const tw_cache_options *cache,
+                                     const tw_watch *watch, tw_error *err);
+
+/* Where a classifier looked (Grad-CAM, Selvaraju et al. 2017). Free with tw_explanation_free. */
+typedef struct tw_explanation {
+    int class_index;    /* the one that was asked about */
+    int predicted;      /* the most probable one */
+    double probability; /* of class_index */
+    char layer[64];     /* whose activations the map is of */
+    int height, width;  /* of them */
+    float *map;         /* (height, width), 0 to 1; all 0 where nothing speaks for the class */
+    double strongest;   /* what 1 in the map stands for: evidence in units of the logit */
+    tw_picture seen;    /* the picture as the network sees it */
+    tw_picture shown;   /* the same with the map over it */
+} tw_explanation;
+
+/* What of the picture speaks for class class_index (-1: the most probable one): the activations of
+ * `layer` (NULL: the last convolution), each weighted by the mean gradient of the class's logit,
+ * summed, negative sums left out. The layer's output must be (H,W,C) and all that follows a chain.
+ * Expected: TW_EUSAGE (a layer or class that does not fit), TW_EBUDGET, TW_EUNSUPPORTED, TW_EFILE,
+ * TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_explain(tw_explanation *out, const tw_model *model,
+                                   const tw_picture *picture, const char *layer, int class_index,
+                                   const tw_compute *compute, tw_error *err);
+void tw_explanation_free(tw_explanation *explanation);
 
 /* Wilson score interval for k successes of n at normal quantile z (1.959964 for 95 %); n = 0 gives
  * [0,1]. Source: Wilson 1927, Probable inference. */

@@ -27,14 +27,15 @@ void tw_picture_free(tw_picture *picture);
 /* One row an interpolation: enum, name. cubic is OpenCV's INTER_CUBIC to the bit, 128-bit build
  * without IPP; cubic-float is what OpenCV's wheels with IPP compute; bilinear, nearest and area are
  * OpenCV's INTER_LINEAR, INTER_NEAREST and INTER_AREA; bilinear-aa is Pillow's BILINEAR, which
- * averages when it shrinks (torchvision's antialias). */
+ * averages when it shrinks (torchvision's antialias), cubic-aa is Pillow's BICUBIC. */
 #define TW_INTERPOLATION_LIST(X)     \
     X(TW_CUBIC, "cubic")             \
     X(TW_CUBIC_FLOAT, "cubic-float") \
     X(TW_BILINEAR, "bilinear")       \
     X(TW_NEAREST, "nearest")         \
     X(TW_BILINEAR_AA, "bilinear-aa") \
-    X(TW_AREA, "area")
+    X(TW_AREA, "area")               \
+    X(TW_CUBIC_AA, "cubic-aa")
 
 /* One row a resize policy. squash: the whole picture to height x width, aspect not kept. crop: the
  * shorter side to size / crop_pct, aspect kept (the longer side rounded down), then the middle of
@@ -45,12 +46,13 @@ void tw_picture_free(tw_picture *picture);
     X(TW_RESIZE_CROP, "crop")     \
     X(TW_RESIZE_LETTERBOX, "letterbox")
 
-/* One row a preprocessing, as Keras's imagenet_utils defines it. */
+/* One row a preprocessing, as Keras's imagenet_utils defines it; lite is EfficientNet-Lite's. */
 #define TW_PREPROCESS_LIST(X)       \
     X(TW_PREPROCESS_NONE, "none")   \
     X(TW_PREPROCESS_CAFFE, "caffe") \
     X(TW_PREPROCESS_TF, "tf")       \
-    X(TW_PREPROCESS_TORCH, "torch")
+    X(TW_PREPROCESS_TORCH, "torch") \
+    X(TW_PREPROCESS_LITE, "lite")
 
 /* One row a colour rule: rgb keeps (or repeats grey to) three channels; grey makes every picture
  * grey first (BT.601 as cv2 does it) and repeats that to three channels. */
@@ -117,6 +119,52 @@ TW_MUST_CHECK tw_status tw_contract_picture(tw_picture *out, const tw_contract *
 /* The whole contract: out (height,width,3) float32. Expected: as tw_contract_picture. */
 TW_MUST_CHECK tw_status tw_contract_apply(float *out, const tw_contract *contract,
                                           const tw_picture *in, tw_error *err);
+
+/* ---- augmentation: other views of a training picture */
+
+/* Colour factors, in this order everywhere; the last one is a share of the colour circle. */
+#define TW_JITTER_LIST(X)                 \
+    X(TW_JITTER_BRIGHTNESS, "brightness") \
+    X(TW_JITTER_CONTRAST, "contrast")     \
+    X(TW_JITTER_SATURATION, "saturation") \
+    X(TW_JITTER_HUE, "hue")
+#define TW_JITTER_ENUM(name, text) name,
+typedef enum tw_jitter { TW_JITTER_LIST(TW_JITTER_ENUM) TW_N_JITTER } tw_jitter;
+#undef TW_JITTER_ENUM
+
+/* One row an augmentation with a name: name, the items that it stands for. */
+#define TW_AUGMENT_LIST(X)                                 \
+    X("none", "")                                          \
+    X("light", "flip, crop 0.8-1, jitter 0.1")             \
+    X("medium", "flip, crop 0.5-1, rotate 10, jitter 0.2") \
+    X("strong", "flip, crop 0.25-1, rotate 20, jitter 0.4, hue 0.05, erase 0.25")
+
+/* What may happen to a picture, each by chance and by itself, in this order. Zero-filled: nothing.
+ * Each is torchvision's transform on PIL pictures, to the bit: RandomResizedCrop (with the
+ * contract's interpolation), RandomHorizontalFlip, RandomVerticalFlip, RandomAffine (bilinear,
+ * black where nothing was), ColorJitter, RandomErasing (scale 0.02-0.33, ratio 0.3-3.3; filled with
+ * ImageNet's mean colour, a grey picture with its grey). */
+typedef struct tw_augment {
+    double crop_least, crop_most;   /* share of the picture's area that is kept; 0: no crop */
+    double ratio_least, ratio_most; /* width to height of the crop */
+    double flip, vflip;             /* probabilities */
+    double rotate;                  /* degrees, either way */
+    double translate;               /* share of the side, either way */
+    double scale_least, scale_most; /* zoom; 0: none */
+    double jitter[TW_N_JITTER];     /* the factor is 1 - this to 1 + this; hue: -this to this */
+    double erase;                   /* probability */
+} tw_augment;
+
+/* Reads "medium", "flip, crop 0.6-1, rotate 10, jitter 0.2, erase 0.1", or a name with items that
+ * change it: "light, flip 0". Of one kind the last item holds. Expected: TW_EUSAGE quoting the
+ * item. */
+TW_MUST_CHECK tw_status tw_augment_parse(tw_augment *out, const char *spec, tw_error *err);
+/* The same as items, numbers in full, "" for nothing; into buf (TW_AUGMENT_TEXT bytes), returns it.
+ */
+enum { TW_AUGMENT_TEXT = 512 };
+char *tw_augment_text(char *buf, size_t buf_size, const tw_augment *augment);
+/* 1 when nothing may happen. */
+int tw_augment_is_none(const tw_augment *augment);
 
 #ifdef __cplusplus
 }

@@ -22,7 +22,7 @@ extern "C" {
 typedef struct tw_compute {
     const char *backend;   /* "cpu" (default) or "ref" */
     const char *isa;       /* "auto" (default), "amx", "avx512", "avx2"; cpu only */
-    const char *precision; /* "fp32" (default) or "bf16" (frozen trunk, cpu only) */
+    const char *precision; /* of the frozen trunk: TW_PRECISION_LIST; NULL or "auto": the model's */
     int n_threads;         /* 0: all cores */
     int64_t memory_limit;  /* bytes that topwork may allocate; 0: 512 MiB */
 } tw_compute;

@@ -71,6 +71,15 @@ const tw_contract *tw_model_contract(const tw_model *model);
 TW_MUST_CHECK tw_status tw_model_set_contract(tw_model *model, const tw_contract *contract,
                                               tw_error *err);
 
+/* What its logits are divided by before softmax makes probabilities of them: 1 unless the model was
+ * calibrated (tw_calibrate). The predicted class does not depend on it. Setting another one is for
+ * TW_TEMPERATURE_LEAST to TW_TEMPERATURE_MOST, kept to six decimals. Expected: TW_EUSAGE. */
+#define TW_TEMPERATURE_LEAST 0.01
+#define TW_TEMPERATURE_MOST 100.0
+double tw_model_temperature(const tw_model *model);
+TW_MUST_CHECK tw_status tw_model_set_temperature(tw_model *model, double temperature,
+                                                 tw_error *err);
+
 /* 1 and a sentence where the contract is of one family and the weights of the other: torchvision's
  * weights with preprocessing caffe, or Keras's with torch; else 0. */
 int tw_model_doubt(char *buf, size_t buf_size, const tw_model *model);

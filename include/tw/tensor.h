@@ -31,6 +31,19 @@ enum { TW_MAX_RANK = 8 };
 typedef enum tw_dtype { TW_DTYPE_LIST(TW_DTYPE_ENUM) TW_N_DTYPE } tw_dtype;
 #undef TW_DTYPE_ENUM
 
+/* In which numbers the frozen part of a network computes: enum, name. bf16x3 is three products of
+ * numbers of two bf16 parts; auto is no precision but the wish that one be chosen. */
+#define TW_PRECISION_LIST(X)         \
+    X(TW_PRECISION_FP32, "fp32")     \
+    X(TW_PRECISION_BF16X3, "bf16x3") \
+    X(TW_PRECISION_BF16, "bf16")     \
+    X(TW_PRECISION_INT8, "int8")     \
+    X(TW_PRECISION_AUTO, "auto")
+
+#define TW_PRECISION_ENUM(name, text) name,
+typedef enum tw_precision { TW_PRECISION_LIST(TW_PRECISION_ENUM) TW_N_PRECISION } tw_precision;
+#undef TW_PRECISION_ENUM
+
 typedef struct tw_shape {
     int rank;                  /* 0..TW_MAX_RANK; 0 is a scalar */
     int64_t dims[TW_MAX_RANK]; /* each >= 0 */

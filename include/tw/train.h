@@ -68,12 +68,26 @@ int tw_config_may_change(const char *name);
 /* 1 when a file, the environment or a flag has set the option. */
 int tw_config_is_given(const tw_config *config, const char *name);
 
+/* Text of row i where it is given and not what it is where nothing but the recipe is said: what a
+ * command that repeats the configuration has to say. NULL for the others and for data, output and
+ * overwrite. Borrowed until the next set. */
+const char *tw_config_changed(const tw_config *config, int option);
+
+/* Settles what nobody has said: without a model the network, split, batches, epochs and patience
+ * that suit the data, without a folder a new one, runs/<data>-<number>. said: what was picked, one
+ * sentence, "" for nothing. Expected: TW_EFILE (the data), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_config_pick(char *said, size_t said_size, tw_config *config,
+                                       tw_error *err);
+
 /* Reads a JSON object whose keys are option names (and may hold "data", "model"), values strings,
  * numbers or booleans. Expected: TW_EFILE, TW_EUSAGE. */
 TW_MUST_CHECK tw_status tw_config_read(tw_config *config, const char *path, tw_error *err);
 
 /* Reads TOPWORK_<OPTION> variables (TOPWORK_BATCH_SIZE, ...). Expected: TW_EUSAGE. */
 TW_MUST_CHECK tw_status tw_config_read_environment(tw_config *config, tw_error *err);
+
+/* Folds and trials of one command, at most. */
+enum { TW_MOST_FOLDS = 100, TW_MOST_TRIALS = 1000 };
 
 typedef struct tw_training tw_training;
 
@@ -85,6 +99,7 @@ typedef struct tw_training_plan {
     const char *compute; /* sentence: backend, CPU, precision, numerics id */
     const char *optimizer; /* sentence */
     const char *cache;     /* sentence: where, how much, what is there already */
+    const char *views;     /* sentence: the augmentation; NULL: pictures are as they are */
     int n_layers;
     const tw_layer_info *layers;                        /* trunk and top as one table */
     int64_t n_trained;                                  /* trained parameters */
@@ -143,6 +158,47 @@ typedef struct tw_training_result {
  * with epoch and step). */
 TW_MUST_CHECK tw_status tw_training_run(tw_training *training, tw_training_result *result,
                                         const tw_watch *watch, tw_error *err);
+
+/* One training of several, a whole run in a folder below RUN. */
+typedef struct tw_trial {
+    char *name;     /* of the folder: "fold-2", "trial-03" */
+    char *settings; /* "fold=2/5", "lr=0.001, top=gap" */
+    tw_training_result result;
+} tw_trial;
+
+/* A picture that models which have not seen it call something else, and are sure of it. */
+typedef struct tw_suspect {
+    char *picture, *label, *predicted;
+    double p_label, p_predicted; /* their probabilities */
+} tw_suspect;
+
+/* What came out. Free with tw_trials_free. */
+typedef struct tw_trials {
+    tw_trial *trials;
+    int n, best; /* best: of a sweep, by validation accuracy, then loss, then order */
+    /* of k-fold: */
+    int64_t n_pictures, n_correct;   /* out of fold, over all of them */
+    double mean_accuracy, deviation; /* of the folds; with n - 1 */
+    tw_suspect *suspects;            /* the most doubtful first */
+    int64_t n_suspects;
+} tw_trials;
+
+/* Trains n_folds times, each time validating on another fold (option fold), on features that are
+ * computed once where there is a cache. RUN (option output) becomes a folder of the runs fold-1...,
+ * without their models, and of kfold.csv, out-of-fold.csv (every picture's answer by the model that
+ * has not seen it) and suspects.csv (labels to doubt). Free out with tw_trials_free, also after an
+ * error. Expected: TW_EUSAGE (no RUN, folds), what tw_training_open and tw_training_run say. */
+TW_MUST_CHECK tw_status tw_training_kfold(tw_trials *out, const tw_config *config, int n_folds,
+                                          const tw_watch *watch, tw_error *err);
+
+/* Trains once for each combination of values: axes is "lr=0.001|0.01, top=gap|256 relu, dropout
+ * 0.5", options separated by commas, values by |. RUN becomes a folder of the runs trial-1... and
+ * of sweep.csv; the best one keeps its model. Free out with tw_trials_free, also after an error.
+ * Expected: TW_EUSAGE (axes, no RUN, no validation pictures), what tw_training_open and
+ * tw_training_run say. */
+TW_MUST_CHECK tw_status tw_training_sweep(tw_trials *out, const tw_config *config, const char *axes,
+                                          const tw_watch *watch, tw_error *err);
+void tw_trials_free(tw_trials *trials);
 
 /* A step of the range test. */
 typedef struct tw_lr_point {

@@ -34,13 +34,12 @@ typedef struct tw_node_weights {
     const float *bias;
 } tw_node_weights;
 
-/* Where finished gradients go. `take` gets numbers [first, first+n) of one parameter of one node
- * (slot 0 kernel, 1 bias), whole and final, and may overwrite them; it is called once for every
- * number, from any worker thread, with disjoint ranges. */
-typedef struct tw_sink {
-    void (*take)(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient);
+/* Who is shown what a convolution reads: n numbers of one or more samples, in any order, maybe with
+ * zeros among them. */
+typedef struct tw_see {
+    void (*show)(void *ctx, int node, const float *x, int64_t n);
     void *ctx;
-} tw_sink;
+} tw_see;
 
 /* The arithmetic of optimizers, elementwise on n numbers (FORMATS: Keras semantics). */
 typedef struct tw_adam_step {
@@ -53,6 +52,29 @@ typedef struct tw_sgd_step {
     bool nesterov;
     float weight_decay; /* as above */
 } tw_sgd_step;
+
+/* One parameter of a node and what a step does with it. A kernel that knows it applies each
+ * finished part of the gradient on the spot, elementwise and as adam and sgd below do. */
+typedef struct tw_update {
+    float *w, *state[2]; /* all of the parameter; velocity, or m and v */
+    bool is_adam;        /* else sgd */
+    tw_adam_step adam;
+    tw_sgd_step sgd;
+    /* Per row of a kernel (C,K): its state is not all zero. A row whose inputs are zero in the
+     * whole batch has no gradient, and with no state either it stays as it is, bit for bit. The
+     * kernel passes over such rows and marks the others. NULL: every row is updated. */
+    uint8_t *touched;
+} tw_update;
+
+/* Where finished gradients go. `take` gets numbers [first, first+n) of one parameter of one node
+ * (slot 0 kernel, 1 bias), whole and final, and may overwrite them; it is called once for every
+ * number, from any worker thread, with disjoint ranges. Where `get_update` is there and says true,
+ * a backend may carry the update out itself, for all of the parameter, and take is not called. */
+typedef struct tw_sink {
+    void (*take)(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient);
+    void *ctx;
+    bool (*get_update)(void *ctx, int node, int slot, tw_update *out); /* may be NULL */
+} tw_sink;
 
 /* The most that loops get out of a machine which do nothing but multiply and add, or read. */
 typedef struct tw_peak {
@@ -67,10 +89,16 @@ typedef struct tw_backend_table {
     tw_status (*open)(tw_backend **out, const char *isa, tw_error *err);
     void (*close)(tw_backend *backend);
 
+    /* Can it compute in that precision? TW_EUNSUPPORTED says what it lacks. */
+    tw_status (*check_precision)(const tw_backend *backend, tw_precision precision, tw_error *err);
+
+    /* The one that CPUs of this kind compute fastest in, told by what they are; it can. */
+    tw_precision (*fastest)(const tw_backend *backend);
+
     /* Step 1 of an inference plan: chooses implementations and knows sizes; packs nothing.
-     * precision "fp32" or "bf16" (TW_EUNSUPPORTED with a sentence where it cannot). */
+     * Expected: what check_precision says. */
     tw_status (*plan_create)(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                             int64_t piece, const char *precision, tw_error *err);
+                             int64_t piece, tw_precision precision, tw_error *err);
     /* Step 2: packs weights[graph->n] (or keeps the pointers, where used in place: they must stay)
      * and makes the blocks of n_workers. `release(ctx, node)`, may be NULL, is called when a node's
      * weights are packed and no longer needed. */
@@ -84,6 +112,9 @@ typedef struct tw_backend_table {
      * node that another one's step computes has none of its own. */
     tw_status (*plan_time)(tw_plan *plan, int worker, const float *in, float *out, double *seconds,
                            tw_error *err);
+    /* A whole piece, each convolution's input shown; of plans in fp32. NULL: has no int8. */
+    tw_status (*plan_see)(tw_plan *plan, int worker, const float *in, float *out, const tw_see *see,
+                          tw_error *err);
     void (*plan_free)(tw_plan *plan);
 
     /* Training plan. weights stay the caller's and are used in place, so they lie at addresses of
@@ -93,16 +124,25 @@ typedef struct tw_backend_table {
                               int64_t batch, int n_workers, const bool *frozen, tw_error *err);
     /* Forward with dropout (key for node i: tw_rng_make_key(seed, TW_RNG_DROPOUT, epoch,
      * step << 16 | i)), softmax cross-entropy on the logits, backward. n <= batch samples; labels
-     * (n). loss (n): each sample's loss; logits (n, classes). sample_weights (n), NULL: all 1,
-     * multiply loss and gradient. Gradients of the mean loss over n go to the sink; sink NULL:
-     * forward only. A node's weights are read (data gradient) before its
-     * own gradient is handed to the sink. The last node is Softmax, or Dense with that activation.
+     * (n), or the plan's targets. loss (n): each sample's loss; logits (n, classes). sample_weights
+     * (n), NULL: all 1, multiply loss and gradient. Gradients of the mean loss over n go to the
+     * sink; sink NULL: forward only. A node's weights are read (data gradient) before its own
+     * gradient is handed to the sink. The last node is Softmax, or Dense with that activation.
      */
     tw_status (*train_step)(tw_train_plan *plan, const tw_node_weights *weights, const float *in,
                             const int *labels, const float *sample_weights, int64_t n,
                             uint64_t seed, uint32_t epoch, uint64_t step, double *loss,
                             float *logits, const tw_sink *sink, tw_error *err);
     void (*train_free)(tw_train_plan *plan);
+
+    /* A plan of the same kind that trains nothing and has no dropout: it tells what the plan's
+     * input does to a class. Free with train_free. */
+    tw_status (*gradient_create)(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
+                                 int64_t batch, int n_workers, tw_error *err);
+    /* gradient (n, input): of logits[i][classes[i]] with respect to in[i]; logits (n, classes). */
+    tw_status (*gradient_run)(tw_train_plan *plan, const tw_node_weights *weights, const float *in,
+                              const int *classes, int64_t n, float *logits, float *gradient,
+                              tw_error *err);
 
     void (*adam)(float *w, float *m, float *v, const float *g, int64_t n, const tw_adam_step *step);
     void (*sgd)(float *w, float *velocity, const float *g, int64_t n, const tw_sgd_step *step);
@@ -124,13 +164,22 @@ struct tw_plan {
     int64_t piece;
     int64_t packed_bytes; /* known after plan_create */
     int64_t worker_bytes; /* of one worker: activations and scratch */
-    char *choices;        /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
+    /* What a picture of one colour leaves behind, kept once a plan as soon as pictures have a
+     * background of that colour; set to 0 before plan_load: do without. The bits are the same. */
+    int64_t background_bytes;
+    /* Multiplications of the layers that could use it, in all runs, and those of them that it
+     * spared; to be read while nobody runs. */
+    int64_t n_products, n_spared;
+    char *choices; /* "block1_conv1=jit:avx512_core,..." part of the numerics id */
 };
 struct tw_train_plan {
     const tw_backend_table *table;
     tw_graph *graph;
     int64_t batch;
     int64_t n_bytes; /* activations, gradients, scratch */
+    /* What the next steps are to learn, (n, classes), each row a distribution over the classes;
+     * borrowed from the caller, who may change it at any time. NULL: the labels. */
+    const float *targets;
 };
 
 /* The backend of that name: "cpu" or "ref". Expected: TW_EUSAGE with the nearest name. */
@@ -141,6 +190,14 @@ TW_MUST_CHECK tw_status tw_backend_find(const tw_backend_table **out, const char
  * logits, in double, and argmax (first maximum wins). */
 void tw_softmax_row(float *probabilities, const float *logits, int n_classes);
 double tw_cross_entropy_row(const float *logits, int n_classes, int label);
+/* Of a target that is a distribution over the classes. */
+double tw_soft_cross_entropy_row(const float *logits, int n_classes, const float *target);
 int tw_argmax_row(const float *row, int n);
+/* The same of logits / temperature. The most probable class is that of the greatest logit at any
+ * temperature, also where rounding would make two probabilities equal. */
+void tw_softmax_tempered_row(float *probabilities, const float *logits, int n_classes,
+                             double temperature);
+double tw_cross_entropy_tempered_row(const float *logits, int n_classes, int label,
+                                     double temperature);
 
 #endif

@@ -7,21 +7,33 @@
 
 #include "backend/backend.h"
 
-/* N samples, C inputs, K units. All run on up to n_workers threads with chunks fixed by the shape
- * alone, so that the bits do not depend on n_workers. No function allocates. */
+/* One Dense layer of a training plan: N samples, C inputs, K units. */
+typedef struct tw_dense {
+    const tw_backend *backend;
+    int64_t n, c, k;
+    int n_workers;
+    float *scratch;
+} tw_dense;
+
+/* What its backward pass has and is asked for. */
+typedef struct tw_dense_gradients {
+    const float *x;      /* (N,C) */
+    const float *dy;     /* (N,K) */
+    const float *w;      /* (C,K) of the forward pass, read before the sink may change it */
+    float *dx;           /* (N,C) = dy w^T; NULL: not wanted */
+    const tw_sink *sink; /* gets dw (C,K) = x^T dy as (node, slot 0); NULL: not wanted */
+    int node;
+} tw_dense_gradients;
+
+/* Both run on up to n_workers threads with chunks fixed by the shape alone, so that the bits do not
+ * depend on n_workers. No function allocates. */
 typedef struct tw_dense_kernels {
     /* y (N,K) = x (N,C) w (C,K) + b (K, may be NULL) */
-    void (*forward)(float *y, const float *x, const float *w, const float *b, int64_t n, int64_t c,
-                    int64_t k, int n_workers);
-    /* dx (N,C) = dy (N,K) w^T */
-    void (*backward_data)(float *dx, const float *dy, const float *w, int64_t n, int64_t c,
-                          int64_t k, int n_workers);
-    /* dw rows [r, r+rows) of x^T dy are made in `scratch` of one worker and handed to the sink as
-     * numbers [r*K, (r+rows)*K) of (node, slot 0). */
-    void (*backward_weights)(const tw_sink *sink, int node, const float *x, const float *dy,
-                             int64_t n, int64_t c, int64_t k, int n_workers, float *scratch);
-    /* floats of scratch that backward_weights needs for all n_workers */
-    int64_t (*scratch_size)(int64_t c, int64_t k, int n_workers);
+    void (*forward)(const tw_dense *dense, float *y, const float *x, const float *w,
+                    const float *b);
+    void (*backward)(const tw_dense *dense, const tw_dense_gradients *wanted);
+    /* floats of scratch that the two need for up to n samples; not less for more samples */
+    int64_t (*scratch_size)(const tw_dense *dense);
 } tw_dense_kernels;
 
 /* Hands out places in a block, each on a line of 64 bytes; block NULL only counts. */
@@ -83,6 +95,8 @@ extern const tw_backend_table tw_backend__cpu;
 
 /* From now on plans of this cpu backend have oneDNN's convolutions: the peer of measurements. */
 void tw_backend__cpu_use_onednn(tw_backend *backend);
+/* From now on its plans copy tiles of constant backgrounds (they do from the start), or do not. */
+void tw_backend__cpu_use_background(tw_backend *backend, bool wanted);
 
 /* The common training plan; a backend's table points at a thin wrapper that passes its kernels. */
 tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
@@ -93,6 +107,12 @@ tw_status tw_backend__train_step(tw_train_plan *plan, const tw_node_weights *wei
                                  int64_t n, uint64_t seed, uint32_t epoch, uint64_t step,
                                  double *loss, float *logits, const tw_sink *sink, tw_error *err);
 void tw_backend__train_free(tw_train_plan *plan);
+tw_status tw_backend__gradient_create(tw_train_plan **out, tw_backend *backend,
+                                      const tw_train_kernels *kernels, const tw_graph *graph,
+                                      int64_t batch, int n_workers, tw_error *err);
+tw_status tw_backend__gradient_run(tw_train_plan *plan, const tw_node_weights *weights,
+                                   const float *in, const int *classes, int64_t n, float *logits,
+                                   float *gradient, tw_error *err);
 
 /* ---- peak.c: what is the same for all backends */
 

@@ -14,16 +14,24 @@ static const tw_node *node_of(const tw_chain_state *s)
 
 static const tw_shape *shape_in(const tw_chain_state *s)
 {
-    return &s->plan->base.graph->nodes[s->node - 1].out;
+    return &s->plan->base.graph->nodes[node_of(s)->inputs[0]].out;
 }
 
-/* ---- ReLU and Sigmoid */
+static int64_t size_in(const tw_chain_state *s)
+{
+    return s->plan->sizes[node_of(s)->inputs[0]];
+}
+
+/* ---- ReLU, ReLU6 and Sigmoid */
 
 static void activate(float *y, int64_t n, tw_activation activation)
 {
     if (activation == TW_RELU)
         for (int64_t i = 0; i < n; i++)
             y[i] = y[i] > 0 ? y[i] : 0;
+    else if (activation == TW_RELU6)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = y[i] > 0 ? (y[i] < 6 ? y[i] : 6) : 0;
     else if (activation == TW_SIGMOID)
         for (int64_t i = 0; i < n; i++)
             y[i] = 1.0f / (1.0f + expf(-y[i]));
@@ -51,9 +59,23 @@ void tw_backend__undo_activation(float *gradient, const float *y, int64_t n,
     if (activation == TW_RELU)
         for (int64_t i = 0; i < n; i++)
             gradient[i] = y[i] > 0 ? gradient[i] : 0;
+    else if (activation == TW_RELU6)
+        for (int64_t i = 0; i < n; i++)
+            gradient[i] = y[i] > 0 && y[i] < 6 ? gradient[i] : 0;
     else if (activation == TW_SIGMOID)
         for (int64_t i = 0; i < n; i++)
             gradient[i] *= y[i] * (1 - y[i]);
+}
+
+void tw_backend__undo_activation_sample(void *ctx, int64_t sample, int worker)
+{
+    const tw_chain_state *s = ctx;
+    const int64_t size = s->plan->sizes[s->node];
+
+    (void)worker;
+    tw_backend__undo_activation(s->gradient + sample * size,
+                                s->plan->outputs[s->node] + sample * size, size,
+                                node_of(s)->activation);
 }
 
 /* ---- Dropout */
@@ -89,13 +111,25 @@ void tw_backend__undo_dropout(float *gradient, const uint8_t *mask, int64_t n, d
         gradient[i] = mask[i] ? gradient[i] * scale : 0;
 }
 
+/* ---- Add */
+
+void tw_backend__add_sample(void *ctx, int64_t sample, int worker)
+{
+    const tw_chain_state *s = ctx;
+    const int64_t size = s->plan->sizes[s->node], at = sample * size;
+
+    (void)worker;
+    for (int64_t i = at; i < at + size; i++)
+        s->y[i] = s->x[i] + s->other[i];
+}
+
 /* ---- GlobalAveragePooling2D */
 
 void tw_backend__average_sample(void *ctx, int64_t sample, int worker)
 {
     const tw_chain_state *s = ctx;
     int64_t channels = s->plan->sizes[s->node];
-    int64_t area = s->plan->sizes[s->node - 1] / channels;
+    int64_t area = size_in(s) / channels;
     const float *x = s->x + sample * area * channels; /* (H,W,C) */
     float *y = s->y + sample * channels;              /* (C) */
 
@@ -113,7 +147,7 @@ void tw_backend__undo_average_sample(void *ctx, int64_t sample, int worker)
 {
     const tw_chain_state *s = ctx;
     int64_t channels = s->plan->sizes[s->node];
-    int64_t area = s->plan->sizes[s->node - 1] / channels;
+    int64_t area = size_in(s) / channels;
     const float *dy = s->gradient + sample * channels; /* (C) */
     float *dx = s->next + sample * area * channels;    /* (H,W,C) */
 
@@ -132,15 +166,14 @@ void tw_backend__max_sample(void *ctx, int64_t sample, int worker)
 
     (void)worker;
     plan->kernels->max_pool->forward(s->y + sample * plan->sizes[s->node],
-                                     s->x + sample * plan->sizes[s->node - 1], node_of(s),
-                                     shape_in(s));
+                                     s->x + sample * size_in(s), node_of(s), shape_in(s));
 }
 
 void tw_backend__undo_max_sample(void *ctx, int64_t sample, int worker)
 {
     const tw_chain_state *s = ctx;
     const tw_chain_plan *plan = s->plan;
-    int64_t in = sample * plan->sizes[s->node - 1];
+    int64_t in = sample * size_in(s);
 
     (void)worker;
     plan->kernels->max_pool->backward(s->next + in, s->x + in,
@@ -148,9 +181,9 @@ void tw_backend__undo_max_sample(void *ctx, int64_t sample, int worker)
                                       shape_in(s));
 }
 
-/* ---- the bias of a Conv2D */
+/* ---- the bias of a convolution */
 
-enum { LANES = 8 };
+enum { LANES = 16 };
 
 /* Neighbouring filters, in double: a picture may have 50,000 places. */
 static void sum_lanes(float *out, const float *in, int64_t n_places, int64_t stride, int n_lanes)
@@ -167,7 +200,7 @@ static void sum_lanes(float *out, const float *in, int64_t n_places, int64_t str
 void tw_backend__sum_places_sample(void *ctx, int64_t sample, int worker)
 {
     const tw_chain_state *s = ctx;
-    int64_t k_n = node_of(s)->units, n_places = s->plan->sizes[s->node] / k_n;
+    int64_t k_n = node_of(s)->out.dims[2], n_places = s->plan->sizes[s->node] / k_n;
     const float *dy = s->gradient + sample * n_places * k_n; /* (P,Q,K) */
     float *out = s->plan->place_sums + sample * k_n;         /* (K) */
 

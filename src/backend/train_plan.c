@@ -1,7 +1,7 @@
 /*
  * The training plan: one executor for all backends, made of their kernels (convolution, max-pool,
- * dense) and plain arithmetic. A chain of any layers with softmax cross-entropy at its end: a new
- * top alone, or any suffix of a network from an activation (H,W,C) on.
+ * dense) and plain arithmetic. Any layers with softmax cross-entropy at their end: a new top alone,
+ * or any suffix of a network from an activation (H,W,C) on.
  *
  * Here it is checked and laid out; nothing is allocated afterwards. One block holds all that a step
  * works with (train_plan.h).
@@ -31,9 +31,6 @@ static tw_status check_graph(const tw_graph *graph, tw_error *err)
         const tw_node *node = &graph->nodes[i];
         bool softmax = node->op == TW_OP_SOFTMAX ||
                        (node->op == TW_OP_DENSE && node->activation == TW_SOFTMAX);
-        if (node->n_inputs != 1 || node->inputs[0] != i - 1)
-            return tw_fail(err, TW_EUNSUPPORTED, "%s: only a chain of layers can be trained yet",
-                           node->name);
         if (softmax && i < graph->n - 1)
             return tw_fail(err, TW_EUNSUPPORTED, "%s: softmax is trained as the last layer only",
                            node->name);
@@ -44,12 +41,16 @@ static tw_status check_graph(const tw_graph *graph, tw_error *err)
     return TW_OK;
 }
 
+static bool has_params(const tw_graph *graph, int node)
+{
+    return tw_node_param_count(graph, node) > 0;
+}
+
 static int find_first_trained(const tw_chain_plan *plan)
 {
     int i = 0;
 
-    while (i < plan->base.graph->n &&
-           (plan->frozen[i] || tw_node_param_count(plan->base.graph, i) == 0))
+    while (i < plan->base.graph->n && (plan->frozen[i] || !has_params(plan->base.graph, i)))
         i++;
     return i;
 }
@@ -57,6 +58,16 @@ static int find_first_trained(const tw_chain_plan *plan)
 bool tw_backend__is_alias(const tw_node *node)
 {
     return node->op == TW_OP_INPUT || node->op == TW_OP_FLATTEN || node->op == TW_OP_SOFTMAX;
+}
+
+tw_dense tw_backend__dense_of(const tw_chain_plan *plan, int node, int64_t n)
+{
+    return (tw_dense){.backend = plan->backend,
+                      .n = n,
+                      .c = plan->sizes[plan->base.graph->nodes[node].inputs[0]],
+                      .k = plan->sizes[node],
+                      .n_workers = plan->n_workers,
+                      .scratch = plan->scratch};
 }
 
 /* ---- the block */
@@ -81,11 +92,11 @@ static tw_status lay_scratch(tw_chain_plan *plan, tw_layout *layout, tw_error *e
     for (int i = 1; i < plan->base.graph->n; i++) {
         const tw_node *node = &plan->base.graph->nodes[i];
         layout->used = begin;
-        if (node->op == TW_OP_DENSE && !plan->frozen[i])
-            tw_backend__lay(layout,
-                            plan->kernels->dense->scratch_size(plan->sizes[i - 1], node->units,
-                                                               plan->n_workers),
+        if (node->op == TW_OP_DENSE) {
+            tw_dense dense = tw_backend__dense_of(plan, i, plan->base.batch);
+            tw_backend__lay(layout, plan->kernels->dense->scratch_size(&dense),
                             (int64_t)sizeof(float));
+        }
         if (node->op == TW_OP_CONV2D &&
             (rc = plan->kernels->conv->lay_out(plan->convs[i], layout, err)))
             return rc;
@@ -107,7 +118,7 @@ static float *lay_batch(const tw_chain_plan *plan, tw_layout *layout, int64_t si
 static tw_status lay_out(tw_chain_plan *plan, tw_layout *layout, tw_error *err)
 {
     const tw_graph *graph = plan->base.graph;
-    int64_t largest = 1, units = 1, filters = 0;
+    int64_t largest = 1, units = 1, filters = 0, width;
 
     for (int i = 0; i < graph->n; i++) {
         const tw_node *node = &graph->nodes[i];
@@ -116,16 +127,18 @@ static tw_status lay_out(tw_chain_plan *plan, tw_layout *layout, tw_error *err)
             plan->outputs[i] = lay_batch(plan, layout, size);
         if (node->op == TW_OP_DROPOUT)
             plan->masks[i] = tw_backend__lay(layout, plan->base.batch, size);
-        if (i >= plan->first_trained && size > largest)
+        if (plan->paths[i].is_needed && size > largest)
             largest = size;
         if (plan->frozen[i])
             continue;
-        units = node->units > units ? node->units : units;
-        if (node->op == TW_OP_CONV2D && node->units > filters)
-            filters = node->units;
+        width = node->out.dims[node->out.rank - 1];
+        if (has_params(graph, i) && width > units)
+            units = width;
+        if (has_params(graph, i) && node->op != TW_OP_DENSE && width > filters)
+            filters = width;
     }
-    plan->gradients[0] = lay_batch(plan, layout, largest);
-    plan->gradients[1] = lay_batch(plan, layout, largest);
+    for (int i = 0; i < plan->n_gradients; i++)
+        plan->gradients[i] = lay_batch(plan, layout, largest);
     plan->place_sums = lay_batch(plan, layout, filters);
     plan->sums = tw_backend__lay(layout, units, (int64_t)sizeof(float));
     return lay_scratch(plan, layout, err);
@@ -155,11 +168,12 @@ static tw_status make_convs(tw_chain_plan *plan, tw_backend *backend, tw_error *
     tw_status rc;
 
     for (int i = 1; i < graph->n; i++) {
+        const int from = graph->nodes[i].inputs[0];
         tw_conv wanted = {.node = graph->nodes[i],
-                          .in = graph->nodes[i - 1].out,
+                          .in = graph->nodes[from].out,
                           .batch = plan->base.batch,
                           .n_workers = plan->n_workers,
-                          .needs_data = i > plan->first_trained,
+                          .needs_data = plan->paths[from].is_needed,
                           .needs_weights = !plan->frozen[i]};
         if (wanted.node.op == TW_OP_CONV2D &&
             (rc = plan->kernels->conv->create(&plan->convs[i], backend, &wanted, err)))
@@ -173,13 +187,28 @@ static bool allocate_lists(tw_chain_plan *plan, size_t n)
     return (plan->frozen = tw_calloc(n, sizeof *plan->frozen)) &&
            (plan->sizes = tw_calloc(n, sizeof *plan->sizes)) &&
            (plan->convs = tw_calloc(n, sizeof *plan->convs)) &&
+           (plan->paths = tw_calloc(n, sizeof *plan->paths)) &&
+           (plan->gradients = tw_calloc(n + 2, sizeof *plan->gradients)) &&
            (plan->outputs = tw_calloc(n, sizeof *plan->outputs)) &&
            (plan->masks = tw_calloc(n, sizeof *plan->masks));
 }
 
-tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
-                                   const tw_train_kernels *kernels, const tw_graph *graph,
-                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
+/* Everything after the check; first_trained and frozen are set. */
+static tw_status finish(tw_train_plan **out, tw_chain_plan *plan, tw_backend *backend,
+                        tw_error *err)
+{
+    tw_status rc;
+
+    if ((rc = tw_backend__plan_gradients(plan, err)) || (rc = make_convs(plan, backend, err)) ||
+        (rc = make_block(plan, err)))
+        return rc;
+    *out = &plan->base;
+    return TW_OK;
+}
+
+/* The plan before anything is laid out, all of it to be trained. */
+static tw_status start(tw_chain_plan **out, tw_backend *backend, const tw_train_kernels *kernels,
+                       const tw_graph *graph, int64_t batch, tw_error *err)
 {
     tw_status rc;
     tw_chain_plan *plan = NULL;
@@ -194,21 +223,55 @@ tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
     }
     plan->base.table = backend->table;
     plan->base.batch = batch;
+    plan->backend = backend;
     plan->kernels = kernels;
-    plan->n_workers = n_workers;
     if ((rc = tw_graph_copy(&plan->base.graph, graph, err)))
         goto done;
-    for (size_t i = 0; i < n; i++) {
-        plan->frozen[i] = frozen && frozen[i];
+    for (size_t i = 0; i < n; i++)
         plan->sizes[i] = tw_shape_size(&graph->nodes[i].out);
-    }
-    plan->first_trained = find_first_trained(plan);
-    if ((rc = make_convs(plan, backend, err)) || (rc = make_block(plan, err)))
-        goto done;
-    *out = &plan->base;
+    *out = plan;
     plan = NULL; /* ownership moved to *out */
 done:
     tw_backend__train_free(plan ? &plan->base : NULL);
+    return rc;
+}
+
+tw_status tw_backend__train_create(tw_train_plan **out, tw_backend *backend,
+                                   const tw_train_kernels *kernels, const tw_graph *graph,
+                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
+{
+    tw_chain_plan *plan;
+    tw_status rc = start(&plan, backend, kernels, graph, batch, err);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    plan->n_workers = n_workers;
+    for (int i = 0; i < graph->n; i++)
+        plan->frozen[i] = frozen && frozen[i];
+    plan->first_trained = find_first_trained(plan);
+    if ((rc = finish(out, plan, backend, err)))
+        tw_backend__train_free(&plan->base);
+    return rc;
+}
+
+tw_status tw_backend__gradient_create(tw_train_plan **out, tw_backend *backend,
+                                      const tw_train_kernels *kernels, const tw_graph *graph,
+                                      int64_t batch, int n_workers, tw_error *err)
+{
+    tw_chain_plan *plan;
+    tw_status rc = start(&plan, backend, kernels, graph, batch, err);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    plan->n_workers = n_workers;
+    for (int i = 0; i < graph->n; i++) {
+        plan->frozen[i] = true;
+        plan->base.graph->nodes[i].rate = 0.0; /* Dropout keeps all as it is */
+    }
+    if ((rc = finish(out, plan, backend, err)))
+        tw_backend__train_free(&plan->base);
     return rc;
 }
 
@@ -222,6 +285,8 @@ void tw_backend__train_free(tw_train_plan *base)
         if (plan->convs[i])
             plan->kernels->conv->free(plan->convs[i]);
     tw_free(plan->block);
+    tw_free(plan->paths);
+    tw_free(plan->gradients);
     tw_free(plan->outputs);
     tw_free(plan->masks);
     tw_free(plan->convs);

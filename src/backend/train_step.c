@@ -1,10 +1,10 @@
 /*
  * One step of a training plan: forward, loss, backward.
  *
- * Forward keeps every node's output; backward walks them in reverse with two gradient buffers that
- * take turns. Invariants: (1) nothing is allocated; (2) a node's weights are read before its own
- * gradient goes to the sink; (3) chunks are samples or fixed tiles and pieces, so bits do not
- * depend on the number of workers.
+ * Forward keeps every node's output; backward walks them in reverse with a few gradient buffers
+ * that take turns (train_gradients.c). Invariants: (1) nothing is allocated; (2) a node's weights
+ * are read before its own gradient goes to the sink; (3) chunks are samples or fixed tiles and
+ * pieces, so bits do not depend on the number of workers.
  */
 #include "backend/train_plan.h"
 
@@ -18,7 +18,7 @@
 static const float *output_of(const tw_chain_state *s, int node)
 {
     while (node > 0 && tw_backend__is_alias(&s->plan->base.graph->nodes[node]))
-        node--;
+        node = s->plan->base.graph->nodes[node].inputs[0];
     return node == 0 ? s->in : s->plan->outputs[node];
 }
 
@@ -26,7 +26,7 @@ static const float *output_of(const tw_chain_state *s, int node)
 static void activate(tw_chain_state *s, tw_activation activation)
 {
     s->x = NULL;
-    if (activation == TW_RELU || activation == TW_SIGMOID)
+    if (activation == TW_RELU || activation == TW_RELU6 || activation == TW_SIGMOID)
         tw_parallel(s->plan->n_workers, s->n, tw_backend__activate_sample, s);
 }
 
@@ -36,9 +36,11 @@ static tw_status forward_node(tw_chain_state *s, uint64_t seed, uint32_t epoch, 
     tw_chain_plan *plan = s->plan;
     const tw_node *node = &plan->base.graph->nodes[s->node];
     const tw_node_weights *weights = &s->weights[s->node];
+    tw_dense dense;
     tw_status rc = TW_OK;
 
-    s->x = output_of(s, s->node - 1);
+    s->x = output_of(s, node->inputs[0]);
+    s->other = node->n_inputs > 1 ? output_of(s, node->inputs[1]) : NULL;
     s->y = plan->outputs[s->node];
     switch (node->op) {
     case TW_OP_CONV2D:
@@ -46,9 +48,16 @@ static tw_status forward_node(tw_chain_state *s, uint64_t seed, uint32_t epoch, 
         if (rc == TW_OK)
             activate(s, node->activation);
         break;
+    case TW_OP_DEPTHWISE_CONV2D:
+        tw_parallel(plan->n_workers, s->n, tw_backend__depthwise_sample, s);
+        activate(s, node->activation);
+        break;
+    case TW_OP_ADD:
+        tw_parallel(plan->n_workers, s->n, tw_backend__add_sample, s);
+        break;
     case TW_OP_DENSE:
-        plan->kernels->dense->forward(s->y, s->x, weights->kernel, weights->bias, s->n,
-                                      plan->sizes[s->node - 1], node->units, plan->n_workers);
+        dense = tw_backend__dense_of(plan, s->node, s->n);
+        plan->kernels->dense->forward(&dense, s->y, s->x, weights->kernel, weights->bias);
         activate(s, node->activation);
         break;
     case TW_OP_RELU:
@@ -90,21 +99,23 @@ static void backward_dense(tw_chain_state *s, const tw_sink *sink)
 {
     tw_chain_plan *plan = s->plan;
     const tw_node *node = &plan->base.graph->nodes[s->node];
-    int64_t c = plan->sizes[s->node - 1], k = node->units;
+    const tw_dense dense = tw_backend__dense_of(plan, s->node, s->n);
+    const bool is_frozen = plan->frozen[s->node];
+    tw_dense_gradients wanted = {.x = s->x,
+                                 .dy = s->gradient,
+                                 .w = s->weights[s->node].kernel,
+                                 .dx = s->next,
+                                 .sink = is_frozen ? NULL : sink,
+                                 .node = s->node};
 
     /* 1. the activation */
-    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * k, node->activation);
-    /* 2. the data gradient, with the weights of the forward pass */
-    if (s->node > plan->first_trained)
-        plan->kernels->dense->backward_data(s->next, s->gradient, s->weights[s->node].kernel, s->n,
-                                            c, k, plan->n_workers);
-    if (plan->frozen[s->node])
-        return;
-    /* 3. the weight gradient, tile by tile to the sink; then the bias */
-    plan->kernels->dense->backward_weights(sink, s->node, s->x, s->gradient, s->n, c, k,
-                                           plan->n_workers, plan->scratch);
-    if (s->weights[s->node].bias)
-        give_bias_gradient(s, sink, s->gradient, k);
+    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * dense.k,
+                                node->activation);
+    /* 2. the data gradient, with the weights of the forward pass, and the weight gradient, tile by
+     * tile to the sink; then the bias */
+    plan->kernels->dense->backward(&dense, &wanted);
+    if (!is_frozen && s->weights[s->node].bias)
+        give_bias_gradient(s, sink, s->gradient, dense.k);
 }
 
 static tw_status backward_conv(tw_chain_state *s, const tw_sink *sink, tw_error *err)
@@ -116,12 +127,10 @@ static tw_status backward_conv(tw_chain_state *s, const tw_sink *sink, tw_error 
     tw_status rc;
 
     /* 1. the activation */
-    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * plan->sizes[s->node],
-                                node->activation);
+    tw_parallel(plan->n_workers, s->n, tw_backend__undo_activation_sample, s);
     /* 2. the data gradient, with the weights of the forward pass */
-    if (s->node > plan->first_trained &&
-        (rc = kernels->backward_data(conv, s->next, s->gradient, s->weights[s->node].kernel, s->n,
-                                     err)))
+    if (s->next && (rc = kernels->backward_data(conv, s->next, s->gradient,
+                                                s->weights[s->node].kernel, s->n, err)))
         return rc;
     if (plan->frozen[s->node])
         return TW_OK;
@@ -134,48 +143,130 @@ static tw_status backward_conv(tw_chain_state *s, const tw_sink *sink, tw_error 
     return TW_OK;
 }
 
-/* *moved: `next` now holds the gradient; else it was changed in place. */
-static tw_status backward_node(tw_chain_state *s, const tw_sink *sink, bool *moved, tw_error *err)
+static void backward_depthwise(tw_chain_state *s, const tw_sink *sink)
 {
     tw_chain_plan *plan = s->plan;
     const tw_node *node = &plan->base.graph->nodes[s->node];
-    int64_t size = plan->sizes[s->node];
 
-    *moved = true;
-    s->x = output_of(s, s->node - 1);
+    /* 1. the activation */
+    tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * plan->sizes[s->node],
+                                node->activation);
+    /* 2. the data gradient, with the weights of the forward pass */
+    if (s->next)
+        tw_parallel(plan->n_workers, s->n, tw_backend__undo_depthwise_sample, s);
+    if (plan->frozen[s->node])
+        return;
+    /* 3. the weight gradient, tap by tap to the sink; then the bias: over places, then samples */
+    tw_backend__give_depthwise_weights(s, sink);
+    if (!s->weights[s->node].bias)
+        return;
+    tw_parallel(plan->n_workers, s->n, tw_backend__sum_places_sample, s);
+    give_bias_gradient(s, sink, plan->place_sums, node->out.dims[2]);
+}
+
+static tw_status backward_node(tw_chain_state *s, const tw_sink *sink, tw_error *err)
+{
+    tw_chain_plan *plan = s->plan;
+    const tw_node *node = &plan->base.graph->nodes[s->node];
+    const int64_t n = s->n * plan->sizes[s->node];
+
     switch (node->op) {
     case TW_OP_CONV2D:
         return backward_conv(s, sink, err);
+    case TW_OP_DEPTHWISE_CONV2D:
+        backward_depthwise(s, sink);
+        break;
     case TW_OP_DENSE:
         backward_dense(s, sink);
-        return TW_OK;
+        break;
     case TW_OP_GLOBAL_AVERAGE_POOL:
         tw_parallel(plan->n_workers, s->n, tw_backend__undo_average_sample, s);
-        return TW_OK;
+        break;
     case TW_OP_MAX_POOL:
         tw_parallel(plan->n_workers, s->n, tw_backend__undo_max_sample, s);
-        return TW_OK;
-    default:
-        *moved = false; /* Flatten, Softmax: the same numbers */
-    }
-    if (node->op == TW_OP_RELU || node->op == TW_OP_SIGMOID)
-        tw_backend__undo_activation(s->gradient, plan->outputs[s->node], s->n * size,
+        break;
+    case TW_OP_RELU:
+    case TW_OP_SIGMOID:
+        tw_backend__undo_activation(s->gradient, plan->outputs[s->node], n,
                                     node->op == TW_OP_RELU ? TW_RELU : TW_SIGMOID);
-    else if (node->op == TW_OP_DROPOUT)
-        tw_backend__undo_dropout(s->gradient, plan->masks[s->node], s->n * size, node->rate);
+        break;
+    case TW_OP_DROPOUT:
+        tw_backend__undo_dropout(s->gradient, plan->masks[s->node], n, node->rate);
+        break;
+    default:
+        break; /* Flatten, Softmax, Add: the same numbers */
+    }
+    return TW_OK;
+}
+
+/* What the node has made for input k becomes part of that one's gradient. */
+static void pass_on(const tw_chain_state *s, int k)
+{
+    const tw_chain_plan *plan = s->plan;
+    const tw_train_path *path = &plan->paths[s->node];
+    const int input = plan->base.graph->nodes[s->node].inputs[k];
+    const int64_t n = s->n * plan->sizes[input];
+    /* of Add all inputs get what lies in its own place */
+    const float *from = plan->gradients[k == 0 ? path->to[k] : path->place];
+    float *sum = plan->gradients[plan->paths[input].place];
+
+    if (path->adds[k])
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += from[i];
+    else if (sum != from)
+        memcpy(sum, from, (size_t)n * sizeof *sum);
+}
+
+static tw_status backward(tw_chain_state *s, const tw_sink *sink, tw_error *err)
+{
+    const tw_train_path *path = &s->plan->paths[s->node];
+    const tw_node *node = &s->plan->base.graph->nodes[s->node];
+    tw_status rc;
+
+    s->x = output_of(s, node->inputs[0]);
+    s->gradient = s->plan->gradients[path->place];
+    s->next = path->to[0] >= 0 ? s->plan->gradients[path->to[0]] : NULL;
+    if ((rc = backward_node(s, sink, err)))
+        return rc;
+    for (int k = node->n_inputs - 1; k >= 0; k--)
+        if (path->to[k] >= 0)
+            pass_on(s, k);
+    return TW_OK;
+}
+
+/* From the last node, whose gradient is there, down. */
+static tw_status backward_all(tw_chain_state *s, const tw_sink *sink, tw_error *err)
+{
+    const tw_chain_plan *plan = s->plan;
+    tw_status rc;
+
+    for (s->node = plan->base.graph->n - 1; s->node > 0 && s->node >= plan->first_trained;
+         s->node--)
+        if (plan->paths[s->node].is_needed && (rc = backward(s, sink, err)))
+            return rc;
     return TW_OK;
 }
 
 /* ---- the step */
 
-/* d(mean loss)/d(logits) = weight * (softmax - one-hot) / n */
+static double loss_of(const tw_train_plan *plan, const float *logits, const int *labels, int64_t i,
+                      int l)
+{
+    return plan->targets ? tw_soft_cross_entropy_row(logits, l, plan->targets + i * l)
+                         : tw_cross_entropy_row(logits, l, labels[i]);
+}
+
+/* d(mean loss)/d(logits) = weight * (softmax - target) / n; targets NULL: one-hot labels */
 static void logits_gradient(float *out, const float *logits, const int *labels,
-                            const float *sample_weights, int64_t n, int l)
+                            const float *targets, const float *sample_weights, int64_t n, int l)
 {
     for (int64_t i = 0; i < n; i++) {
         float *row = out + i * l;
         tw_softmax_row(row, logits + i * l, l);
-        row[labels[i]] -= 1.0f;
+        if (!targets)
+            row[labels[i]] -= 1.0f;
+        for (int k = 0; targets && k < l; k++)
+            row[k] -= targets[i * l + k];
         for (int k = 0; k < l; k++)
             row[k] /= (float)n;
         for (int k = 0; sample_weights && k < l; k++)
@@ -204,9 +295,8 @@ tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *wei
 {
     tw_chain_plan *plan = (tw_chain_plan *)base;
     tw_chain_state s = {.plan = plan, .weights = weights, .in = in, .n = n};
-    int last = base->graph->n - 1, l = (int)plan->sizes[last], turn = 0;
+    int last = base->graph->n - 1, l = (int)plan->sizes[last];
     const float *end;
-    bool moved;
     tw_status rc;
 
     if ((rc = check_arguments(base, weights, n, err)))
@@ -218,18 +308,40 @@ tw_status tw_backend__train_step(tw_train_plan *base, const tw_node_weights *wei
     end = output_of(&s, last);
     memcpy(logits, end, (size_t)(n * l) * sizeof *logits);
     for (int64_t i = 0; i < n; i++)
-        loss[i] = tw_cross_entropy_row(end + i * l, l, labels[i]) *
+        loss[i] = loss_of(base, end + i * l, labels, i, l) *
                   (sample_weights ? (double)sample_weights[i] : 1.0);
     if (!sink || plan->first_trained > last)
         return TW_OK;
 
-    logits_gradient(plan->gradients[0], end, labels, sample_weights, n, l);
-    for (s.node = last; s.node >= plan->first_trained; s.node--) {
-        s.gradient = plan->gradients[turn];
-        s.next = plan->gradients[turn ^ 1];
-        if ((rc = backward_node(&s, sink, &moved, err)))
+    logits_gradient(plan->gradients[plan->paths[last].place], end, labels, base->targets,
+                    sample_weights, n, l);
+    return backward_all(&s, sink, err);
+}
+
+tw_status tw_backend__gradient_run(tw_train_plan *base, const tw_node_weights *weights,
+                                   const float *in, const int *classes, int64_t n, float *logits,
+                                   float *gradient, tw_error *err)
+{
+    tw_chain_plan *plan = (tw_chain_plan *)base;
+    tw_chain_state s = {.plan = plan, .weights = weights, .in = in, .n = n};
+    int last = base->graph->n - 1, l = (int)plan->sizes[last];
+    float *end;
+    tw_status rc;
+
+    if ((rc = check_arguments(base, weights, n, err)))
+        return rc;
+    for (s.node = 1; s.node <= last; s.node++)
+        if ((rc = forward_node(&s, 0, 0, 0, err)))
             return rc;
-        turn ^= moved;
-    }
+    memcpy(logits, output_of(&s, last), (size_t)(n * l) * sizeof *logits);
+
+    end = plan->gradients[plan->paths[last].place];
+    memset(end, 0, (size_t)(n * l) * sizeof *end);
+    for (int64_t i = 0; i < n; i++)
+        end[i * l + classes[i]] = 1.0f;
+    if ((rc = backward_all(&s, NULL, err)))
+        return rc;
+    memcpy(gradient, plan->gradients[plan->paths[0].place],
+           (size_t)(n * plan->sizes[0]) * sizeof *gradient);
     return TW_OK;
 }

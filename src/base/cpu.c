@@ -28,6 +28,14 @@ static void read_name(char name[64])
     name[n] = '\0';
 }
 
+static bool is_amd(void)
+{
+    unsigned words[4];
+
+    return __get_cpuid(0, &words[0], &words[1], &words[3], &words[2]) &&
+           memcmp(words + 1, "AuthenticAMD", 12) == 0;
+}
+
 static int64_t cache_bytes(int level)
 {
     long n = sysconf(level);
@@ -52,6 +60,7 @@ tw_cpu tw_cpu_detect(void)
     unsigned eax, ebx, ecx, edx;
 
     read_name(cpu.name);
+    cpu.is_amd = is_amd();
     cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     cpu.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");

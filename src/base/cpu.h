@@ -7,6 +7,7 @@
 
 typedef struct tw_cpu {
     char name[64]; /* brand string, trimmed */
+    bool is_amd;
     bool avx2, avx512, avx512_bf16, avx512_vnni, amx_bf16;
     int64_t l1d_bytes, l2_bytes, l3_bytes; /* a core's, 0 unknown */
 } tw_cpu;

@@ -19,6 +19,9 @@ typedef struct tw_map {
     size_t size;
     char *path;
     bool borrowed; /* data is not ours to unmap */
+    /* which file it was when it was opened; 0 where it is borrowed */
+    uint64_t device, inode;
+    int64_t mtime_ns;
 } tw_map;
 
 TW_MUST_CHECK tw_status tw_map_open(tw_map *out, const char *path, tw_error *err);

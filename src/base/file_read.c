@@ -15,19 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Opens a regular file for reading and tells its size. */
-static tw_status open_regular(int *fd, int64_t *size, const char *path, tw_error *err)
+/* Opens a regular file for reading and tells about it. */
+static tw_status open_regular(int *fd, struct stat *info, const char *path, tw_error *err)
 {
-    struct stat info;
-
     if ((*fd = tw_sys_open(path, O_RDONLY, 0)) < 0)
         return tw_fail_errno(err, TW_EFILE, "%s", path);
-    if (fstat(*fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    if (fstat(*fd, info) != 0 || !S_ISREG(info->st_mode)) {
         close(*fd);
         *fd = -1;
         return tw_fail(err, TW_EFILE, "%s: not a regular file", path);
     }
-    *size = info.st_size;
     return TW_OK;
 }
 
@@ -36,11 +33,13 @@ tw_status tw_map_open(tw_map *out, const char *path, tw_error *err)
     tw_status rc;
     int fd;
     int64_t size;
+    struct stat info;
     void *data;
 
     memset(out, 0, sizeof *out);
-    if ((rc = open_regular(&fd, &size, path, err)))
+    if ((rc = open_regular(&fd, &info, path, err)))
         return rc;
+    size = info.st_size;
     if (size == 0) {
         rc = tw_fail(err, TW_EFILE, "%s: the file is empty", path);
         goto done;
@@ -49,6 +48,9 @@ tw_status tw_map_open(tw_map *out, const char *path, tw_error *err)
         rc = tw_fail(err, TW_ENOMEM, "no memory for the name %s", path);
         goto done;
     }
+    out->device = info.st_dev;
+    out->inode = info.st_ino;
+    out->mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
     data = tw_sys_mmap(fd, (size_t)size);
     if (data == MAP_FAILED) {
         rc = tw_fail_errno(err, TW_EFILE, "%s: cannot map %lld bytes", path, (long long)size);
@@ -129,11 +131,13 @@ static tw_status take_name(tw_file *file, const char *path, tw_error *err)
 
 tw_status tw_file_open(tw_file *out, const char *path, tw_error *err)
 {
+    struct stat info;
     tw_status rc;
 
     *out = (tw_file){.fd = -1};
-    if ((rc = open_regular(&out->fd, &out->size, path, err)))
+    if ((rc = open_regular(&out->fd, &info, path, err)))
         return rc;
+    out->size = info.st_size;
     return take_name(out, path, err);
 }
 

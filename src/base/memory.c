@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -41,16 +42,29 @@ void tw_free(void *block)
     free(block);
 }
 
+/* A hint: rows of large weights lie pages apart, and large pages need fewer translations. */
+static void ask_for_large_pages(void *block, size_t n_bytes)
+{
+    const uintptr_t page = 4096, first = ((uintptr_t)block + page - 1) & ~(page - 1);
+    const uintptr_t end = ((uintptr_t)block + n_bytes) & ~(page - 1);
+
+    (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+
 void *tw_alloc_aligned(size_t n_bytes)
 {
+    enum { LARGE = 32 << 20 };
     size_t padded;
     void *block;
 
     if (!tw_add_size(&padded, n_bytes ? n_bytes : 1, 63))
         return NULL;
     padded &= ~(size_t)63;
-    if ((block = tw_sys_aligned_alloc(64, padded)))
-        memset(block, 0, padded);
+    if (!(block = tw_sys_aligned_alloc(64, padded)))
+        return NULL;
+    if (padded >= LARGE)
+        ask_for_large_pages(block, padded);
+    memset(block, 0, padded);
     return block;
 }
 

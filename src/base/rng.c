@@ -63,8 +63,42 @@ float tw_rng_normal(const tw_rng_key *key, uint64_t i)
     return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
 }
 
-/* A number in [0, n) without bias: words that fall into the incomplete last part are skipped. */
-static uint64_t below(const tw_rng_key *key, uint64_t *position, uint64_t n)
+/* Uniform in (0,1), all 32 bits of a word. */
+static double open_uniform(const tw_rng_key *key, uint64_t i)
+{
+    return ((double)tw_rng_word(key, i) + 0.5) * 0x1p-32;
+}
+
+/* Logarithm of a number of Gamma(alpha, 1): Marsaglia and Tsang, A simple method for generating
+ * gamma variables (2000), for alpha + 1, brought down by a power of a uniform one. */
+static double log_gamma_number(const tw_rng_key *key, uint64_t *position, double alpha)
+{
+    const double d = alpha + 1.0 - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
+    double lift = log(open_uniform(key, (*position)++)) / alpha;
+
+    for (;;) {
+        const double u = open_uniform(key, *position), v = open_uniform(key, *position + 1);
+        const double x = sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
+        const double t = 1.0 + c * x, cube = t * t * t;
+
+        *position += 3;
+        if (t > 0.0 &&
+            log(open_uniform(key, *position - 1)) < 0.5 * x * x + d - d * cube + d * log(cube))
+            return log(d * cube) + lift;
+    }
+}
+
+double tw_rng_beta(const tw_rng_key *key, uint64_t i, double alpha)
+{
+    uint64_t position = i << 20;
+    const double a = log_gamma_number(key, &position, alpha);
+    const double b = log_gamma_number(key, &position, alpha);
+
+    return 1.0 / (1.0 + exp(b - a));
+}
+
+/* Words that fall into the incomplete last part are skipped. */
+uint64_t tw_rng_below(const tw_rng_key *key, uint64_t *position, uint64_t n)
 {
     uint64_t limit = UINT64_MAX - UINT64_MAX % n;
 
@@ -83,7 +117,7 @@ void tw_rng_permutation(int64_t *out, int64_t n, const tw_rng_key *key)
     for (int64_t i = 0; i < n; i++)
         out[i] = i;
     for (int64_t i = n - 1; i > 0; i--) {
-        int64_t j = (int64_t)below(key, &position, (uint64_t)i + 1);
+        int64_t j = (int64_t)tw_rng_below(key, &position, (uint64_t)i + 1);
         int64_t kept = out[i];
         out[i] = out[j];
         out[j] = kept;

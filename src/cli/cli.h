@@ -42,9 +42,9 @@ typedef struct cli_verb {
     tw_status (*run)(cli_args *args, tw_error *err);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_predict, cli_extract,
-    cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split, cli_benchmark, cli_fetch,
-    cli_cache, cli_completion, cli_version;
+extern const cli_verb cli_train, cli_resume, cli_lr_find, cli_evaluate, cli_calibrate, cli_explain,
+    cli_predict, cli_extract, cli_export, cli_convert, cli_summary, cli_show, cli_check, cli_split,
+    cli_benchmark, cli_fetch, cli_cache, cli_completion, cli_version;
 
 /* main.c: verb i, NULL after the last */
 const cli_verb *cli_get_verb(int i);
@@ -129,6 +129,10 @@ tw_status cli_table_print(const cli_table *table, tw_error *err);
 /* confusion.c: rows are labels, columns predictions */
 void cli_print_confusion(const tw_evaluation *evaluation);
 
+/* comparison.c: `with` is what the comparison was made with */
+tw_status cli_print_comparison(const tw_comparison *comparison, const char *with, tw_error *err);
+void cli_print_comparison_json(const tw_comparison *comparison, const char *with);
+
 /* bar.c: a line with a bar */
 typedef struct cli_bar {
     const char *head;
@@ -199,8 +203,9 @@ tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_
 
 /* training.c: the options of a training job */
 void cli_add_training_options(cli_args *args);
-/* Runs a verb on the configuration that flags, environment and --config make. */
-tw_status cli_with_config(const cli_args *args,
+/* Runs a verb on the configuration that flags, environment and --config make; what they leave open
+ * is picked, and said. */
+tw_status cli_with_config(const cli_args *args, const char *verb,
                           tw_status (*run)(const tw_config *, const cli_args *, tw_error *),
                           tw_error *err);
 tw_status cli_show_plan(const tw_training *training, const cli_args *args,
@@ -210,6 +215,11 @@ tw_status cli_show_plan(const tw_training *training, const cli_args *args,
 tw_status cli_run_training(tw_training *training, const char *output, const char *data,
                            const cli_args *args, cli_progress *progress, const tw_watch *watch,
                            tw_error *err);
+
+/* trials.c: the trainings of --kfold or --sweep, and their table */
+/* *n_folds is 0 without --kfold. Flags that do not go together are TW_EUSAGE. */
+tw_status cli_check_trials(const cli_args *args, int64_t *n_folds, tw_error *err);
+tw_status cli_run_trials(const tw_config *config, const cli_args *args, tw_error *err);
 
 /* steps.c: a training step of each recipe by the clock */
 enum { CLI_N_STEPS = 2 };
@@ -230,9 +240,22 @@ void cli_print_steps_json(const cli_step steps[CLI_N_STEPS]);
 /* Opens the model of RUN (folder or model file). */
 tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
 
+/* The network of --model with --weights and --class-index, its classes named or numbered; without
+ * --model that of RUN, the first word. */
+tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err);
+bool cli_is_folder(const char *path);
+bool cli_is_same_file(const char *a, const char *b); /* both are there */
+/* A part of DATA. val is the data's own; where it has none and RUN is a folder, what its split.csv
+ * marks. */
+tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_part part,
+                        int64_t limit, tw_error *err);
+/* The pictures that the run folder's model was validated on. Nothing is opened where it does not
+ * say. */
+tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err);
+
 /* Makes the report of a run folder and says where it is. What it is made of is there already, so a
  * report that cannot be made is a note and no failure. */
-void cli_write_report(const char *run, const char *data, bool json);
+void cli_write_report(const char *run, const char *data, const char *with, bool json);
 /* A note that there is none, and why. */
 void cli_print_no_report(const tw_error *why);
 

@@ -15,7 +15,7 @@ static const cli_option options[] = {
     {"rounds", 0, "N", "5", "that count; one before them does not; also steps"},
     {"backend", 0, "NAME", "cpu", "who computes; ref is plain C, slow, the truth"},
     {"isa", 0, "PATH", "auto", "CPU path of backend cpu"},
-    {"precision", 0, "NAME", "fp32", "of the trunk"},
+    {"precision", 0, "NAME", "auto", "of the trunk; auto is the model's own"},
     {"threads", 0, "N", "all cores", "threads"},
     {"seed", 0, "N", "42", "of random weights"},
 };

@@ -4,7 +4,7 @@
 static const cli_option options[] = {
     {"format", 0, "KIND", "by the ending of OUT", "of OUT"},
     {"model", 0, "MODEL", "found out by names and shapes",
-     "whose weights they are: vgg16, vgg19, vgg16-mini"},
+     "whose weights they are: vgg16, resnet50, ..."},
 };
 
 static void add_options(cli_args *args)

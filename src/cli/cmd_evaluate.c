@@ -2,12 +2,12 @@
 #include "cli/cli.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 static const cli_option options[] = {
     {"split", 0, "PART", CLI_PART_RULE, "which part of DATA"},
     {"limit", 0, "N", NULL, "the first N pictures only"},
     {"output", 'o', "F.csv", "RUN/predictions.csv", "where the prediction of every picture goes"},
+    {"compare", 0, "RUN", NULL, "what changed against this run's predictions.csv, or such a file"},
     {"min-accuracy", 0, "F", NULL, "exit 4 when the accuracy is below this share"},
 };
 
@@ -19,29 +19,16 @@ static void add_options(cli_args *args)
     cli_add_watch_options(args);
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-/* The part asked for. val is the data's own; where it has none, what RUN/split.csv marks. */
+/* The part asked for. */
 static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args, int64_t limit,
                            tw_error *err)
 {
-    const char *run = args->words[0], *data = args->words[1];
-    int has = 1;
     tw_status rc;
 
     *out = NULL;
-    if ((rc = cli_get_part(part, args, data, err)))
+    if ((rc = cli_get_part(part, args, args->words[1], err)))
         return rc;
-    if (*part == TW_PART_VAL && (rc = tw_dataset_has_part(&has, data, *part, err)))
-        return rc;
-    if (!has && is_folder(run) && limit == 0)
-        return tw_run_open_part(out, run, data, *part, err);
-    return tw_dataset_open(out, data, *part, limit, err);
+    return cli_open_part(out, args->words[0], args->words[1], *part, limit, err);
 }
 
 static tw_status print_classes(const tw_evaluation *evaluation, tw_error *err)
@@ -68,6 +55,22 @@ static tw_status print_classes(const tw_evaluation *evaluation, tw_error *err)
     return rc;
 }
 
+/* Bins without an answer are left out. */
+static void print_bins_json(const tw_evaluation *evaluation)
+{
+    printf("{\"calibration\":[");
+    for (int i = 0, n = 0; i < TW_CALIBRATION_BINS; i++) {
+        const tw_calibration_bin *bin = &evaluation->bins[i];
+        if (bin->n == 0)
+            continue;
+        printf("%s{\"above\":%.9g,\"to\":%.9g,\"n\":%lld,\"accuracy\":%.9g,\"confidence\":%.9g}",
+               n++ ? "," : "", (double)i / TW_CALIBRATION_BINS, (i + 1.0) / TW_CALIBRATION_BINS,
+               (long long)bin->n, (double)bin->correct / (double)bin->n,
+               bin->confidence / (double)bin->n);
+    }
+    printf("]}\n");
+}
+
 static void print_json(const tw_evaluation *evaluation)
 {
     for (int i = 0; i < evaluation->n_classes; i++) {
@@ -81,13 +84,24 @@ static void print_json(const tw_evaluation *evaluation)
         cli_print_json_number(score->recall, 9);
         printf(",\"f1\":");
         cli_print_json_number(score->f1, 9);
+        printf(",\"f1_low\":");
+        cli_print_json_number(score->f1_low, 9);
+        printf(",\"f1_high\":");
+        cli_print_json_number(score->f1_high, 9);
         printf("}\n");
     }
+    print_bins_json(evaluation);
     printf("{\"accuracy\":%.17g,\"low\":%.9g,\"high\":%.9g,\"loss\":", evaluation->accuracy,
            evaluation->low, evaluation->high);
     cli_print_json_number(evaluation->loss, 17);
-    printf(",\"n\":%lld,\"trunk\":%lld}\n", (long long)evaluation->n,
-           (long long)evaluation->n_trunk);
+    printf(",\"macro_f1\":");
+    cli_print_json_number(evaluation->macro_f1, 9);
+    printf(",\"f1_low\":");
+    cli_print_json_number(evaluation->f1_low, 9);
+    printf(",\"f1_high\":");
+    cli_print_json_number(evaluation->f1_high, 9);
+    printf(",\"ece\":%.9g,\"temperature\":%.17g,\"n\":%lld,\"trunk\":%lld}\n", evaluation->ece,
+           evaluation->temperature, (long long)evaluation->n, (long long)evaluation->n_trunk);
 }
 
 static tw_status check_gate(const cli_args *args, const tw_evaluation *evaluation, tw_error *err)
@@ -115,6 +129,21 @@ static tw_status check_options(int64_t *limit, const cli_args *args, tw_error *e
     return cli_get_number(limit, args, "limit", 1, 0, err);
 }
 
+/* What follows the accuracy. */
+static void print_more(const tw_evaluation *evaluation)
+{
+    char mean[16], low[16], high[16], text[256];
+    int n = snprintf(text, sizeof text, "%s (95 %% interval %s to %s), calibration error %.2f %%",
+                     cli_percent_text(mean, evaluation->macro_f1),
+                     cli_percent_text(low, evaluation->f1_low),
+                     cli_percent_text(high, evaluation->f1_high), 100 * evaluation->ece);
+
+    if (evaluation->temperature != 1.0)
+        snprintf(text + n, sizeof text - (size_t)n, " at temperature %.4f",
+                 evaluation->temperature);
+    cli_print_lines(stdout, "mean F1 ", 0, text);
+}
+
 static tw_status print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
                               tw_error *err)
 {
@@ -136,6 +165,7 @@ static tw_status print_result(const cli_args *args, const tw_evaluation *evaluat
              part == TW_PART_TEST ? "" : "; the model may have been trained or selected on them");
     printf("\n%s", cli_style(stdout, CLI_BOLD));
     cli_print_lines(stdout, "accuracy ", 0, text);
+    print_more(evaluation);
     cli_print_trunk(evaluation->n_trunk, evaluation->n);
     return TW_OK;
 }
@@ -148,12 +178,68 @@ static void renew_report(const cli_args *args, const tw_evaluation *evaluation, 
     const char *run = args->words[0], *data = args->words[1];
     tw_error err = {TW_OK, ""};
 
-    if (cli_has(args, "output") || !is_folder(run))
+    if (cli_has(args, "output") || !cli_is_folder(run))
         return;
     if (tw_run_add_evaluation(run, data, part, limit, evaluation, &err))
         cli_print_no_report(&err);
     else
-        cli_write_report(run, data, cli_has(args, "json"));
+        cli_write_report(run, data, cli_get(args, "compare"), cli_has(args, "json"));
+}
+
+/* Where the predictions go, "" for nowhere. */
+static void choose_csv(char *buf, size_t buf_size, const cli_args *args)
+{
+    if (cli_has(args, "output"))
+        snprintf(buf, buf_size, "%s", cli_get(args, "output"));
+    else if (cli_is_folder(args->words[0]))
+        snprintf(buf, buf_size, "%s/predictions.csv", args->words[0]);
+    else
+        buf[0] = '\0';
+}
+
+/* Before anything is computed: what is compared with is there, and is not what will be written. */
+static tw_status check_compare(const cli_args *args, const char *csv, tw_error *err)
+{
+    const char *with = cli_get(args, "compare");
+    char theirs[4200];
+    tw_comparison comparison;
+    tw_status rc;
+
+    if (!with)
+        return TW_OK;
+    if (!*csv) {
+        snprintf(err->text, sizeof err->text, "--compare of a model file needs --output F.csv");
+        return err->code = TW_EUSAGE;
+    }
+    snprintf(theirs, sizeof theirs, "%s%s", with, cli_is_folder(with) ? "/predictions.csv" : "");
+    if (cli_is_same_file(theirs, csv)) {
+        snprintf(err->text, sizeof err->text,
+                 "--compare %.500s: its predictions are about to be replaced; give --output F.csv",
+                 with);
+        return err->code = TW_EUSAGE;
+    }
+    rc = tw_compare(&comparison, with, with, err);
+    tw_comparison_free(&comparison);
+    return rc;
+}
+
+static tw_status print_all(const cli_args *args, const tw_evaluation *evaluation, tw_part part,
+                           const char *csv, tw_error *err)
+{
+    const char *with = cli_get(args, "compare");
+    const bool is_json = cli_has(args, "json");
+    tw_comparison comparison = {0};
+    tw_status rc = with ? tw_compare(&comparison, with, csv, err) : TW_OK;
+
+    if (rc)
+        return rc;
+    if (with && is_json)
+        cli_print_comparison_json(&comparison, with);
+    rc = print_result(args, evaluation, part, err);
+    if (rc == TW_OK && with && !is_json)
+        rc = cli_print_comparison(&comparison, with, err);
+    tw_comparison_free(&comparison);
+    return rc;
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -170,20 +256,18 @@ static tw_status run(cli_args *args, tw_error *err)
     char path[4200];
     int64_t limit;
 
+    choose_csv(path, sizeof path, args);
     if ((rc = check_options(&limit, args, err)) || (rc = cli_get_compute(&compute, args, err)) ||
-        (rc = cli_get_cache(&cache, args, err)) ||
+        (rc = cli_get_cache(&cache, args, err)) || (rc = check_compare(args, path, err)) ||
         (rc = cli_open_run(&model, args->words[0], err)) ||
         (rc = open_data(&dataset, &part, args, limit, err)))
         goto done;
-    snprintf(path, sizeof path, "%s/predictions.csv", args->words[0]);
-    rc = tw_evaluate(&evaluation, model, dataset,
-                     cli_has(args, "output") ? cli_get(args, "output")
-                                             : (is_folder(args->words[0]) ? path : NULL),
-                     &compute, &cache, &watch, err);
+    rc = tw_evaluate(&evaluation, model, dataset, *path ? path : NULL, &compute, &cache, &watch,
+                     err);
     cli_progress_end(&progress);
     if (rc)
         goto done;
-    if ((rc = print_result(args, &evaluation, part, err)))
+    if ((rc = print_all(args, &evaluation, part, path, err)))
         goto done;
     renew_report(args, &evaluation, part, limit);
     rc = check_gate(args, &evaluation, err);

@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum { N_COMPARED = 100 };
 
@@ -22,37 +21,9 @@ static void add_options(cli_args *args)
     cli_add_watch_options(args);
 }
 
-/* The pictures that RUN was validated on. Nothing is opened where RUN does not say. */
-static tw_status open_own_data(tw_dataset **out, const char *run, tw_error *err)
-{
-    tw_config *config = NULL;
-    char path[4200];
-    const char *data;
-    int has;
-    tw_status rc;
-
-    *out = NULL;
-    snprintf(path, sizeof path, "%s/config.json", run);
-    if ((rc = tw_config_create(&config, err)) || (rc = tw_config_read(config, path, err)))
-        goto done;
-    if (!(data = tw_config_get(config, "data"))) {
-        snprintf(err->text, sizeof err->text, "%.500s/config.json names no data", run);
-        rc = err->code = TW_EFILE;
-        goto done;
-    }
-    if ((rc = tw_dataset_has_part(&has, data, TW_PART_VAL, err)))
-        goto done;
-    rc = has ? tw_dataset_open(out, data, TW_PART_VAL, 0, err)
-             : tw_run_open_part(out, run, data, TW_PART_VAL, err);
-done:
-    tw_config_free(config);
-    return rc;
-}
-
 /* What the pictures of the check are, in *what. */
 static tw_status open_data(tw_dataset **out, const char **what, const cli_args *args, tw_error *err)
 {
-    struct stat info;
     tw_error why = {TW_OK, ""};
     char note[sizeof why.text + 80];
     tw_part part;
@@ -65,8 +36,8 @@ static tw_status open_data(tw_dataset **out, const char **what, const cli_args *
         return tw_dataset_open(out, args->words[1], part, 0, err);
     }
     *what = "validation pictures of the run";
-    if (stat(args->words[0], &info) == 0 && S_ISDIR(info.st_mode)) {
-        if (open_own_data(out, args->words[0], &why) == TW_OK)
+    if (cli_is_folder(args->words[0])) {
+        if (cli_open_own_data(out, args->words[0], &why) == TW_OK)
             return TW_OK;
         snprintf(note, sizeof note, "compared on built-in digits, since the run has no others: %s",
                  why.text);
@@ -92,7 +63,7 @@ static tw_status get_format(tw_export_format *out, const cli_args *args, tw_erro
 }
 
 static void print_result(const cli_args *args, const tw_parity *parity, tw_export_format format,
-                         const char *what)
+                         const char *what, double temperature)
 {
     const char *file = cli_get(args, "output");
     char bytes[32];
@@ -114,6 +85,10 @@ static void print_result(const cli_args *args, const tw_parity *parity, tw_expor
     printf("read back and compared on %lld %s: top-1 the same for %lld, largest difference of a "
            "probability %.2g\n",
            (long long)parity->n, what, (long long)parity->n_same, parity->largest);
+    if (temperature != 1.0)
+        cli_print_lines(stdout, "", 0,
+                        "the temperature of the calibration is in topwork's own metadata alone: "
+                        "other programs that run the file give probabilities as before it");
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -136,7 +111,7 @@ static tw_status run(cli_args *args, tw_error *err)
     rc = tw_export(&parity, model, data, cli_get(args, "output"), &how, &compute, &watch, err);
     cli_progress_end(&progress);
     if (rc == TW_OK)
-        print_result(args, &parity, how.format, what);
+        print_result(args, &parity, how.format, what, tw_model_temperature(model));
 done:
     cli_progress_end(&progress);
     tw_dataset_free(data);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const cli_option options[] = {
-    {"model", 0, "MODEL", NULL, "vgg16, vgg19, vgg16-mini or a model file"},
+    {"model", 0, "MODEL", NULL, "vgg16, resnet50, efficientnet-lite0, ... or a model file"},
     {"weights", 0, "FILE", NULL,
      "weights of a named network: file, fetched name, or random; what has been fetched for it "
      "unless given"},

@@ -79,7 +79,7 @@ static tw_status find(const tw_config *config, const cli_args *args, tw_error *e
         print_curve(&curve);
         print_suggestion(&curve);
     }
-    cli_write_report(tw_config_get(config, "output"), NULL, cli_has(args, "json"));
+    cli_write_report(tw_config_get(config, "output"), NULL, NULL, cli_has(args, "json"));
 done:
     tw_lr_curve_free(&curve);
     tw_training_free(training);
@@ -88,7 +88,7 @@ done:
 
 static tw_status run(cli_args *args, tw_error *err)
 {
-    return cli_with_config(args, find, err);
+    return cli_with_config(args, "lr-find", find, err);
 }
 
 const cli_verb cli_lr_find = {

@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const cli_option options[] = {
-    {"model", 0, "NAME", NULL, "a whole network with its own top (vgg16, vgg19) in place of RUN"},
+    {"model", 0, "NAME", NULL,
+     "a whole network with its own top (vgg16, resnet50, ...) in place of RUN"},
     {"weights", 0, "FILE", NULL,
      "its weights: file or fetched name; what has been fetched for it unless given"},
     {"class-index", 0, "FILE", NULL,
@@ -266,41 +267,13 @@ static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, 
     return cli_has(args, "split") ? tw_part_parse(&split, cli_get(args, "split"), err) : TW_OK;
 }
 
-/* The network of --model with its weights, its classes named or numbered. */
-static tw_status open_network(tw_model **out, const cli_args *args, tw_error *err)
-{
-    const char *name = cli_get(args, "model"), *weights = cli_get(args, "weights");
-    int named;
-    tw_status rc;
-
-    if (!weights && (rc = tw_model_find_weights(&weights, name, NULL, err)))
-        return rc;
-    if ((rc = tw_model_open(out, name, weights, NULL, 0, err)) ||
-        (rc = tw_model_name_classes(&named, *out, cli_get(args, "class-index"), err)))
-        return rc;
-    if (!named)
-        cli_print_note("classes are told by number: topwork fetch imagenet-classes, or "
-                       "--class-index FILE, names them");
-    return TW_OK;
-}
-
 static tw_status open_model(tw_model **out, const cli_args *args, tw_error *err)
 {
-    static const char *const only_model[] = {"weights", "class-index"};
-
-    if (cli_has(args, "model"))
-        return open_network(out, args, err);
-    for (int i = 0; i < 2; i++)
-        if (cli_has(args, only_model[i])) {
-            snprintf(err->text, sizeof err->text, "--%s needs --model", only_model[i]);
-            return err->code = TW_EUSAGE;
-        }
-    if (args->n_words < 2) {
-        snprintf(err->text, sizeof err->text,
-                 "usage: topwork predict RUN IMAGE..., or predict --model NAME IMAGE...");
-        return err->code = TW_EUSAGE;
-    }
-    return cli_open_run(out, args->words[0], err);
+    if (cli_has(args, "model") || args->n_words > 1)
+        return cli_open_model(out, args, err);
+    snprintf(err->text, sizeof err->text,
+             "usage: topwork predict RUN IMAGE..., or predict --model NAME IMAGE...");
+    return err->code = TW_EUSAGE;
 }
 
 static tw_status run(cli_args *args, tw_error *err)

@@ -92,7 +92,8 @@ const cli_verb cli_summary = {
     .name = "summary",
     .words = "MODEL",
     .summary = "the plan table: index, layer, shape, parameters, frozen or trained",
-    .details = "MODEL is vgg16, vgg19, vgg16-mini or a model file (RUN/model.safetensors).",
+    .details = "MODEL is vgg16, vgg19, vgg16-mini, efficientnet-lite0, resnet18, resnet50\nor a "
+               "model file (RUN/model.safetensors).",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,

@@ -16,9 +16,28 @@ static tw_status train(const tw_config *config, const cli_args *args, tw_error *
     return rc;
 }
 
+static const cli_option options[] = {
+    {"kfold", 0, "K", NULL,
+     "train K times, each time validating on another K-th: accuracy, spread, labels to doubt"},
+    {"sweep", 0, "AXES", NULL,
+     "train once for each combination of values: 'lr=0.001|0.01, top=gap|256 relu'"},
+};
+
+static void add_options(cli_args *args)
+{
+    cli_add_training_options(args);
+    cli_add_options(args, options, sizeof options / sizeof options[0]);
+}
+
 static tw_status run(cli_args *args, tw_error *err)
 {
-    return cli_with_config(args, train, err);
+    const bool several = cli_has(args, "kfold") || cli_has(args, "sweep");
+    int64_t n_folds;
+    tw_status rc;
+
+    if (several && (rc = cli_check_trials(args, &n_folds, err)))
+        return rc;
+    return cli_with_config(args, "train", several ? cli_run_trials : train, err);
 }
 
 const cli_verb cli_train = {
@@ -27,8 +46,9 @@ const cli_verb cli_train = {
     .summary = "train a new top on a pretrained network; writes a run folder",
     .details = "DATA is a folder with IDX files (MNIST's family), an .npz, a folder of class\n"
                "folders of JPEG and PNG (train/ and val/ above them are respected), or the\n"
-               "built-in digits: digits, or digits:N for N training pictures.",
+               "built-in digits: digits, or digits:N for N training pictures. Without a model,\n"
+               "or a folder, what suits DATA is picked, and the command printed that says so.",
     .min_words = 0,
     .max_words = 1,
-    .add_options = cli_add_training_options,
+    .add_options = add_options,
     .run = run};

@@ -10,9 +10,10 @@
 #include <string.h>
 
 static const cli_verb *const verbs[] = {
-    &cli_train,     &cli_resume,  &cli_lr_find, &cli_evaluate,   &cli_predict, &cli_extract,
-    &cli_export,    &cli_convert, &cli_summary, &cli_show,       &cli_check,   &cli_split,
-    &cli_benchmark, &cli_fetch,   &cli_cache,   &cli_completion, &cli_version};
+    &cli_train,   &cli_resume,  &cli_lr_find,    &cli_evaluate, &cli_calibrate,
+    &cli_explain, &cli_predict, &cli_extract,    &cli_export,   &cli_convert,
+    &cli_summary, &cli_show,    &cli_check,      &cli_split,    &cli_benchmark,
+    &cli_fetch,   &cli_cache,   &cli_completion, &cli_version};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 const cli_verb *cli_get_verb(int i)

@@ -14,7 +14,7 @@
 static const cli_option compute_options[] = {
     {"backend", 0, "NAME", "cpu", "who computes; ref is plain C, slow, the truth"},
     {"isa", 0, "PATH", "auto", "CPU path of backend cpu"},
-    {"precision", 0, "NAME", "fp32", "of the frozen trunk"},
+    {"precision", 0, "NAME", "auto", "of the frozen trunk; auto is the model's own"},
     {"threads", 0, "N", "all cores", "threads; results do not depend on it"},
     {"memory-limit", 0, "BYTES", "512M", "refuse to allocate more than this"},
 };

@@ -21,6 +21,9 @@ void cli_add_training_options(cli_args *args)
     cli_add_watch_options(args);
 }
 
+/* One label a line of the plan. */
+enum { PLAN_COLUMN = 11 };
+
 /* DATA stands alone or behind --data. */
 static tw_status take_data(tw_config *config, const cli_args *args, tw_error *err)
 {
@@ -52,16 +55,66 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
         if ((rc = tw_config_set(config, name, args->values[i], TW_FROM_FLAG, err)))
             return rc;
     }
-    if ((rc = take_data(config, args, err)))
-        return rc;
-    if (!cli_has(args, "dry-run") && !tw_config_get(config, "output")) {
-        snprintf(err->text, sizeof err->text, "-o RUN is needed, the folder for the run");
-        return err->code = TW_EUSAGE;
+    return take_data(config, args, err);
+}
+
+static void print_word(const char *word)
+{
+    char quoted[4 * 4096 + 3]; /* a path of quotes */
+
+    tw_shell_word(quoted, sizeof quoted, word);
+    fputs(quoted, stdout);
+}
+
+/* A file or folder in a command to be pasted. */
+static void print_operand(const char *word)
+{
+    printf(" %s", word[0] == '-' ? "./" : "");
+    print_word(word);
+}
+
+/* The command that says all of it. */
+static void print_command(const tw_config *config, const char *verb)
+{
+    printf("same as    topwork %s", verb);
+    print_operand(tw_config_get(config, "data"));
+    for (int i = 0; tw_config_option(i); i++) {
+        const char *value = tw_config_changed(config, i);
+
+        if (!value)
+            continue;
+        printf(" --%s", tw_config_option(i)->name);
+        if (tw_config_option(i)->argument) {
+            putchar(' ');
+            print_word(value);
+        }
     }
+    printf(" -o");
+    print_operand(tw_config_get(config, "output"));
+    printf("\n\n");
+}
+
+/* What nobody has said, said. */
+static tw_status pick(tw_config *config, const cli_args *args, const char *verb, tw_error *err)
+{
+    char said[1024];
+    tw_status rc = tw_config_pick(said, sizeof said, config, err);
+
+    if (rc || !said[0])
+        return rc;
+    if (cli_has(args, "json")) {
+        printf("{\"event\":\"picked\",\"text\":");
+        cli_print_json_string(said);
+        printf("}\n");
+    } else if (!cli_has(args, "quiet") || cli_has(args, "dry-run")) {
+        cli_print_lines(stdout, "picked", PLAN_COLUMN, said);
+        print_command(config, verb);
+    }
+    fflush(stdout);
     return TW_OK;
 }
 
-tw_status cli_with_config(const cli_args *args,
+tw_status cli_with_config(const cli_args *args, const char *verb,
                           tw_status (*run)(const tw_config *, const cli_args *, tw_error *),
                           tw_error *err)
 {
@@ -71,13 +124,12 @@ tw_status cli_with_config(const cli_args *args,
     if (rc == TW_OK)
         rc = fill_config(config, args, err);
     if (rc == TW_OK)
+        rc = pick(config, args, verb, err);
+    if (rc == TW_OK)
         rc = run(config, args, err);
     tw_config_free(config);
     return rc;
 }
-
-/* One label a line of the plan. */
-enum { PLAN_COLUMN = 11 };
 
 static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
 {
@@ -90,6 +142,8 @@ static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
     cli_print_lines(stdout, "split", PLAN_COLUMN, plan->split);
     cli_print_lines(stdout, "model", PLAN_COLUMN, plan->model);
     cli_print_lines(stdout, "optimizer", PLAN_COLUMN, plan->optimizer);
+    if (plan->views)
+        cli_print_lines(stdout, "aug", PLAN_COLUMN, plan->views);
     cli_print_lines(stdout, "cache", PLAN_COLUMN, plan->cache);
     putchar('\n');
     if ((rc = cli_print_layers(plan->layers, plan->n_layers, err)))
@@ -123,6 +177,10 @@ static void print_plan_json(const tw_training_plan *plan)
         printf(",\"%s\":", sentences[i].key);
         cli_print_json_string(sentences[i].text);
     }
+    if (plan->views) {
+        printf(",\"views\":");
+        cli_print_json_string(plan->views);
+    }
     printf(
         ",\"layers\":%d,\"trained_parameters\":%lld,\"memory_extract\":%lld,\"memory_train\":%lld,"
         "\"memory_limit\":%lld,\"memory_peak\":%lld,\"disk_cache\":%lld,\"disk_run\":%lld,"
@@ -132,15 +190,6 @@ static void print_plan_json(const tw_training_plan *plan)
         (long long)plan->memory_train, (long long)plan->memory_limit, (long long)plan->memory_peak,
         (long long)plan->disk_cache, (long long)plan->disk_run, plan->t_extract_s, plan->t_train_s);
     fflush(stdout);
-}
-
-/* A file or folder in a command to be pasted. */
-static void print_operand(const char *word)
-{
-    char quoted[4 * 4096 + 3]; /* a path of quotes */
-
-    tw_shell_word(quoted, sizeof quoted, word);
-    printf(" %s%s", word[0] == '-' ? "./" : "", quoted);
 }
 
 static void print_result(const tw_training_result *result, const char *output, const char *data)
@@ -208,6 +257,6 @@ tw_status cli_run_training(tw_training *training, const char *output, const char
             putchar('\n');
         print_result(&result, output, data);
     }
-    cli_write_report(output, NULL, json);
+    cli_write_report(output, NULL, NULL, json);
     return TW_OK;
 }

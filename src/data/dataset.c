@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/data_int.h"
+#include "image/image.h"
 
 #include <tw/fetch.h>
 
@@ -253,6 +254,25 @@ tw_status tw_dataset_key(tw_hash128 *out, const tw_dataset *dataset, int64_t i, 
 {
     assert(i >= 0 && i < dataset->count);
     return dataset->kind->key(out, dataset, i, err);
+}
+
+tw_status tw_dataset_view(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                          const tw_contract *contract, const tw_augment *augment, uint64_t seed,
+                          uint32_t number, tw_error *err)
+{
+    tw_status rc;
+    tw_hash128 key;
+    tw_picture picture = {0};
+    tw_view view;
+
+    *out = (tw_picture){0};
+    if ((rc = tw_dataset_key(&key, dataset, i, err)) ||
+        (rc = tw_dataset_read(&picture, dataset, i, err)))
+        return rc;
+    tw_augment_draw(&view, augment, contract, picture.height, picture.width, seed, number, key.low);
+    rc = tw_view_picture(out, contract, &picture, &view, err);
+    tw_picture_free(&picture);
+    return rc;
 }
 
 /* ---- words */

@@ -1,6 +1,7 @@
 /*
- * Figures of a classifier, all from one confusion matrix (label, predicted): accuracy with its
- * Wilson interval, and precision, recall and F1 of each class. A figure whose denominator is 0 is
+ * Figures of a classifier. From one confusion matrix (label, predicted): accuracy with its Wilson
+ * interval, and precision, recall and F1 of each class. From bins of the predicted class's
+ * probability: how far that is from the share of right answers. A figure whose denominator is 0 is
  * NAN, never 0 or 1 by convention.
  */
 #include "eval/metrics.h"
@@ -50,11 +51,24 @@ void tw_evaluation_free(tw_evaluation *evaluation)
     memset(evaluation, 0, sizeof *evaluation);
 }
 
-void tw_evaluation_count(tw_evaluation *evaluation, int label, int predicted)
+/* Bins are open below: 1/15 is in the first one. */
+static int bin_of(double confidence)
 {
+    int i = (int)ceil(confidence * TW_CALIBRATION_BINS) - 1;
+
+    return i < 0 ? 0 : i < TW_CALIBRATION_BINS ? i : TW_CALIBRATION_BINS - 1;
+}
+
+void tw_evaluation_count(tw_evaluation *evaluation, int label, int predicted, double confidence)
+{
+    tw_calibration_bin *bin = &evaluation->bins[bin_of(confidence)];
+
     assert(label >= 0 && label < evaluation->n_classes);
     assert(predicted >= 0 && predicted < evaluation->n_classes);
     evaluation->confusion[(int64_t)label * evaluation->n_classes + predicted]++;
+    bin->n++;
+    bin->correct += label == predicted;
+    bin->confidence += confidence;
 }
 
 static double ratio(int64_t part, int64_t whole)
@@ -78,6 +92,31 @@ static void finish_class(tw_evaluation *evaluation, int c)
     score->precision = ratio(score->correct, score->predicted);
     score->recall = ratio(score->correct, score->support);
     score->f1 = ratio(2 * score->correct, score->predicted + score->support);
+    score->f1_low = score->f1_high = (double)NAN;
+}
+
+/* sum over bins of n/N |accuracy - mean confidence| */
+static double calibration_error(const tw_evaluation *evaluation)
+{
+    double sum = 0.0;
+
+    for (int i = 0; i < TW_CALIBRATION_BINS; i++)
+        sum += fabs((double)evaluation->bins[i].correct - evaluation->bins[i].confidence);
+    return evaluation->n > 0 ? sum / (double)evaluation->n : (double)NAN;
+}
+
+static double mean_f1(const tw_evaluation *evaluation)
+{
+    double sum = 0.0;
+    int n = 0;
+
+    for (int c = 0; c < evaluation->n_classes; c++) {
+        if (isnan(evaluation->classes[c].f1))
+            continue;
+        sum += evaluation->classes[c].f1;
+        n++;
+    }
+    return n > 0 ? sum / n : (double)NAN;
 }
 
 void tw_evaluation_finish(tw_evaluation *evaluation)
@@ -91,6 +130,9 @@ void tw_evaluation_finish(tw_evaluation *evaluation)
     }
     evaluation->n = n;
     evaluation->accuracy = ratio(correct, n);
+    evaluation->macro_f1 = mean_f1(evaluation);
+    evaluation->f1_low = evaluation->f1_high = (double)NAN;
+    evaluation->ece = calibration_error(evaluation);
     tw_wilson(&evaluation->low, &evaluation->high, correct, n, z_95);
 }
 

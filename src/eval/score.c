@@ -24,7 +24,7 @@ typedef struct scorer {
     float *probabilities; /* (L) */
     int64_t row_size, block;
     int n_classes;
-    double sum;
+    double temperature, sum;
     tw_score score;
 } scorer;
 
@@ -50,6 +50,7 @@ static tw_status scorer_create(scorer *s, const tw_score_job *job, tw_error *err
     s->job = job;
     s->row_size = tw_chain_in_size(job->chain);
     s->n_classes = (int)tw_chain_out_size(job->chain);
+    s->temperature = job->temperature > 0.0 ? job->temperature : 1.0;
 
     s->block = tw_chain_batch(job->chain) > job->chunk ? tw_chain_batch(job->chain) : job->chunk;
     s->logits = tw_alloc_f32(s->block * s->n_classes);
@@ -89,13 +90,13 @@ static tw_status count_row(scorer *s, int64_t place, const float *logits, tw_err
     const tw_score_job *job = s->job;
     int64_t sample = job->samples[place];
     tw_answer answer = {sample, job->labels[sample], tw_argmax_row(logits, s->n_classes),
-                        s->probabilities};
+                        s->probabilities, logits};
 
-    s->sum += tw_cross_entropy_row(logits, s->n_classes, answer.label);
+    s->sum += tw_cross_entropy_tempered_row(logits, s->n_classes, answer.label, s->temperature);
     s->score.correct += answer.label == answer.predicted;
     if (!job->on_answer)
         return TW_OK;
-    tw_softmax_row(s->probabilities, logits, s->n_classes);
+    tw_softmax_tempered_row(s->probabilities, logits, s->n_classes, s->temperature);
     return job->on_answer(job->ctx, &answer, err);
 }
 
@@ -153,37 +154,4 @@ tw_status tw_score_run(tw_score *out, const tw_score_job *job, const tw_watch *w
 done:
     scorer_free(&s);
     return rc;
-}
-
-/* Whether every edge over the boundary comes from `node`. */
-static bool is_waist(const tw_graph *graph, int node)
-{
-    for (int i = node + 1; i < graph->n; i++)
-        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] < node)
-                return false;
-    return true;
-}
-
-static bool is_picture_op(tw_op op)
-{
-    return op == TW_OP_CONV2D || op == TW_OP_MAX_POOL;
-}
-
-int tw_model_boundary(const tw_model *model)
-{
-    const tw_graph *graph = model->graph;
-    int last = graph->n - 1, boundary = 0;
-
-    for (int i = 1; i < last; i++)
-        if (model->frozen[i] && is_waist(graph, i))
-            boundary = i;
-    if (boundary > 0 && !model->frozen[last])
-        return boundary;
-
-    boundary = 0;
-    for (int i = 1; i < last; i++)
-        if (is_picture_op(graph->nodes[i].op) && is_waist(graph, i))
-            boundary = i;
-    return boundary;
 }

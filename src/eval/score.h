@@ -20,6 +20,7 @@ typedef struct tw_answer {
     int64_t sample; /* index into the dataset */
     int label, predicted;
     const float *probabilities; /* (classes) */
+    const float *logits;        /* (classes) */
 } tw_answer;
 
 typedef struct tw_score_job {
@@ -27,10 +28,11 @@ typedef struct tw_score_job {
     tw_chain *chain; /* from the source's rows to logits */
     const int64_t *samples;
     int64_t n;
-    const int *labels; /* class of every sample of the dataset, by index */
-    float multiplier;  /* rows are multiplied by it first; 1 leaves them alone */
-    int64_t chunk;     /* rows read at once (tw_score_chunk); the result does not depend on it */
-    const char *phase; /* of the progress events, NULL: none */
+    const int *labels;  /* class of every sample of the dataset, by index */
+    double temperature; /* of the probabilities and the loss; 0: 1 */
+    float multiplier;   /* rows are multiplied by it first; 1 leaves them alone */
+    int64_t chunk;      /* rows read at once (tw_score_chunk); the result does not depend on it */
+    const char *phase;  /* of the progress events, NULL: none */
     tw_status (*on_answer)(void *ctx, const tw_answer *answer, tw_error *err); /* may be NULL */
     void *ctx;
 } tw_score_job;
@@ -44,9 +46,5 @@ TW_MUST_CHECK tw_status tw_score_run(tw_score *out, const tw_score_job *job, con
 int64_t tw_score_chunk(const tw_model *model, int boundary, int64_t n_pieces);
 /* Bytes that tw_score_run allocates, reader included. */
 int64_t tw_score_memory(int64_t row_size, int n_classes, int64_t chunk, bool is_scaled);
-
-/* Where the frozen part of a classifier ends: its last frozen node before the output that the rest
- * hangs on alone, else the last convolution or pooling. */
-int tw_model_boundary(const tw_model *model);
 
 #endif

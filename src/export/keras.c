@@ -89,6 +89,10 @@ static bool set_members(tw_json *config, const tw_node *node)
         return tw_json_set(config, "filters", tw_json_new_i64(node->units)) &&
                set_window(config, "kernel_size", node) &&
                set_text(config, "activation", activation);
+    case TW_OP_DEPTHWISE_CONV2D:
+        return tw_json_set(config, "depth_multiplier", tw_json_new_i64(1)) &&
+               set_window(config, "kernel_size", node) &&
+               set_text(config, "activation", activation);
     case TW_OP_MAX_POOL:
         return set_window(config, "pool_size", node);
     case TW_OP_DENSE:
@@ -101,6 +105,7 @@ static bool set_members(tw_json *config, const tw_node *node)
     case TW_OP_FLATTEN:
     case TW_OP_GLOBAL_AVERAGE_POOL:
         return set_text(config, "data_format", "channels_last");
+    case TW_OP_ADD:
     case TW_OP_RELU:
     case TW_OP_SOFTMAX:
     case TW_N_OP:
@@ -123,16 +128,29 @@ static tw_json *layer_config(const tw_model *model, int i)
     return NULL;
 }
 
+/* [[reference, ...]]; [] of the input layer. */
+static tw_json *inbound_nodes(const tw_graph *graph, const tw_node *node)
+{
+    tw_json *array = tw_json_new_array();
+    bool ok = array != NULL;
+
+    if (node->n_inputs == 0)
+        return array;
+    for (int i = 0; ok && i < node->n_inputs; i++)
+        ok = tw_json_append(array, reference(graph->nodes[node->inputs[i]].name, true));
+    if (ok)
+        return alone(array);
+    tw_json_free(array);
+    return NULL;
+}
+
 static tw_json *layer_json(const tw_model *model, int i)
 {
     const tw_graph *graph = model->graph;
     const tw_node *node = &graph->nodes[i];
     const char *class_name = node->op == TW_OP_SIGMOID ? "Activation" : tw_op_name(node->op);
     tw_json *layer = tw_json_new_object();
-    tw_json *inputs = node->n_inputs
-                          ? alone(alone(reference(graph->nodes[node->inputs[0]].name, true)))
-                          : tw_json_new_array();
-    bool ok = tw_json_set(layer, "inbound_nodes", inputs);
+    bool ok = tw_json_set(layer, "inbound_nodes", inbound_nodes(graph, node));
 
     if (ok && set_text(layer, "class_name", class_name) &&
         tw_json_set(layer, "config", layer_config(model, i)) && set_text(layer, "name", node->name))
@@ -230,6 +248,11 @@ static tw_status fill_tree(tw_h5_tree *tree, const tw_model *model, const char *
         if (strchr(names[i], '/'))
             return tw_fail(err, TW_EUNSUPPORTED,
                            "layer \"%s\": Keras allows no '/' in a layer's name", names[i]);
+        if (graph->nodes[i].padding == TW_SYMMETRIC)
+            return tw_fail(err, TW_EUNSUPPORTED,
+                           "layer \"%s\": Keras has no symmetric padding, which torch's networks "
+                           "have; onnx holds it",
+                           names[i]);
     }
     tw_h5_add_strings(tree, weights, "layer_names", names, graph->n);
     add_versions(tree, weights);

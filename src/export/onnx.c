@@ -6,7 +6,8 @@
  * whose sizes are known, so no second copy of the weights exists. Fields come in the order of their
  * numbers. metadata_props hold what a model file's metadata hold (model/file.c) and the layout.
  *
- * Values are called "<layer>/output", "<layer>/linear" before an activation, and "input" or
+ * Values are called "<layer>/output", "<layer>/linear" before an activation, "<layer>/least" and
+ * "<layer>/most" of a ReLU6, and "input" or
  * "image", "probabilities"; initializers "<layer>/kernel" and "<layer>/bias".
  */
 #include "export/export_int.h"
@@ -80,37 +81,57 @@ static void add_unary(writer *w, const char *op, const char *input, const char *
     end_node(w, &node);
 }
 
-/* Keras's same: what is missing goes before and behind, the odd one behind. */
-static void fill_pads(int64_t pads[4], const tw_node *node, const tw_shape *in)
-{
-    for (int i = 0; i < 2; i++) {
-        int64_t lacks = (node->out.dims[i] - 1) * node->stride[i] + node->window[i] - in->dims[i];
-
-        if (node->padding == TW_VALID || lacks < 0)
-            lacks = 0;
-        pads[i] = lacks / 2;
-        pads[2 + i] = lacks - lacks / 2;
-    }
-}
-
 static void add_window(tw_message *message, const tw_node *node, const tw_shape *in)
 {
-    int64_t pads[4];
+    const int64_t pads[4] = {tw_padding_before(node, in, 0), tw_padding_before(node, in, 1),
+                             tw_padding_after(node, in, 0), tw_padding_after(node, in, 1)};
 
-    fill_pads(pads, node, in);
     add_ints(message, "kernel_shape", (const int64_t[]){node->window[0], node->window[1]}, 2);
     add_ints(message, "pads", pads, 4);
     add_ints(message, "strides", (const int64_t[]){node->stride[0], node->stride[1]}, 2);
 }
 
+/* A Constant node of n numbers along one axis, or of one number without an axis. */
+static void add_constant(writer *w, const char *output, const float *values, int n, bool is_scalar)
+{
+    tw_message node = begin_node("Constant", NULL, 0, output);
+    tw_message attribute = {0}, tensor = {0};
+
+    if (!is_scalar)
+        tw_message_add_int(&tensor, TW_ONNX_DIMS, n);
+    tw_message_add_int(&tensor, TW_ONNX_DATA_TYPE, TW_ONNX_FLOAT);
+    tw_message_add_bytes(&tensor, TW_ONNX_RAW_DATA, values, (size_t)n * sizeof *values);
+    tw_message_add_text(&attribute, TW_ONNX_ATTRIBUTE_NAME, "value");
+    tw_message_add_message(&attribute, TW_ONNX_ATTRIBUTE_T, &tensor);
+    tw_message_add_int(&attribute, TW_ONNX_ATTRIBUTE_TYPE, TW_ONNX_TENSOR);
+    tw_message_add_message(&node, TW_ONNX_ATTRIBUTE, &attribute);
+    end_node(w, &node);
+}
+
+/* ReLU6 of layer `name`: ONNX clips to constants. */
+static void add_clip(writer *w, const char *name, const char *input, const char *output)
+{
+    const float least = 0.0f, most = 6.0f;
+    char bounds[2][VALUE_SIZE];
+    const char *inputs[3] = {input, bounds[0], bounds[1]};
+    tw_message node;
+
+    snprintf(bounds[0], VALUE_SIZE, "%s/least", name);
+    snprintf(bounds[1], VALUE_SIZE, "%s/most", name);
+    add_constant(w, bounds[0], &least, 1, true);
+    add_constant(w, bounds[1], &most, 1, true);
+    node = begin_node("Clip", inputs, 3, output);
+    end_node(w, &node);
+}
+
 static const char *activation_op(tw_activation activation)
 {
-    static const char *const ops[TW_N_ACTIVATION] = {NULL, "Relu", "Sigmoid", "Softmax"};
+    static const char *const ops[TW_N_ACTIVATION] = {NULL, "Relu", "Sigmoid", "Softmax", "Clip"};
 
     return ops[activation];
 }
 
-/* Conv2D and Dense: kernel, bias, and the activation behind them. */
+/* What has a kernel: kernel, bias, and the activation behind them. */
 static void add_weighted(writer *w, int i)
 {
     const tw_graph *graph = w->model->graph;
@@ -123,12 +144,16 @@ static void add_weighted(writer *w, int i)
     snprintf(kernel, sizeof kernel, "%s/%s", node->name, tw_param_names[0]);
     snprintf(bias, sizeof bias, "%s/%s", node->name, tw_param_names[1]);
     snprintf(linear, sizeof linear, "%s/linear", node->name);
-    message = begin_node(node->op == TW_OP_CONV2D ? "Conv" : "Gemm", inputs, 3,
+    message = begin_node(node->op == TW_OP_DENSE ? "Gemm" : "Conv", inputs, 3,
                          activation ? linear : w->values[i]);
-    if (node->op == TW_OP_CONV2D)
+    if (node->op == TW_OP_DEPTHWISE_CONV2D)
+        add_int(&message, "group", node->out.dims[2]);
+    if (node->op != TW_OP_DENSE)
         add_window(&message, node, &graph->nodes[node->inputs[0]].out);
     end_node(w, &message);
-    if (activation)
+    if (node->activation == TW_RELU6)
+        add_clip(w, node->name, linear, w->values[i]);
+    else if (activation)
         add_unary(w, activation, linear, w->values[i]);
 }
 
@@ -139,6 +164,15 @@ static void add_max_pool(writer *w, int i)
     tw_message message = begin_node("MaxPool", &input, 1, w->values[i]);
 
     add_window(&message, node, &w->model->graph->nodes[node->inputs[0]].out);
+    end_node(w, &message);
+}
+
+static void add_sum(writer *w, int i)
+{
+    const tw_node *node = &w->model->graph->nodes[i];
+    const char *inputs[2] = {w->values[node->inputs[0]], w->values[node->inputs[1]]};
+    tw_message message = begin_node("Add", inputs, 2, w->values[i]);
+
     end_node(w, &message);
 }
 
@@ -178,8 +212,12 @@ static void add_layer(writer *w, int i)
     case TW_N_OP:
         break;
     case TW_OP_CONV2D:
+    case TW_OP_DEPTHWISE_CONV2D:
     case TW_OP_DENSE:
         add_weighted(w, i);
+        break;
+    case TW_OP_ADD:
+        add_sum(w, i);
         break;
     case TW_OP_MAX_POOL:
         add_max_pool(w, i);
@@ -204,22 +242,6 @@ static void add_layer(writer *w, int i)
 
 /* ---- preprocessing, in float32 as image/contract.c does it */
 
-/* A Constant node of three numbers or one. */
-static void add_constant(writer *w, const char *output, const float *values, int n)
-{
-    tw_message node = begin_node("Constant", NULL, 0, output);
-    tw_message attribute = {0}, tensor = {0};
-
-    tw_message_add_int(&tensor, TW_ONNX_DIMS, n);
-    tw_message_add_int(&tensor, TW_ONNX_DATA_TYPE, TW_ONNX_FLOAT);
-    tw_message_add_bytes(&tensor, TW_ONNX_RAW_DATA, values, (size_t)n * sizeof *values);
-    tw_message_add_text(&attribute, TW_ONNX_ATTRIBUTE_NAME, "value");
-    tw_message_add_message(&attribute, TW_ONNX_ATTRIBUTE_T, &tensor);
-    tw_message_add_int(&attribute, TW_ONNX_ATTRIBUTE_TYPE, TW_ONNX_TENSOR);
-    tw_message_add_message(&node, TW_ONNX_ATTRIBUTE, &attribute);
-    end_node(w, &node);
-}
-
 /* output = input op values, along the last axis; the constant is called "<output>_by". */
 static void add_step(writer *w, const char *op, const char *input, const char *output,
                      const float values[3])
@@ -229,7 +251,7 @@ static void add_step(writer *w, const char *op, const char *input, const char *o
     tw_message node;
 
     snprintf(by, sizeof by, "%s_by", output);
-    add_constant(w, by, values, 3);
+    add_constant(w, by, values, 3, false);
     node = begin_node(op, inputs, 2, output);
     end_node(w, &node);
 }
@@ -262,6 +284,7 @@ static void add_preprocessing(writer *w)
     static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
     static const float half[3] = {127.5f, 127.5f, 127.5f}, one[3] = {1, 1, 1};
     static const float most[3] = {255, 255, 255};
+    static const float middle[3] = {127, 127, 127}, reach[3] = {128, 128, 128};
     const char *image = "image", *last = "preprocess_float";
     tw_message node = begin_node("Cast", &image, 1, last);
 
@@ -280,6 +303,10 @@ static void add_preprocessing(writer *w)
         add_step(w, "Div", last, "preprocess_scale", most);
         add_step(w, "Sub", "preprocess_scale", "preprocess_mean", mean);
         add_step(w, "Div", "preprocess_mean", last = "preprocess_deviation", deviation);
+        break;
+    case TW_PREPROCESS_LITE:
+        add_step(w, "Sub", last, "preprocess_shift", middle);
+        add_step(w, "Div", "preprocess_shift", last = "preprocess_scale", reach);
         break;
     case TW_PREPROCESS_NONE:
     case TW_N_PREPROCESS:

@@ -50,6 +50,15 @@ static void lay_out_conv(tw_export__param *p)
     set_axes(p, (tw_axes){4, {rsck[0], rsck[1], rsck[2], rsck[3]}, {3, 2, 0, 1}}, &kcrs);
 }
 
+/* A group for each channel. */
+static void lay_out_depthwise(tw_export__param *p)
+{
+    const int64_t *rsc1 = p->param->shape.dims;
+    const tw_shape c1rs = {4, {rsc1[2], 1, rsc1[0], rsc1[1]}};
+
+    set_axes(p, (tw_axes){4, {rsc1[0], rsc1[1], rsc1[2], 1}, {2, 3, 0, 1}}, &c1rs);
+}
+
 static void lay_out_dense(tw_export__param *p, const tw_graph *graph, tw_export__layout layout)
 {
     const int64_t n_in = p->param->shape.dims[0], n_out = p->param->shape.dims[1];
@@ -77,6 +86,8 @@ static void fill(tw_export__param *p, const tw_model *model, tw_export__layout l
         return;
     if (node->op == TW_OP_CONV2D)
         lay_out_conv(p);
+    else if (node->op == TW_OP_DEPTHWISE_CONV2D)
+        lay_out_depthwise(p);
     else
         lay_out_dense(p, model->graph, layout);
 }

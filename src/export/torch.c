@@ -55,6 +55,19 @@ void tw_export__name_torch(tw_export__params *params, const tw_graph *graph)
     }
 }
 
+/* A module's number says nothing of branches, and what torch calls those networks has batch norms
+ * that the model's convolutions have in them. */
+static tw_status check_chain(const tw_graph *graph, tw_error *err)
+{
+    for (int i = 1; i < graph->n; i++)
+        if (graph->nodes[i].op == TW_OP_ADD || graph->nodes[i].op == TW_OP_DEPTHWISE_CONV2D)
+            return tw_fail(err, TW_EUNSUPPORTED,
+                           "layer \"%s\": torch-safetensors is for chains of VGG's kind, %s has no "
+                           "name there; onnx holds it",
+                           graph->nodes[i].name, tw_op_name(graph->nodes[i].op));
+    return TW_OK;
+}
+
 static tw_status write_params(const char *path, const tw_export__params *params,
                               const tw_json *metadata, tw_error *err)
 {
@@ -87,7 +100,8 @@ tw_status tw_export__write_torch(const tw_model *model, const char *path, tw_err
     tw_export__params params = {0};
     tw_json *metadata = NULL;
 
-    if ((rc = tw_export__list(&params, model, TW_EXPORT__TORCH_LAYOUT, err)) == TW_OK) {
+    if ((rc = check_chain(model->graph, err)) == TW_OK &&
+        (rc = tw_export__list(&params, model, TW_EXPORT__TORCH_LAYOUT, err)) == TW_OK) {
         tw_export__name_torch(&params, model->graph);
         rc = tw_export__metadata(&metadata, model, &params, err);
     }

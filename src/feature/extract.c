@@ -228,7 +228,8 @@ tw_status tw_extract(const tw_model *model, const char *layer, const tw_dataset 
     tw_status rc;
 
     if ((layer && (rc = tw_graph_find(&job.last, model->graph, layer, err))) ||
-        (rc = check_place(&job, err)) || (rc = tw_computer_open(&computer, compute, err)) ||
+        (rc = check_place(&job, err)) ||
+        (rc = tw_computer_open(&computer, compute, model->precision, err)) ||
         (rc = open_source(&job, &computer, options, err)) || (rc = prepare(&job, err)))
         goto done;
     tw_watch_note(watch, "%s", tw_source_describe(job.source));

@@ -32,12 +32,24 @@ enum { TW_FEATURE__HEADER_BYTES = 56, TW_FEATURE__ENTRY_BYTES = 64 };
 
 /* ---- key.c */
 
-/* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. */
-tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const char *precision,
-                          tw_cache_dtype dtype, const char *numerics, tw_error *err);
-/* What the entry holds: {"job": sentence, ...}. NULL when memory ran out. */
-tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
-                         tw_cache_dtype dtype, const char *numerics);
+/* The cache's key: SHA-256 (hex) over all that a row's bits depend on but the picture. The hash of
+ * the weights is looked for, and kept, in `folder`, unless that is NULL. */
+tw_status tw_feature__key(char hex[65], const tw_model *model, int last, tw_precision precision,
+                          tw_cache_dtype dtype, const char *numerics, const char *folder,
+                          tw_error *err);
+/* Turns that key into the one of views of the pictures. */
+tw_status tw_feature__view_key(char hex[65], const char *augment, uint64_t seed, tw_error *err);
+/* What the entry holds: {"job": sentence, ...}; augment: of its views, NULL: none. NULL when memory
+ * ran out. */
+tw_json *tw_feature__job(const tw_model *model, int last, tw_precision precision,
+                         tw_cache_dtype dtype, const char *numerics, const char *augment);
+
+/* ---- remember.c */
+
+/* tw_model_hash of layers 0..last, remembered in the cache's folder (NULL: not) for weights that
+ * lie in a file as they are. */
+tw_status tw_feature__weights_hash(char hex[65], const tw_model *model, int last,
+                                   const char *folder, tw_error *err);
 
 /* ---- cache.c */
 
@@ -62,9 +74,16 @@ struct tw_source {
     bool is_over_budget; /* why it recomputes */
     int64_t n, row_size;
 
+    bool is_augmented; /* rows are views */
+    tw_augment augment;
+    uint64_t seed;
+    int64_t n_pictures, n_views; /* n of each picture; n_views 0: any number, none kept */
+    bool *is_wanted;             /* (n_pictures), NULL: all */
+    int64_t n_wanted;            /* pictures */
+
     tw_store *store;  /* NULL: recomputes */
     uint8_t *record;  /* (tw_store_record_bytes), of the row being read, with a store */
-    tw_hash128 *keys; /* (n), with a store */
+    tw_hash128 *keys; /* (n_pictures), with a store */
     int64_t *places;  /* (n), -1 where the row is missing, with a store */
     int64_t missing;  /* rows to make, each picture counted once */
 
@@ -75,6 +94,12 @@ struct tw_source {
     tw_text describe;
 };
 
+/* The picture of a sample, whether its row is wanted, and what addresses the row in the store. */
+int64_t tw_feature__source_picture(const tw_source *source, int64_t sample);
+bool tw_feature__source_wants(const tw_source *source, int64_t sample);
+tw_hash128 tw_feature__source_key(const tw_source *source, int64_t sample);
+/* Number of the view that a sample is, from 1. */
+uint32_t tw_feature__source_view(const tw_source *source, int64_t sample);
 /* Looks every picture up in the store again and counts what is missing. */
 tw_status tw_feature__source_look_up(tw_source *source, tw_error *err);
 /* From here on the source recomputes, and says why: store and keys are given up. */

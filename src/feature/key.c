@@ -1,7 +1,7 @@
 /*
  * What a cached row's bits depend on, as one hash: weights and graph of the prefix, preprocessing,
- * precision, storage type, numerics id, augmentation view, and the format of the files. The picture
- * is not in it: rows are addressed by picture inside an entry, so data sets share them.
+ * precision, storage type, numerics id, augmentation and seed, and the format of the files. Picture
+ * and view are not in it: they address rows inside an entry, so data sets share them.
  */
 #include "base/fail.h"
 #include "base/memory.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { FORMAT_VERSION = 1, AUGMENTATION_VIEW = 0 };
+enum { FORMAT_VERSION = 1, PLAIN_VIEW = 0 };
 
 static const char *const dtype_names[] = {
 #define NAME(id, text) text,
@@ -18,8 +18,9 @@ static const char *const dtype_names[] = {
 #undef NAME
 };
 
-static tw_status describe_key(tw_json **out, const tw_model *model, int last, const char *precision,
-                              tw_cache_dtype dtype, const char *numerics, tw_error *err)
+static tw_status describe_key(tw_json **out, const tw_model *model, int last,
+                              tw_precision precision, tw_cache_dtype dtype, const char *numerics,
+                              const char *folder, tw_error *err)
 {
     tw_status rc;
     tw_graph *prefix = NULL;
@@ -27,7 +28,7 @@ static tw_status describe_key(tw_json **out, const tw_model *model, int last, co
     char weights[65];
 
     *out = NULL;
-    if ((rc = tw_model_hash(weights, model, last, err)) ||
+    if ((rc = tw_feature__weights_hash(weights, model, last, folder, err)) ||
         (rc = tw_graph_cut(&prefix, model->graph, last, err)))
         goto done;
     json = tw_json_new_object();
@@ -35,10 +36,10 @@ static tw_status describe_key(tw_json **out, const tw_model *model, int last, co
         !tw_json_set(json, "weights", tw_json_new_string(weights)) ||
         !tw_json_set(json, "graph", tw_graph_to_json(prefix)) ||
         !tw_json_set(json, "contract", tw_contract_to_json(&model->contract)) ||
-        !tw_json_set(json, "precision", tw_json_new_string(precision)) ||
+        !tw_json_set(json, "precision", tw_json_new_string(tw_precision_name(precision))) ||
         !tw_json_set(json, "storage", tw_json_new_string(dtype_names[dtype])) ||
         !tw_json_set(json, "numerics", tw_json_new_string(numerics)) ||
-        !tw_json_set(json, "view", tw_json_new_i64(AUGMENTATION_VIEW))) {
+        !tw_json_set(json, "view", tw_json_new_i64(PLAIN_VIEW))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the cache key");
         goto done;
     }
@@ -50,12 +51,13 @@ done:
     return rc;
 }
 
-tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const char *precision,
-                          tw_cache_dtype dtype, const char *numerics, tw_error *err)
+tw_status tw_feature__key(char hex[65], const tw_model *model, int last, tw_precision precision,
+                          tw_cache_dtype dtype, const char *numerics, const char *folder,
+                          tw_error *err)
 {
     tw_json *json;
     char *text;
-    tw_status rc = describe_key(&json, model, last, precision, dtype, numerics, err);
+    tw_status rc = describe_key(&json, model, last, precision, dtype, numerics, folder, err);
 
     if (rc)
         return rc;
@@ -68,8 +70,20 @@ tw_status tw_feature__key(char hex[65], const tw_model *model, int last, const c
     return rc;
 }
 
-tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
-                         tw_cache_dtype dtype, const char *numerics)
+tw_status tw_feature__view_key(char hex[65], const char *augment, uint64_t seed, tw_error *err)
+{
+    tw_text text = {0};
+    tw_status rc;
+
+    tw_text_add(&text, "%.64s seed %llu: %s", hex, (unsigned long long)seed, augment);
+    rc = text.failed ? tw_fail(err, TW_ENOMEM, "no memory for the cache key")
+                     : tw_sha256_hex(hex, text.text, text.n, err);
+    tw_text_free(&text);
+    return rc;
+}
+
+tw_json *tw_feature__job(const tw_model *model, int last, tw_precision precision,
+                         tw_cache_dtype dtype, const char *numerics, const char *augment)
 {
     const tw_contract *contract = &model->contract;
     const int64_t row_size = tw_shape_size(&model->graph->nodes[last].out);
@@ -83,9 +97,11 @@ tw_json *tw_feature__job(const tw_model *model, int last, const char *precision,
                 tw_interpolation_name(contract->interpolation),
                 tw_contract_resize_text(policy, sizeof policy, contract), contract->height,
                 contract->width, contract->colour == TW_COLOUR_GREY ? " grey" : "",
-                tw_preprocess_name(contract->preprocess), precision);
+                tw_preprocess_name(contract->preprocess), tw_precision_name(precision));
     if (dtype != TW_CACHE_FP32)
         tw_text_add(&text, ", kept as %s", dtype_names[dtype]);
+    if (augment)
+        tw_text_add(&text, "; views: %s", augment);
     ok = !text.failed && tw_json_set(json, "job", tw_json_new_string(text.text)) &&
          tw_json_set(json, "weights", tw_json_new_string(model->weights ? model->weights : "")) &&
          tw_json_set(json, "numbers", tw_json_new_i64(row_size)) &&

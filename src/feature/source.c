@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_AN_ITEM = 64, NOTE_BYTES = 1024 };
+enum { KEYS_AN_ITEM = 64, NOTE_BYTES = 1024, MOST_VIEWS = 1000 };
 
 /* ---- identity of the pictures */
 
@@ -33,7 +33,7 @@ typedef struct keying {
 static void make_keys(void *ctx, int64_t item, int worker)
 {
     keying *now = ctx;
-    const int64_t n = now->source->n, first = item * KEYS_AN_ITEM;
+    const int64_t n = now->source->n_pictures, first = item * KEYS_AN_ITEM;
     const int64_t last = first + KEYS_AN_ITEM < n ? first + KEYS_AN_ITEM : n;
     tw_status rc = TW_OK;
     tw_error err;
@@ -50,17 +50,41 @@ static void make_keys(void *ctx, int64_t item, int worker)
 static tw_status read_keys(tw_source *source, tw_error *err)
 {
     keying now = {.source = source};
-    const size_t n = (size_t)source->n;
+    const size_t n = (size_t)source->n, n_pictures = (size_t)source->n_pictures;
 
-    if (!(source->keys = tw_calloc(n ? n : 1, sizeof *source->keys)) ||
+    if (!(source->keys = tw_calloc(n_pictures ? n_pictures : 1, sizeof *source->keys)) ||
         !(source->places = tw_calloc(n ? n : 1, sizeof *source->places)))
         return tw_fail(err, TW_ENOMEM, "no memory for the keys of %lld pictures",
                        (long long)source->n);
-    tw_parallel(source->computer->n_threads, (source->n + KEYS_AN_ITEM - 1) / KEYS_AN_ITEM,
+    tw_parallel(source->computer->n_threads, (source->n_pictures + KEYS_AN_ITEM - 1) / KEYS_AN_ITEM,
                 make_keys, &now);
     if (now.rc && err)
         *err = now.err;
     return now.rc;
+}
+
+int64_t tw_feature__source_picture(const tw_source *source, int64_t sample)
+{
+    return sample % source->n_pictures;
+}
+
+uint32_t tw_feature__source_view(const tw_source *source, int64_t sample)
+{
+    return (uint32_t)(sample / source->n_pictures) + 1;
+}
+
+bool tw_feature__source_wants(const tw_source *source, int64_t sample)
+{
+    return !source->is_wanted || source->is_wanted[tw_feature__source_picture(source, sample)];
+}
+
+tw_hash128 tw_feature__source_key(const tw_source *source, int64_t sample)
+{
+    const tw_hash128 key = source->keys[tw_feature__source_picture(source, sample)];
+
+    return source->is_augmented
+               ? tw_hash128_of(&key, sizeof key, tw_feature__source_view(source, sample))
+               : key;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -80,9 +104,11 @@ tw_status tw_feature__source_look_up(tw_source *source, tw_error *err)
     if (!missing)
         return tw_fail(err, TW_ENOMEM, "no memory to look up %lld pictures", (long long)source->n);
     for (int64_t i = 0; i < source->n; i++) {
-        source->places[i] = tw_store_find(source->store, source->keys[i]);
-        if (source->places[i] < 0)
-            missing[n++] = source->keys[i];
+        const tw_hash128 key = tw_feature__source_key(source, i);
+
+        source->places[i] = tw_store_find(source->store, key);
+        if (source->places[i] < 0 && tw_feature__source_wants(source, i))
+            missing[n++] = key;
     }
     qsort(missing, n, sizeof *missing, compare_keys);
     source->missing = n > 0;
@@ -127,31 +153,47 @@ static tw_status check_budget(bool *too_small, char *why, const tw_source *sourc
     return TW_OK;
 }
 
+/* "60 pictures", or "240 views, 4 of each of 60 pictures". */
+static const char *rows_text(char *buf, size_t buf_size, const tw_source *source)
+{
+    char pictures[32], rows[32];
+
+    tw_count_text(pictures, sizeof pictures, source->n_wanted);
+    if (!source->is_augmented)
+        snprintf(buf, buf_size, "%s pictures", pictures);
+    else
+        snprintf(buf, buf_size, "%s views, %lld of each of %s pictures,",
+                 tw_count_text(rows, sizeof rows, tw_source_wanted(source)),
+                 (long long)source->n_views, pictures);
+    return buf;
+}
+
 static void describe_cached(tw_source *source)
 {
-    char all[32], missing[32], disk[32];
+    char all[128], missing[32], disk[32];
 
-    tw_count_text(all, sizeof all, source->n);
+    rows_text(all, sizeof all, source);
     tw_count_text(missing, sizeof missing, source->missing);
     tw_bytes_text(disk, sizeof disk, tw_source_disk(source));
     source->describe.n = 0;
     if (source->missing == 0)
-        tw_text_add(&source->describe, "all %s pictures are in the cache, no trunk pass (%s)", all,
+        tw_text_add(&source->describe, "all %s are in the cache, no trunk pass (%s)", all,
                     tw_store_path(source->store));
     else
         tw_text_add(&source->describe,
-                    "%s of %s pictures are still to be run through the trunk, up to %s of disk "
-                    "(%s)",
+                    "%s of %s are still to be run through the trunk, up to %s of disk (%s)",
                     missing, all, disk, tw_store_path(source->store));
 }
 
 static void describe_recomputing(tw_source *source, const char *why)
 {
+    const bool is_new = source->is_augmented && source->n_views == 0;
     char all[32];
 
     source->describe.n = 0;
-    tw_text_add(&source->describe, "no cache%s%s: each pass runs %s pictures through the trunk",
-                why ? ", " : "", why ? why : "", tw_count_text(all, sizeof all, source->n));
+    tw_text_add(&source->describe, "no cache%s%s: each pass runs %s%s pictures through the trunk",
+                why ? ", " : "", why ? why : "", is_new ? "new views of " : "",
+                tw_count_text(all, sizeof all, source->n_wanted));
 }
 
 /* Closes the entry, and removes it if nobody put a row into it. */
@@ -177,19 +219,18 @@ static void give_up_cache(tw_source *source)
     source->keys = NULL;
     source->places = NULL;
     source->record = NULL;
-    source->missing = source->n;
+    source->missing = tw_source_wanted(source);
 }
 
-static tw_status open_store(tw_source *source, const tw_cache_options *options,
-                            const char *numerics, tw_error *err)
+static tw_status open_store(tw_source *source, const char *numerics, tw_error *err)
 {
     tw_status rc;
     tw_json *job;
+    char augment[TW_AUGMENT_TEXT];
 
-    if ((rc = tw_feature__cache_folder(&source->folder, options->dir, err)))
-        return rc;
+    tw_augment_text(augment, sizeof augment, &source->augment);
     if (!(job = tw_feature__job(source->model, source->last, source->computer->precision,
-                                source->dtype, numerics)))
+                                source->dtype, numerics, source->is_augmented ? augment : NULL)))
         return tw_fail(err, TW_ENOMEM, "no memory to describe the cache");
     rc = tw_store_open(&source->store, source->folder, source->key, source->row_size, source->dtype,
                        job, err);
@@ -213,12 +254,22 @@ static tw_status decide(tw_source *source, const tw_cache_options *options, cons
     char why[NOTE_BYTES];
     tw_error own;
     bool too_small;
-    tw_status rc = tw_feature__key(source->key, source->model, source->last,
-                                   source->computer->precision, source->dtype, numerics, err);
+    char augment[TW_AUGMENT_TEXT];
+    tw_status rc;
 
-    if (rc)
-        return rc;
-    if ((rc = open_store(source, options, numerics, &own))) {
+    if (!(rc = tw_feature__cache_folder(&source->folder, options->dir, &own))) {
+        if ((rc = tw_feature__key(source->key, source->model, source->last,
+                                  source->computer->precision, source->dtype, numerics,
+                                  source->folder, err)))
+            return rc;
+        if (source->is_augmented &&
+            (rc = tw_feature__view_key(source->key,
+                                       tw_augment_text(augment, sizeof augment, &source->augment),
+                                       source->seed, err)))
+            return rc;
+        rc = open_store(source, numerics, &own);
+    }
+    if (rc) {
         if (source->mode == TW_CACHE_AUTO && rc != TW_ENOMEM)
             tw_feature__source_do_without_cache(source, own.text, watch);
         else if (err)
@@ -256,35 +307,74 @@ static tw_status decide_input(tw_source *source, tw_error *err)
     return TW_OK;
 }
 
-tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
-                           const tw_dataset *dataset, tw_computer *computer,
-                           const tw_cache_options *cache, const tw_watch *watch, tw_error *err)
+/* Views are made anew for every epoch: whoever asks that they be kept is told. */
+static tw_status decide_new_views(const tw_source *source, tw_error *err)
+{
+    if (source->mode == TW_CACHE_ON)
+        return tw_fail(err, TW_EUSAGE,
+                       "each epoch has new views of the pictures (cache-views 0), so there is "
+                       "nothing to cache: switch the cache off");
+    return TW_OK;
+}
+
+static tw_status take_views(tw_source *source, const tw_source_views *views, tw_error *err)
+{
+    const int64_t n = source->n_pictures = tw_dataset_count(source->dataset);
+
+    source->n_views = 1;
+    source->n = source->n_wanted = n;
+    if (views && views->augment) {
+        source->is_augmented = true;
+        source->augment = *views->augment;
+        source->seed = views->seed;
+        source->n_views = views->n;
+        source->n = views->n > 0 ? n * views->n : INT64_MAX;
+        if (views->n > MOST_VIEWS)
+            return tw_fail(err, TW_EUSAGE, "%lld views of each picture, at most %d are kept",
+                           (long long)views->n, MOST_VIEWS);
+    }
+    if (views && views->pictures) {
+        if (!(source->is_wanted = tw_calloc(n ? (size_t)n : 1, sizeof *source->is_wanted)))
+            return tw_fail(err, TW_ENOMEM, "no memory to mark %lld pictures", (long long)n);
+        for (int64_t i = 0; i < views->n_pictures; i++)
+            source->is_wanted[views->pictures[i]] = true;
+        source->n_wanted = views->n_pictures;
+    }
+    source->missing = tw_source_wanted(source);
+    return TW_OK;
+}
+
+tw_status tw_source_create_views(tw_source **out, const tw_source_job *job, const tw_watch *watch,
+                                 tw_error *err)
 {
     const tw_cache_options defaults = {0};
+    const tw_cache_options *cache = job->cache ? job->cache : &defaults;
     tw_status rc;
     tw_source *source = NULL;
     tw_chain *planned = NULL;
 
     *out = NULL;
-    if (!cache)
-        cache = &defaults;
-    if ((rc = tw_chain_plan(&planned, model, 0, last, computer->backend, computer->precision, err)))
+    if ((rc = tw_chain_plan(&planned, job->model, 0, job->last, job->computer->backend,
+                            job->computer->precision, err)))
         return rc;
     if (!(source = tw_calloc(1, sizeof *source))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a source of features");
         goto done;
     }
-    source->model = model;
-    source->last = last;
-    source->dataset = dataset;
-    source->computer = computer;
+    source->model = job->model;
+    source->last = job->last;
+    source->dataset = job->dataset;
+    source->computer = job->computer;
     source->mode = cache->mode;
     source->dtype = cache->dtype;
-    source->n = source->missing = tw_dataset_count(dataset);
     source->row_size = tw_chain_out_size(planned);
+    if ((rc = take_views(source, job->views, err)))
+        goto done;
     describe_recomputing(source, NULL);
     if (tw_feature__source_is_input(source))
         rc = decide_input(source, err);
+    else if (source->n_views == 0)
+        rc = decide_new_views(source, err);
     else if (source->mode != TW_CACHE_OFF)
         rc = decide(source, cache, tw_chain_numerics(planned), watch, err);
     if (rc)
@@ -301,6 +391,16 @@ done:
     return rc;
 }
 
+tw_status tw_source_create(tw_source **out, const tw_model *model, int last,
+                           const tw_dataset *dataset, tw_computer *computer,
+                           const tw_cache_options *cache, const tw_watch *watch, tw_error *err)
+{
+    const tw_source_job job = {
+        .model = model, .last = last, .dataset = dataset, .computer = computer, .cache = cache};
+
+    return tw_source_create_views(out, &job, watch, err);
+}
+
 void tw_source_free(tw_source *source)
 {
     if (!source)
@@ -310,6 +410,7 @@ void tw_source_free(tw_source *source)
     tw_free(source->keys);
     tw_free(source->places);
     tw_free(source->record);
+    tw_free(source->is_wanted);
     tw_free(source->folder);
     tw_text_free(&source->describe);
     tw_free(source);
@@ -325,6 +426,11 @@ bool tw_feature__source_is_input(const tw_source *source)
 int64_t tw_source_row_size(const tw_source *source)
 {
     return source->row_size;
+}
+
+int64_t tw_source_wanted(const tw_source *source)
+{
+    return source->n_wanted * source->n_views;
 }
 
 int64_t tw_source_missing(const tw_source *source)
@@ -362,6 +468,16 @@ tw_status tw_source_trunk_memory(int64_t *packed, int64_t *per_worker, tw_source
         return TW_OK;
     return tw_chain_estimate(packed, per_worker, source->model, 0, source->last,
                              source->computer->backend, source->computer->precision, err);
+}
+
+tw_status tw_source_trunk_background(int64_t *out, tw_source *source, tw_error *err)
+{
+    *out = 0;
+    if (tw_feature__source_is_input(source))
+        return TW_OK;
+    return tw_chain_estimate_background(out, source->model, 0, source->last,
+                                        source->computer->backend, source->computer->precision,
+                                        err);
 }
 
 int64_t tw_source_damaged(const tw_source *source)

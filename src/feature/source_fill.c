@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "feature/feature_int.h"
+#include "image/image.h"
 
 #include <time.h>
 
@@ -34,15 +35,39 @@ typedef struct feed {
     const int64_t *samples;
 } feed;
 
+/* What is drawn for a sample of the augmentation; `picture` is what its file holds. */
+static tw_status draw_view(tw_view *out, const tw_source *source, int64_t sample,
+                           const tw_picture *picture, tw_error *err)
+{
+    const int64_t i = tw_feature__source_picture(source, sample);
+    tw_hash128 key;
+    tw_status rc = TW_OK;
+
+    if (source->keys)
+        key = source->keys[i];
+    else if ((rc = tw_dataset_key(&key, source->dataset, i, err)))
+        return rc;
+    tw_augment_draw(out, &source->augment, &source->model->contract, picture->height,
+                    picture->width, source->seed, tw_feature__source_view(source, sample), key.low);
+    return rc;
+}
+
 /* Sample -> picture -> input tensor, on the worker that needs it. */
 static tw_status make_input(void *ctx, int64_t row, float *out, tw_error *err)
 {
     const feed *from = ctx;
+    const tw_source *source = from->source;
+    const int64_t sample = from->samples[row];
     tw_picture picture = {0};
-    tw_status rc = tw_dataset_read(&picture, from->source->dataset, from->samples[row], err);
+    tw_view view;
+    tw_status rc =
+        tw_dataset_read(&picture, source->dataset, tw_feature__source_picture(source, sample), err);
 
+    if (!rc && source->is_augmented)
+        rc = draw_view(&view, source, sample, &picture, err);
     if (!rc)
-        rc = tw_contract_apply(out, &from->source->model->contract, &picture, err);
+        rc = tw_view_apply(out, &source->model->contract, &picture,
+                           source->is_augmented ? &view : NULL, err);
     tw_picture_free(&picture);
     return rc;
 }
@@ -127,9 +152,9 @@ typedef struct filling {
 static bool is_in_batch(const filling *now, int64_t n, tw_hash128 key)
 {
     for (int64_t i = 0; i < n; i++) {
-        const tw_hash128 *other = &now->source->keys[now->samples[i]];
+        const tw_hash128 other = tw_feature__source_key(now->source, now->samples[i]);
 
-        if (other->low == key.low && other->high == key.high)
+        if (other.low == key.low && other.high == key.high)
             return true;
     }
     return false;
@@ -141,10 +166,13 @@ static int64_t take_batch(filling *now)
     const tw_source *source = now->source;
     int64_t n = 0;
 
-    for (; now->next < source->n && n < now->batch; now->next++)
-        if (tw_store_find(source->store, source->keys[now->next]) < 0 &&
-            !is_in_batch(now, n, source->keys[now->next]))
+    for (; now->next < source->n && n < now->batch; now->next++) {
+        const tw_hash128 key = tw_feature__source_key(source, now->next);
+
+        if (tw_feature__source_wants(source, now->next) && tw_store_find(source->store, key) < 0 &&
+            !is_in_batch(now, n, key))
             now->samples[n++] = now->next;
+    }
     return n;
 }
 
@@ -154,7 +182,7 @@ static tw_status make_batch(filling *now, int64_t n, tw_error *err)
     tw_status rc = tw_feature__source_run(source, now->samples, n, now->rows, err);
 
     for (int64_t i = 0; i < n && !rc; i++) {
-        rc = tw_store_add(source->store, source->keys[now->samples[i]],
+        rc = tw_store_add(source->store, tw_feature__source_key(source, now->samples[i]),
                           now->rows + i * source->row_size, err);
         now->is_disk_full = rc == TW_EBUDGET;
         source->missing -= rc == TW_OK;
@@ -184,6 +212,16 @@ static tw_status make_missing(filling *now, const tw_watch *watch, tw_error *err
     return TW_OK;
 }
 
+/* Told after pictures that had one. */
+static void tell_background(const tw_source *source, const tw_watch *watch)
+{
+    const double share = source->trunk ? tw_chain_spared(source->trunk) : 0.0;
+
+    if (share >= 0.005)
+        tw_watch_note(watch, "constant background: %.0f %% of the trunk's multiplications spared",
+                      share * 100.0);
+}
+
 static tw_status fill_locked(filling *now, const tw_watch *watch, tw_error *err)
 {
     tw_source *source = now->source;
@@ -200,6 +238,7 @@ static tw_status fill_locked(filling *now, const tw_watch *watch, tw_error *err)
                        (long long)now->batch, (long long)source->row_size);
     if ((rc = make_missing(now, watch, err)))
         return rc;
+    tell_background(source, watch);
     return tw_feature__source_look_up(source, err);
 }
 

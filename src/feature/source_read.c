@@ -14,7 +14,8 @@
 /* Reads the newest row of sample i and makes it again if it is damaged. */
 static tw_status repair_row(tw_source *source, int64_t i, float *row, tw_error *err)
 {
-    const int64_t place = tw_store_find(source->store, source->keys[i]);
+    const tw_hash128 key = tw_feature__source_key(source, i);
+    const int64_t place = tw_store_find(source->store, key);
     bool damaged = true;
     tw_status rc = TW_OK;
 
@@ -24,7 +25,7 @@ static tw_status repair_row(tw_source *source, int64_t i, float *row, tw_error *
         return rc;
     if ((rc = tw_feature__source_compile(source, 1, err)) ||
         (rc = tw_feature__source_run(source, &i, 1, row, err)) ||
-        (rc = tw_store_add(source->store, source->keys[i], row, err)))
+        (rc = tw_store_add(source->store, key, row, err)))
         return rc;
     source->damaged_count++;
     return TW_OK;
@@ -40,7 +41,8 @@ static tw_status repair(tw_source *source, tw_error *err)
                        (long long)source->row_size);
     rc = tw_feature__source_wait(source, NULL, err);
     for (int64_t i = 0; i < source->n && !rc; i++)
-        rc = repair_row(source, i, row, err);
+        if (tw_feature__source_wants(source, i))
+            rc = repair_row(source, i, row, err);
     if (!rc)
         rc = tw_feature__source_look_up(source, err);
     tw_feature__source_free_trunk(source);

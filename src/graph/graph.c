@@ -15,9 +15,10 @@
 #include <string.h>
 
 const char *const tw_param_names[2] = {"kernel", "bias"};
-const char *const tw_graph__paddings[2] = {"valid", "same"};
+const char *const tw_graph__paddings[TW_N_PADDING] = {"valid", "same", "symmetric"};
 
-static const char *const activations[TW_N_ACTIVATION] = {"linear", "relu", "sigmoid", "softmax"};
+static const char *const activations[TW_N_ACTIVATION] = {"linear", "relu", "sigmoid", "softmax",
+                                                         "relu6"};
 
 #define TW_INITIALIZER_TEXT(name, text) text,
 static const char *const initializers[TW_N_INITIALIZER] = {

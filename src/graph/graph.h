@@ -31,9 +31,12 @@ typedef enum tw_activation {
     TW_RELU,
     TW_SIGMOID,
     TW_SOFTMAX,
+    TW_RELU6, /* min(max(x, 0), 6) */
     TW_N_ACTIVATION
 } tw_activation;
-typedef enum tw_padding { TW_VALID, TW_SAME } tw_padding;
+/* valid: none; same: as TensorFlow pads, ceil(size / stride) places, the odd number behind;
+ * symmetric: as torch pads, (window - 1) / 2 on either side, whatever the stride. */
+typedef enum tw_padding { TW_VALID, TW_SAME, TW_SYMMETRIC, TW_N_PADDING } tw_padding;
 
 /* Keras's usual initializers. `uniform` is RandomUniform(-0.05, 0.05), `normal` N(0, 0.05). */
 #define TW_INITIALIZER_LIST(X)             \
@@ -60,13 +63,16 @@ typedef struct tw_node {
     int n_inputs;
     int inputs[TW_MAX_INPUTS];
     int units;     /* Conv2D filters K, Dense units */
-    int window[2]; /* Conv2D kernel (R,S), MaxPooling2D pool size */
+    int window[2]; /* kernel (R,S) of Conv2D and DepthwiseConv2D, MaxPooling2D pool size */
     int stride[2];
     tw_padding padding;
-    tw_activation activation;   /* of Conv2D and Dense, as Keras keeps it */
+    tw_activation activation;   /* of what has a kernel, as Keras keeps it */
     tw_initializer initializer; /* of the kernel; biases start at zero */
     double rate;                /* Dropout */
-    tw_shape out;               /* inferred, without N; given for TW_OP_INPUT */
+    /* The least and the largest output that int8 stands for, 0 among them; [0, 0]: not known. */
+    float range[2];
+    bool is_exact; /* computes in float32 whatever the plan's precision; in no file */
+    tw_shape out;  /* inferred, without N; given for TW_OP_INPUT */
 } tw_node;
 
 typedef struct tw_graph {
@@ -94,6 +100,11 @@ TW_MUST_CHECK tw_status tw_graph_add(tw_graph *graph, const tw_node *node, tw_er
 TW_MUST_CHECK tw_status tw_node_infer_shape(tw_shape *out, const tw_node *node,
                                             const tw_shape *inputs, tw_error *err);
 
+/* Numbers that the padding of a node with a window puts before and behind its input, side 0 or 1.
+ */
+int64_t tw_padding_before(const tw_node *node, const tw_shape *in, int side);
+int64_t tw_padding_after(const tw_node *node, const tw_shape *in, int side);
+
 /* Index of a layer by Keras name or index ("block5_pool", "18", "-1"). An unknown name is TW_EUSAGE
  * with the nearest one. */
 TW_MUST_CHECK tw_status tw_graph_find(int *out, const tw_graph *graph, const char *layer,
@@ -109,6 +120,8 @@ const tw_shape *tw_graph_output_shape(const tw_graph *graph);
 /* The nodes that `node` needs, ending there. */
 TW_MUST_CHECK tw_status tw_graph_cut(tw_graph **out, const tw_graph *graph, int node,
                                      tw_error *err);
+/* Whether every edge from nodes before `node` or from it to nodes after it comes from `node`. */
+bool tw_graph_is_waist(const tw_graph *graph, int node);
 /* Nodes 0..node, which must feed the rest through `node` alone (TW_EUSAGE else): the same as cut.
  */
 TW_MUST_CHECK tw_status tw_graph_prefix(tw_graph **out, const tw_graph *graph, int node,

@@ -36,7 +36,7 @@ typedef struct tw_graph__op {
 
 const tw_graph__op *tw_graph__op_row(tw_op op);
 
-extern const char *const tw_graph__paddings[2];
+extern const char *const tw_graph__paddings[TW_N_PADDING];
 
 bool tw_graph__has_name(const tw_graph *graph, const char *name);
 /* `name`, or `name`_1, _2, ...: the first that neither graph has (b may be NULL); cut to fit. */

@@ -3,7 +3,8 @@
  *
  *     {"op": "Conv2D", "name": "block1_conv1", "inputs": ["input_1"], "units": 64, ...}
  *
- * with the members that the op's row names, no more and no fewer. The reader trusts nothing: every
+ * with the members that the op's row names, no more and no fewer; but any layer may have "range",
+ * what int8 makes of its output. The reader trusts nothing: every
  * node goes through tw_graph_add, unknown keys are refused, and a layer that nothing reads is too.
  */
 #include "graph/graph_int.h"
@@ -15,11 +16,26 @@
 #include <stdio.h>
 #include <string.h>
 
+/* So that the steps of int8, and their products, are normal float32. */
+#define MIN_RANGE 1e-12
+#define MAX_RANGE 1e12
+
 /* ---- writing */
 
 static tw_json *pair_to_json(const int pair[2])
 {
     return tw_json_new_i64s((const int64_t[]){pair[0], pair[1]}, 2);
+}
+
+static tw_json *range_to_json(const float range[2])
+{
+    tw_json *array = tw_json_new_array();
+
+    if (tw_json_append(array, tw_json_new_f64((double)range[0])) &&
+        tw_json_append(array, tw_json_new_f64((double)range[1])))
+        return array;
+    tw_json_free(array);
+    return NULL;
 }
 
 static tw_json *inputs_to_json(const tw_graph *graph, const tw_node *node)
@@ -60,6 +76,8 @@ static tw_json *node_to_json(const tw_graph *graph, const tw_node *node)
                                tw_json_new_string(tw_initializer_name(node->initializer)));
     if (members & TW_GRAPH__RATE)
         ok = ok && tw_json_set(o, "rate", tw_json_new_f64(node->rate));
+    if (node->range[1] > 0.0f)
+        ok = ok && tw_json_set(o, "range", range_to_json(node->range));
     if (ok)
         return o;
     tw_json_free(o);
@@ -197,9 +215,25 @@ static tw_status read_window(tw_node *node, const reader *in)
 
     if ((rc = read_pair(node->window, in, "window")) == TW_OK &&
         (rc = read_pair(node->stride, in, "stride")) == TW_OK)
-        rc = read_choice(&padding, in, "padding", padding_text, 2);
+        rc = read_choice(&padding, in, "padding", padding_text, TW_N_PADDING);
     node->padding = (tw_padding)padding;
     return rc;
+}
+
+static tw_status read_range(tw_node *node, const reader *in)
+{
+    const tw_json *array = tw_json_get(in->object, "range");
+    double low, high;
+
+    if (!array)
+        return TW_OK;
+    if (!tw_json_is_array(array) || tw_json_count(array) != 2 ||
+        !tw_json_f64(&low, tw_json_at(array, 0)) || !tw_json_f64(&high, tw_json_at(array, 1)) ||
+        !(low <= 0.0 && low >= -MAX_RANGE) || !(high >= MIN_RANGE && high <= MAX_RANGE))
+        return bad(in, "range", "two numbers, from -1e12 to 0 and from 1e-12 to 1e12");
+    node->range[0] = (float)low;
+    node->range[1] = (float)high;
+    return TW_OK;
 }
 
 static tw_status read_members(tw_node *node, const reader *in, unsigned members)
@@ -225,7 +259,7 @@ static tw_status read_members(tw_node *node, const reader *in, unsigned members)
     }
     if (members & TW_GRAPH__RATE && !tw_json_f64(&node->rate, tw_json_get(in->object, "rate")))
         return bad(in, "rate", "a number");
-    return TW_OK;
+    return read_range(node, in);
 }
 
 /* Keys that the op does not use: a graph with more to it than this version knows. */
@@ -247,7 +281,8 @@ static tw_status check_keys(const reader *in, unsigned members)
     void *it = NULL;
 
     while ((it = tw_json_next(in->object, it, &key, &value))) {
-        bool known = !strcmp(key, "op") || !strcmp(key, "name") || !strcmp(key, "inputs");
+        bool known = !strcmp(key, "op") || !strcmp(key, "name") || !strcmp(key, "inputs") ||
+                     !strcmp(key, "range");
 
         for (size_t i = 0; !known && i < sizeof keys / sizeof keys[0]; i++)
             known = members & keys[i].member && !strcmp(key, keys[i].key);

@@ -28,7 +28,7 @@ static tw_status shape_input(tw_shape *out, const tw_node *node, const tw_shape 
 }
 static const tw_graph__rule rule_INPUT = {TW_GRAPH__SHAPE, shape_input, NULL};
 
-/* ---- Conv2D and MaxPooling2D: windows over (H,W,C) */
+/* ---- Conv2D, DepthwiseConv2D and MaxPooling2D: windows over (H,W,C) */
 
 static tw_status check_spatial(const tw_node *node, const tw_shape *in, tw_error *err)
 {
@@ -40,7 +40,35 @@ static tw_status check_spatial(const tw_node *node, const tw_shape *in, tw_error
     return TW_OK;
 }
 
-/* Keras: valid floor((size - window) / stride) + 1, same ceil(size / stride). */
+static int64_t same_padding(const tw_node *node, const tw_shape *in, int side)
+{
+    const int64_t n_out = (in->dims[side] - 1) / node->stride[side] + 1;
+    const int64_t total = (n_out - 1) * node->stride[side] + node->window[side] - in->dims[side];
+
+    return total > 0 ? total : 0;
+}
+
+int64_t tw_padding_before(const tw_node *node, const tw_shape *in, int side)
+{
+    switch (node->padding) {
+    case TW_SAME:
+        return same_padding(node, in, side) / 2;
+    case TW_SYMMETRIC:
+        return (node->window[side] - 1) / 2;
+    default:
+        return 0;
+    }
+}
+
+int64_t tw_padding_after(const tw_node *node, const tw_shape *in, int side)
+{
+    const int64_t before = tw_padding_before(node, in, side);
+
+    return node->padding == TW_SAME ? same_padding(node, in, side) - before : before;
+}
+
+/* Keras: valid floor((size - window) / stride) + 1, same ceil(size / stride). Symmetric padding
+ * is valid's rule on the padded input. */
 static tw_status slide(tw_shape *out, const tw_node *node, const tw_shape *in, tw_error *err)
 {
     tw_status rc = check_spatial(node, in, err);
@@ -56,10 +84,11 @@ static tw_status slide(tw_shape *out, const tw_node *node, const tw_shape *in, t
             out->dims[i] = (in->dims[i] - 1) / node->stride[i] + 1;
             continue;
         }
-        if (node->window[i] > in->dims[i])
+        const int64_t size = in->dims[i] + 2 * tw_padding_before(node, in, i);
+        if (node->window[i] > size)
             return tw_fail(err, TW_ESHAPE, "%s: window %d is larger than its input %lld",
-                           node->name, node->window[i], (long long)in->dims[i]);
-        out->dims[i] = (in->dims[i] - node->window[i]) / node->stride[i] + 1;
+                           node->name, node->window[i], (long long)size);
+        out->dims[i] = (size - node->window[i]) / node->stride[i] + 1;
     }
     return TW_OK;
 }
@@ -92,6 +121,28 @@ static void params_conv2d(tw_shape shapes[2], const tw_node *node, const tw_shap
 static const tw_graph__rule rule_CONV2D = {TW_GRAPH__UNITS | TW_GRAPH__WINDOW |
                                                TW_GRAPH__ACTIVATION | TW_GRAPH__INITIALIZER,
                                            shape_conv2d, params_conv2d};
+
+static tw_status shape_depthwise(tw_shape *out, const tw_node *node, const tw_shape *in,
+                                 tw_error *err)
+{
+    tw_status rc = slide(out, node, in, err);
+
+    if (rc != TW_OK)
+        return rc;
+    if (node->activation == TW_SOFTMAX)
+        return tw_fail(err, TW_ESHAPE, "%s: softmax needs a flat input", node->name);
+    out->dims[2] = in->dims[2];
+    return TW_OK;
+}
+
+static void params_depthwise(tw_shape shapes[2], const tw_node *node, const tw_shape *in)
+{
+    shapes[0] = (tw_shape){4, {node->window[0], node->window[1], in->dims[2], 1}};
+    shapes[1] = (tw_shape){1, {in->dims[2]}};
+}
+static const tw_graph__rule rule_DEPTHWISE_CONV2D = {TW_GRAPH__WINDOW | TW_GRAPH__ACTIVATION |
+                                                         TW_GRAPH__INITIALIZER,
+                                                     shape_depthwise, params_depthwise};
 
 static tw_status shape_max_pool(tw_shape *out, const tw_node *node, const tw_shape *in,
                                 tw_error *err)
@@ -173,6 +224,20 @@ static tw_status shape_dropout(tw_shape *out, const tw_node *node, const tw_shap
     return TW_OK;
 }
 static const tw_graph__rule rule_DROPOUT = {TW_GRAPH__RATE, shape_dropout, NULL};
+
+/* ---- Add */
+
+static tw_status shape_add(tw_shape *out, const tw_node *node, const tw_shape *in, tw_error *err)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+
+    if (!tw_shape_equal(&in[0], &in[1]))
+        return tw_fail(err, TW_ESHAPE, "%s: adds inputs of one shape, got %s and %s", node->name,
+                       tw_shape_text(a, sizeof a, &in[0]), tw_shape_text(b, sizeof b, &in[1]));
+    *out = in[0];
+    return TW_OK;
+}
+static const tw_graph__rule rule_ADD = {0, shape_add, NULL};
 
 /* ---- ReLU, Sigmoid, Softmax */
 
@@ -265,7 +330,7 @@ static tw_status check_members(const tw_node *node, tw_error *err)
 {
     if ((unsigned)node->op >= TW_N_OP)
         return tw_fail(err, TW_ESHAPE, "%s: unknown op %d", node->name, (int)node->op);
-    if ((unsigned)node->padding > TW_SAME || (unsigned)node->activation >= TW_N_ACTIVATION ||
+    if ((unsigned)node->padding >= TW_N_PADDING || (unsigned)node->activation >= TW_N_ACTIVATION ||
         (unsigned)node->initializer >= TW_N_INITIALIZER)
         return tw_fail(err, TW_ESHAPE, "%s: unknown padding, activation or initializer",
                        node->name);

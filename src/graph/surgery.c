@@ -57,6 +57,7 @@ tw_status tw_graph_cut(tw_graph **out, const tw_graph *graph, int node, tw_error
     mark_needed(place, graph, node);
     if ((rc = tw_graph_create(&cut, graph->nodes[0].name, &graph->nodes[0].out, err)) != TW_OK)
         goto done;
+    memcpy(cut->nodes[0].range, graph->nodes[0].range, sizeof cut->nodes[0].range);
     place[0] = 0;
     for (int i = 1; i <= node; i++) {
         if (!place[i])
@@ -71,6 +72,15 @@ done:
     tw_graph_free(cut);
     tw_free(place);
     return rc;
+}
+
+bool tw_graph_is_waist(const tw_graph *graph, int node)
+{
+    for (int i = node + 1; i < graph->n; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] < node)
+                return false;
+    return true;
 }
 
 /* Every edge over the boundary must come from `node`. */

@@ -5,6 +5,7 @@
  *   caffe  BGR, minus the ImageNet mean
  *   tf     RGB, x / 127.5 - 1
  *   torch  RGB, x / 255, minus mean, over standard deviation
+ *   lite   RGB, (x - 127) / 128, which is EfficientNet-Lite's
  */
 #include "base/fail.h"
 #include "base/text.h"
@@ -176,9 +177,30 @@ static tw_status resize_keeping(tw_picture *out, const tw_contract *contract, co
     return rc;
 }
 
-/* Colour rule and resize; a grey picture stays one channel until the end. */
+/* The part of the picture that the view takes, made the contract's size. */
+static tw_status resize(tw_picture *out, const tw_contract *contract, const tw_picture *in,
+                        const tw_view *view, tw_error *err)
+{
+    tw_status rc;
+    tw_picture part;
+
+    if (view && view->crop_height > 0) {
+        if ((rc = tw_image__crop(&part, in, view, err)))
+            return rc;
+        rc = tw_picture_resize(out, &part, contract->height, contract->width,
+                               contract->interpolation, err);
+        tw_picture_free(&part);
+        return rc;
+    }
+    if (contract->resize == TW_RESIZE_SQUASH)
+        return tw_picture_resize(out, in, contract->height, contract->width,
+                                 contract->interpolation, err);
+    return resize_keeping(out, contract, in, err);
+}
+
+/* Colour rule, resize and what the view does; a grey picture stays one channel until the end. */
 static tw_status shown(tw_picture *out, const tw_contract *contract, const tw_picture *in,
-                       tw_error *err)
+                       const tw_view *view, tw_error *err)
 {
     tw_status rc;
     tw_picture grey = {0};
@@ -190,27 +212,31 @@ static tw_status shown(tw_picture *out, const tw_contract *contract, const tw_pi
             return rc;
         from = &grey;
     }
-    if (contract->resize == TW_RESIZE_SQUASH)
-        rc = tw_picture_resize(out, from, contract->height, contract->width,
-                               contract->interpolation, err);
-    else
-        rc = resize_keeping(out, contract, from, err);
+    rc = resize(out, contract, from, view, err);
     tw_picture_free(&grey);
+    if (!rc && view && (rc = tw_image__change(out, view, err)))
+        tw_picture_free(out);
+    return rc;
+}
+
+tw_status tw_view_picture(tw_picture *out, const tw_contract *contract, const tw_picture *in,
+                          const tw_view *view, tw_error *err)
+{
+    tw_status rc;
+    tw_picture resized;
+
+    *out = (tw_picture){0};
+    if ((rc = shown(&resized, contract, in, view, err)))
+        return rc;
+    rc = tw_picture_to_rgb(out, &resized, err);
+    tw_picture_free(&resized);
     return rc;
 }
 
 tw_status tw_contract_picture(tw_picture *out, const tw_contract *contract, const tw_picture *in,
                               tw_error *err)
 {
-    tw_status rc;
-    tw_picture resized;
-
-    *out = (tw_picture){0};
-    if ((rc = shown(&resized, contract, in, err)))
-        return rc;
-    rc = tw_picture_to_rgb(out, &resized, err);
-    tw_picture_free(&resized);
-    return rc;
+    return tw_view_picture(out, contract, in, NULL, err);
 }
 
 /* What becomes of value 0..255 in each output channel; source[c] is the picture's channel. */
@@ -239,6 +265,9 @@ static void make_tables(tables *t, tw_preprocess preprocess)
             case TW_PREPROCESS_TORCH:
                 x = (x / 255.0f - mean[c]) / deviation[c];
                 break;
+            case TW_PREPROCESS_LITE:
+                x = (x - 127.0f) / 128.0f;
+                break;
             default:
                 break;
             }
@@ -247,15 +276,15 @@ static void make_tables(tables *t, tw_preprocess preprocess)
     }
 }
 
-tw_status tw_contract_apply(float *out, const tw_contract *contract, const tw_picture *in,
-                            tw_error *err)
+tw_status tw_view_apply(float *out, const tw_contract *contract, const tw_picture *in,
+                        const tw_view *view, tw_error *err)
 {
     tw_status rc;
     tw_picture resized;
     tables t;
     size_t n = (size_t)contract->height * (size_t)contract->width;
 
-    if ((rc = shown(&resized, contract, in, err)))
+    if ((rc = shown(&resized, contract, in, view, err)))
         return rc;
     make_tables(&t, contract->preprocess);
     for (int c = 0; c < 3; c++) {
@@ -266,4 +295,10 @@ tw_status tw_contract_apply(float *out, const tw_contract *contract, const tw_pi
     }
     tw_picture_free(&resized);
     return TW_OK;
+}
+
+tw_status tw_contract_apply(float *out, const tw_contract *contract, const tw_picture *in,
+                            tw_error *err)
+{
+    return tw_view_apply(out, contract, in, NULL, err);
 }

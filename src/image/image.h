@@ -57,4 +57,31 @@ TW_MUST_CHECK tw_status tw_picture_to_grey(tw_picture *out, const tw_picture *in
 /* Three channels: grey is repeated, rgb is copied. */
 TW_MUST_CHECK tw_status tw_picture_to_rgb(tw_picture *out, const tw_picture *in, tw_error *err);
 
+/* ---- views: what an augmentation makes of one picture, once */
+
+/* What was drawn. Zero-filled but zoom 1 and factors 1, 1, 1, 0: the picture as it is. */
+typedef struct tw_view {
+    int crop_y, crop_x, crop_height, crop_width; /* of the picture; height 0: no crop */
+    bool flip, vflip;
+    double angle, zoom; /* degrees clockwise */
+    int shift_x, shift_y;
+    int order[TW_N_JITTER]; /* in which the factors are applied */
+    double factor[TW_N_JITTER];
+    int erase_y, erase_x, erase_height, erase_width; /* of the result; height 0: nothing */
+} tw_view;
+
+/* Draws what becomes of a picture (height,width) that the contract makes its own size. A function
+ * of (seed, number, picture) and of the augmentation alone: number tells the views of a picture
+ * apart, picture is what identifies it. What one item draws does not depend on the others. */
+void tw_augment_draw(tw_view *out, const tw_augment *augment, const tw_contract *contract,
+                     int height, int width, uint64_t seed, uint32_t number, uint64_t picture);
+
+/* tw_contract_picture and tw_contract_apply of a view. With a crop the contract's resize policy is
+ * left out: the crop takes its place. view NULL: the picture as it is. Expected: as
+ * tw_contract_picture. */
+TW_MUST_CHECK tw_status tw_view_picture(tw_picture *out, const tw_contract *contract,
+                                        const tw_picture *in, const tw_view *view, tw_error *err);
+TW_MUST_CHECK tw_status tw_view_apply(float *out, const tw_contract *contract, const tw_picture *in,
+                                      const tw_view *view, tw_error *err);
+
 #endif

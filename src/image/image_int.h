@@ -59,8 +59,18 @@ tw_status tw_image__resize_cubic_float(tw_picture *out, const tw_picture *in, tw
 tw_status tw_image__resize_bilinear(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_nearest(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_bilinear_aa(tw_picture *out, const tw_picture *in, tw_error *err);
+tw_status tw_image__resize_cubic_aa(tw_picture *out, const tw_picture *in, tw_error *err);
 tw_status tw_image__resize_area(tw_picture *out, const tw_picture *in, tw_error *err);
 /* INTER_LINEAR's arithmetic with the places of INTER_AREA, which enlarges so. */
 tw_status tw_image__resize_area_up(tw_picture *out, const tw_picture *in, tw_error *err);
+
+/* augment_apply.c, jitter.c: pure functions of the picture and of what was drawn. */
+
+/* The part that the view keeps. Caller frees. Expected: TW_ENOMEM. */
+tw_status tw_image__crop(tw_picture *out, const tw_picture *in, const tw_view *view, tw_error *err);
+/* All that comes after the resize. Expected: TW_ENOMEM. */
+tw_status tw_image__change(tw_picture *picture, const tw_view *view, tw_error *err);
+/* One factor, in place. */
+void tw_image__jitter(tw_picture *picture, tw_jitter which, double factor);
 
 #endif

@@ -168,6 +168,9 @@ tw_status tw_picture_resize(tw_picture *out, const tw_picture *in, int height, i
     case TW_BILINEAR_AA:
         rc = tw_image__resize_bilinear_aa(out, in, err);
         break;
+    case TW_CUBIC_AA:
+        rc = tw_image__resize_cubic_aa(out, in, err);
+        break;
     case TW_AREA:
         rc = tw_image__resize_area(out, in, err);
         break;

@@ -70,7 +70,7 @@ static tw_status bench_open(bench *b, const tw_compute *compute, tw_error *err)
 
     if (all.memory_limit == 0)
         all.memory_limit = INT64_MAX;
-    if ((rc = tw_computer_open(&b->computer, &all, err)) ||
+    if ((rc = tw_computer_open(&b->computer, &all, b->model->precision, err)) ||
         (rc = tw_chain_create(&b->chain, b->model, 0, b->n_layers - 1, b->computer.backend,
                               b->computer.precision, b->computer.n_threads,
                               b->computer.memory_limit, err)))
@@ -152,7 +152,7 @@ static tw_status take_peak(tw_benchmark *out, const bench *b, tw_error *err)
     out->fp32_peak = peak.fp32_flops;
     out->bf16_peak = peak.bf16_flops;
     out->read_peak = peak.read_bytes;
-    out->peak = strcmp(b->computer.precision, "bf16") == 0 && peak.bf16_flops > 0.0
+    out->peak = b->computer.precision == TW_PRECISION_BF16 && peak.bf16_flops > 0.0
                     ? peak.bf16_flops
                     : peak.fp32_flops;
     return TW_OK;

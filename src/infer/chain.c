@@ -28,6 +28,15 @@ static int without_softmax(const tw_graph *graph, int last)
     return graph->nodes[last].op == TW_OP_SOFTMAX ? graph->nodes[last].inputs[0] : last;
 }
 
+/* What is trained, or comes after the frozen part in other ways, computes in float32. */
+static void mark_exact(tw_graph *part, const tw_model *model)
+{
+    const int boundary = tw_model_boundary(model);
+
+    for (int i = 1; i < part->n; i++)
+        part->nodes[i].is_exact = find_node(model->graph, part->nodes[i].name) > boundary;
+}
+
 /* Nodes (first, last] as a graph of their own, without the final softmax. */
 static tw_status take_part(tw_graph **out, const tw_graph *graph, int first, int last,
                            tw_error *err)
@@ -49,13 +58,39 @@ static tw_status take_part(tw_graph **out, const tw_graph *graph, int first, int
     return rc;
 }
 
-/* The last convolution or pooling, 0 where there is none: the end of the pictures' stage. */
+bool tw_infer__is_picture_op(tw_op op)
+{
+    return op == TW_OP_CONV2D || op == TW_OP_DEPTHWISE_CONV2D || op == TW_OP_ADD ||
+           op == TW_OP_MAX_POOL;
+}
+
+static bool has_branches(const tw_graph *graph)
+{
+    for (int i = 0; i < graph->n; i++)
+        if (graph->nodes[i].n_inputs > 1)
+            return true;
+    return false;
+}
+
+static bool is_op(const tw_graph *graph, int node, tw_op op)
+{
+    return node < graph->n && graph->nodes[node].op == op;
+}
+
+/* The last layer that works on pictures, 0 where there is none: the end of the pictures' stage. In
+ * a graph with branches it is one where they meet, with the ReLU and the mean behind it. */
 static int find_division(const tw_graph *part)
 {
-    for (int i = part->n - 1; i > 0; i--)
-        if (part->nodes[i].op == TW_OP_CONV2D || part->nodes[i].op == TW_OP_MAX_POOL)
-            return i;
-    return 0;
+    int i = part->n - 1;
+
+    while (i > 0 && !tw_infer__is_picture_op(part->nodes[i].op))
+        i--;
+    if (!has_branches(part))
+        return i;
+    while (!tw_graph_is_waist(part, i))
+        i++;
+    i += is_op(part, i, TW_OP_ADD) && is_op(part, i + 1, TW_OP_RELU);
+    return i + is_op(part, i + 1, TW_OP_GLOBAL_AVERAGE_POOL);
 }
 
 /* A graph that leaves the numbers of a row as they are. */
@@ -70,7 +105,7 @@ static bool is_reshape(const tw_graph *graph)
 /* ---- planning */
 
 static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piece,
-                            tw_backend *backend, const char *precision, tw_error *err)
+                            tw_backend *backend, tw_precision precision, tw_error *err)
 {
     tw_infer_stage *stage = &chain->stages[chain->n_stages];
     tw_status rc;
@@ -91,8 +126,25 @@ static tw_status plan_stage(tw_chain *chain, const tw_graph *graph, int64_t piec
     return TW_OK;
 }
 
+/* A network that was never calibrated must not compute in fp32 under another name. */
+static tw_status check_ranges(const tw_graph *graph, tw_precision precision, tw_error *err)
+{
+    bool has_conv = false;
+
+    for (int i = 0; i < graph->n; i++) {
+        if (graph->nodes[i].range[1] > 0.0f)
+            return TW_OK;
+        has_conv |= graph->nodes[i].op == TW_OP_CONV2D;
+    }
+    if (!has_conv || precision != TW_PRECISION_INT8)
+        return TW_OK;
+    return tw_fail(err, TW_EUSAGE,
+                   "the network has no ranges for int8: a model has them that was trained with "
+                   "precision int8");
+}
+
 static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *backend,
-                             const char *precision, tw_error *err)
+                             tw_precision precision, tw_error *err)
 {
     const int division = find_division(part);
     tw_graph *pictures = NULL, *rows = NULL;
@@ -100,9 +152,10 @@ static tw_status plan_stages(tw_chain *chain, const tw_graph *part, tw_backend *
 
     if ((rc = tw_graph_prefix(&pictures, part, division, err)) ||
         (rc = tw_graph_suffix(&rows, part, division, err)) ||
+        (rc = check_ranges(pictures, precision, err)) ||
         (rc = plan_stage(chain, pictures, TW_PIECE_PICTURES, backend, precision, err)))
         goto done;
-    rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, "fp32", err);
+    rc = plan_stage(chain, rows, TW_PIECE_ROWS, backend, TW_PRECISION_FP32, err);
 done:
     tw_graph_free(pictures);
     tw_graph_free(rows);
@@ -110,7 +163,7 @@ done:
 }
 
 tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int last,
-                        tw_backend *backend, const char *precision, tw_error *err)
+                        tw_backend *backend, tw_precision precision, tw_error *err)
 {
     const tw_graph *graph = model->graph;
     tw_status rc;
@@ -131,9 +184,13 @@ tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int la
     chain->out_shape = graph->nodes[last].out;
     chain->out_size = tw_shape_size(&chain->out_shape);
     tw_text_add(&chain->numerics, "%s", backend->numerics);
-    if (first < last && ((rc = take_part(&part, graph, first, last, err)) ||
-                         (rc = plan_stages(chain, part, backend, precision, err))))
+    if (first < last && (rc = take_part(&part, graph, first, last, err)))
         goto done;
+    if (part) {
+        mark_exact(part, model);
+        if ((rc = plan_stages(chain, part, backend, precision, err)))
+            goto done;
+    }
     if (chain->numerics.failed) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the numerics id of %d layers", graph->n);
         goto done;
@@ -182,6 +239,24 @@ static int64_t worker_bytes(const tw_chain *chain)
     for (int i = 0; i < chain->n_stages; i++)
         n_bytes += chain->stages[i].plan->worker_bytes;
     return n_bytes;
+}
+
+static int64_t background_bytes(const tw_chain *chain)
+{
+    int64_t n_bytes = 0;
+
+    for (int i = 0; i < chain->n_stages; i++)
+        n_bytes += chain->stages[i].plan->background_bytes;
+    return n_bytes;
+}
+
+/* Backgrounds are done without where the limit has no room for them beside the workers. */
+static void fit_background(tw_chain *chain, int n_workers, int64_t limit)
+{
+    if (packed_bytes(chain) + n_workers * worker_bytes(chain) + background_bytes(chain) <= limit)
+        return;
+    for (int i = 0; i < chain->n_stages; i++)
+        chain->stages[i].plan->background_bytes = 0;
 }
 
 /* As many workers as the limit lets, at most n_workers. */
@@ -287,6 +362,7 @@ tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error 
 
     if ((rc = fit_workers(&fitting, chain, n_workers, limit, err)))
         return rc;
+    fit_background(chain, fitting, limit);
     if (chain->first == 0 && (rc = tw_model_require(chain->model, chain->last, err)))
         return rc;
     if (!alloc_block(&chain->in, tw_infer__in_numbers(chain), fitting) ||
@@ -301,7 +377,7 @@ tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error 
 }
 
 tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int last,
-                          tw_backend *backend, const char *precision, int n_workers, int64_t limit,
+                          tw_backend *backend, tw_precision precision, int n_workers, int64_t limit,
                           tw_error *err)
 {
     tw_status rc = tw_chain_plan(out, model, first, last, backend, precision, err);
@@ -314,7 +390,7 @@ tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int 
 }
 
 tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker, const tw_model *model, int first,
-                            int last, tw_backend *backend, const char *precision, tw_error *err)
+                            int last, tw_backend *backend, tw_precision precision, tw_error *err)
 {
     tw_chain *chain;
     tw_status rc = tw_chain_plan(&chain, model, first, last, backend, precision, err);
@@ -324,6 +400,20 @@ tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker, const tw_model
         return rc;
     *packed = packed_bytes(chain);
     *per_worker = worker_bytes(chain);
+    tw_chain_free(chain);
+    return TW_OK;
+}
+
+tw_status tw_chain_estimate_background(int64_t *out, const tw_model *model, int first, int last,
+                                       tw_backend *backend, tw_precision precision, tw_error *err)
+{
+    tw_chain *chain;
+    tw_status rc = tw_chain_plan(&chain, model, first, last, backend, precision, err);
+
+    *out = 0;
+    if (rc)
+        return rc;
+    *out = background_bytes(chain);
     tw_chain_free(chain);
     return TW_OK;
 }
@@ -348,7 +438,19 @@ void tw_chain_free(tw_chain *chain)
 
 int64_t tw_chain_memory(const tw_chain *chain)
 {
-    return packed_bytes(chain) + (chain->n_workers ? chain->n_workers : 1) * worker_bytes(chain);
+    return packed_bytes(chain) + background_bytes(chain) +
+           (chain->n_workers ? chain->n_workers : 1) * worker_bytes(chain);
+}
+
+double tw_chain_spared(const tw_chain *chain)
+{
+    int64_t n_products = 0, n_spared = 0;
+
+    for (int i = 0; i < chain->n_stages; i++) {
+        n_products += chain->stages[i].plan->n_products;
+        n_spared += chain->stages[i].plan->n_spared;
+    }
+    return n_products > 0 ? (double)n_spared / (double)n_products : 0.0;
 }
 
 int tw_chain_workers(const tw_chain *chain)

@@ -223,8 +223,7 @@ tw_status tw_chain_run_pulled(tw_chain *chain, int64_t n, float *out, tw_pull_ro
 int64_t tw_chain_piece(const tw_model *model, int first, int last)
 {
     for (int i = first + 1; i <= last; i++)
-        if (model->graph->nodes[i].op == TW_OP_CONV2D ||
-            model->graph->nodes[i].op == TW_OP_MAX_POOL)
+        if (tw_infer__is_picture_op(model->graph->nodes[i].op))
             return TW_PIECE_PICTURES;
     return TW_PIECE_ROWS;
 }

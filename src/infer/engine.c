@@ -40,7 +40,7 @@ tw_status tw_engine_create(tw_engine **out, const tw_model *model, const char *l
     engine->last = model->graph->n - 1;
     if ((layer && (rc = tw_graph_find(&engine->last, model->graph, layer, err))) ||
         (rc = check_input(model, err)) ||
-        (rc = tw_computer_open(&engine->computer, compute, err)) ||
+        (rc = tw_computer_open(&engine->computer, compute, model->precision, err)) ||
         (rc = tw_chain_create(&engine->chain, model, 0, engine->last, engine->computer.backend,
                               engine->computer.precision, engine->computer.n_threads,
                               engine->computer.memory_limit, err)))
@@ -100,7 +100,8 @@ tw_status tw_engine_predict(tw_engine *engine, const tw_picture *pictures, int64
     if ((rc = tw_engine_run(engine, pictures, n, out, err)))
         return rc;
     for (int64_t i = 0; i < n; i++)
-        tw_softmax_row(out + i * n_classes, out + i * n_classes, (int)n_classes);
+        tw_softmax_tempered_row(out + i * n_classes, out + i * n_classes, (int)n_classes,
+                                engine->model->temperature);
     return TW_OK;
 }
 

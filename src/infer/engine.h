@@ -23,20 +23,29 @@ typedef struct tw_chain tw_chain;
  * (TW_EBUDGET says what is needed); fewer workers are used where that is enough. The model's
  * mapped pages are given back after packing. */
 TW_MUST_CHECK tw_status tw_chain_create(tw_chain **out, const tw_model *model, int first, int last,
-                                        tw_backend *backend, const char *precision, int n_workers,
+                                        tw_backend *backend, tw_precision precision, int n_workers,
                                         int64_t limit, tw_error *err);
 void tw_chain_free(tw_chain *chain);
 /* The two halves of tw_chain_create: choosing implementations (then memory of a worker, sizes and
  * numerics are known, and nothing is packed), and packing. */
 TW_MUST_CHECK tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int last,
-                                      tw_backend *backend, const char *precision, tw_error *err);
+                                      tw_backend *backend, tw_precision precision, tw_error *err);
 TW_MUST_CHECK tw_status tw_chain_load(tw_chain *chain, int n_workers, int64_t limit, tw_error *err);
 /* What tw_chain_create would allocate, without packing anything. */
 TW_MUST_CHECK tw_status tw_chain_estimate(int64_t *packed, int64_t *per_worker,
                                           const tw_model *model, int first, int last,
-                                          tw_backend *backend, const char *precision,
+                                          tw_backend *backend, tw_precision precision,
                                           tw_error *err);
+/* What constant backgrounds take on top, where the limit has room for it beside all workers. */
+TW_MUST_CHECK tw_status tw_chain_estimate_background(int64_t *out, const tw_model *model, int first,
+                                                     int last, tw_backend *backend,
+                                                     tw_precision precision, tw_error *err);
 int64_t tw_chain_memory(const tw_chain *chain);
+/* Share of the multiplications of the layers that can copy tiles of a constant background which
+ * were spared so, over all runs; while nobody runs it. The memory that it takes is part of
+ * tw_chain_memory; where the limit has no room for it, it is done without: the bits are the same.
+ */
+double tw_chain_spared(const tw_chain *chain);
 int tw_chain_workers(const tw_chain *chain);
 int64_t tw_chain_in_size(const tw_chain *chain); /* numbers a row */
 int64_t tw_chain_out_size(const tw_chain *chain);
@@ -70,16 +79,28 @@ TW_MUST_CHECK tw_status tw_chain_measure(double *t_row_s, tw_chain *chain, tw_er
 /* Rows that tw_chain_run likes to get at once: whole pieces of its widest stage for all workers. */
 int64_t tw_chain_batch(const tw_chain *chain);
 
-/* tw_compute with defaults filled in, its backend opened. */
+/* tw_compute with defaults filled in, its backend opened. The precision that it leaves open (NULL
+ * or auto) is `own`, the model's. */
 typedef struct tw_computer {
     tw_backend *backend;
-    char precision[8];
+    tw_precision precision; /* never auto */
     int n_threads;
     int64_t memory_limit;
     char describe[512]; /* the run's header line: backend, CPU, features, threads, precision */
 } tw_computer;
 TW_MUST_CHECK tw_status tw_computer_open(tw_computer *out, const tw_compute *compute,
-                                         tw_error *err);
+                                         tw_precision own, tw_error *err);
+/* Another precision, if the backend has it: TW_EUNSUPPORTED. */
+TW_MUST_CHECK tw_status tw_computer_set_precision(tw_computer *computer, tw_precision precision,
+                                                  tw_error *err);
 void tw_computer_close(tw_computer *computer);
+
+/* Gives layers 0..last of the model the ranges that int8 needs, from n pictures in fp32 (n a
+ * multiple of TW_PIECE_PICTURES; `fill` makes each), and takes them from all others. Layers beyond
+ * have none and so compute in fp32. Expected: what tw_chain_create says, TW_EUNSUPPORTED (outputs
+ * that are too large). */
+TW_MUST_CHECK tw_status tw_find_ranges(tw_model *model, int last, const tw_computer *computer,
+                                       int64_t n, tw_fill_row fill, void *ctx, tw_error *err);
+void tw_calibration_forget(tw_graph *graph);
 
 #endif

@@ -42,4 +42,7 @@ int64_t tw_infer__in_numbers(const tw_chain *chain);
 int64_t tw_infer__out_numbers(const tw_chain *chain);
 int64_t tw_infer__middle_numbers(const tw_chain *chain);
 
+/* Whether an op belongs to the stage of pictures. */
+bool tw_infer__is_picture_op(tw_op op);
+
 #endif

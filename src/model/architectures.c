@@ -15,11 +15,25 @@
         224, 224, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_CAFFE, TW_RESIZE_SQUASH, 0 \
     }
 
+/* ... torchvision's, ... */
+#define TORCH_224                                                                           \
+    {                                                                                       \
+        224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875 \
+    }
+/* ... and EfficientNet-Lite's. */
+#define LITE_224                                                                        \
+    {                                                                                   \
+        224, 224, TW_COLOUR_RGB, TW_CUBIC_AA, TW_PREPROCESS_LITE, TW_RESIZE_CROP, 0.875 \
+    }
+
 static const tw_architecture rows[] = {
     {"vgg16", tw_model__vgg16, CAFFE_224, NULL, NULL},
     {"vgg19", tw_model__vgg19, CAFFE_224, NULL, NULL},
     {"vgg16-mini", tw_model__vgg16_mini, CAFFE_224, tw_model__vgg16_mini_begin,
      tw_model__vgg16_mini_end},
+    {"efficientnet-lite0", tw_model__efficientnet_lite0, LITE_224, NULL, NULL},
+    {"resnet18", tw_model__resnet18, TORCH_224, NULL, NULL},
+    {"resnet50", tw_model__resnet50, TORCH_224, NULL, NULL},
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 

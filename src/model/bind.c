@@ -62,6 +62,7 @@ typedef struct binder {
     tw_model__names names; /* of whole */
     tw_weight_layout layout;
     tw_model__binding (*of)[2];
+    const tw_named_tensor *(*norms)[TW_N_NORM]; /* batch normalizations to be folded, a node each */
     problems all;
 } binder;
 
@@ -169,6 +170,35 @@ static void bind_tensor(binder *b, int node, int slot, const tw_named_tensor *te
                                            is_first_convolution(graph, node)};
 }
 
+/* Whether the file has a batch normalization behind a node of the model's graph, as its naming has
+ * it. */
+static bool has_norm(const binder *b, int node)
+{
+    const int i = tw_model__find_layer(b->whole, b->model->graph->nodes[node].name);
+
+    return b->names.of[i][TW_MODEL__FIRST_NORM][0] != '\0';
+}
+
+/* One of the four tensors of a batch normalization; its counter is passed over. */
+static void bind_norm(binder *b, int node, int slot, const tw_named_tensor *tensor)
+{
+    const tw_shape *found = &tensor->tensor.shape;
+    tw_shape shapes[2];
+    char expected[96], text[96];
+
+    if (slot == TW_MODEL__COUNTER)
+        return;
+    (void)tw_node_params(b->model->graph, node, shapes);
+    if (!tw_shape_equal(found, &shapes[1]))
+        add_problem(&b->all, "%s: expected %s, file has %s", tensor->name,
+                    tw_shape_text(expected, sizeof expected, &shapes[1]),
+                    tw_shape_text(text, sizeof text, found));
+    else if (!is_float(tensor->tensor.dtype))
+        add_problem(&b->all, "%s: expected F32, F64, F16 or BF16, file has %s", tensor->name,
+                    tw_dtype_name(tensor->tensor.dtype));
+    b->norms[node][slot - TW_MODEL__FIRST_NORM] = tensor;
+}
+
 static void bind_tensors(binder *b)
 {
     const tw_weight_file *file = &b->model->file;
@@ -183,7 +213,9 @@ static void bind_tensors(binder *b)
             const char *name = b->whole->nodes[node].name;
             const int here = tw_model__find_layer(b->model->graph, name);
 
-            if (here >= 0 && slot >= 0)
+            if (here >= 0 && slot >= TW_MODEL__FIRST_NORM)
+                bind_norm(b, here, slot, tensor);
+            else if (here >= 0 && slot >= 0)
                 bind_tensor(b, here, slot, tensor);
             else if (here >= 0)
                 add_problem(&b->all, "%s: unknown weight \"%s\"", name, tensor->name);
@@ -192,6 +224,24 @@ static void bind_tensors(binder *b)
         }
         previous = layer;
     }
+}
+
+static void check_norm(binder *b, int node)
+{
+    const char *name = b->model->graph->nodes[node].name;
+    const int i = tw_model__find_layer(b->whole, name);
+    int n = b->of[node][0].tensor != NULL;
+
+    for (int k = 0; k < TW_N_NORM; k++)
+        n += b->norms[node][k] != NULL;
+    if (n == 0)
+        add_problem(&b->all, "layer \"%s\" is missing", name);
+    if (n > 0 && !b->of[node][0].tensor)
+        add_problem(&b->all, "%s (%s): missing", b->names.of[i][0], name);
+    for (int k = 0; n > 0 && k < TW_N_NORM; k++)
+        if (!b->norms[node][k])
+            add_problem(&b->all, "%s (%s): missing", b->names.of[i][TW_MODEL__FIRST_NORM + k],
+                        name);
 }
 
 static void check_missing(binder *b, bool may_lack_dense)
@@ -206,6 +256,10 @@ static void check_missing(binder *b, bool may_lack_dense)
 
         if (!tw_node_params(graph, i, shapes))
             continue;
+        if (has_norm(b, i)) {
+            check_norm(b, i);
+            continue;
+        }
         name_param(name, sizeof name, b, i, has[0] ? 1 : 0);
         if (!has[0] && !has[1]) {
             if (!(may_lack_dense && node->op == TW_OP_DENSE))
@@ -219,8 +273,12 @@ static void check_missing(binder *b, bool may_lack_dense)
 /* ---- numbers */
 
 /* Those that the graph can read where they lie are left there. */
-static bool needs_copy(const tw_model__binding *binding)
+static bool needs_copy(const binder *b, int node, int slot)
 {
+    const tw_model__binding *binding = &b->of[node][slot];
+
+    if (b->norms[node][0])
+        return true;
     return binding->tensor &&
            (binding->is_turned || binding->is_reversed || binding->tensor->tensor.dtype != TW_F32);
 }
@@ -232,13 +290,31 @@ static tw_status make_block(binder *b, tw_error *err)
 
     for (int i = 0; i < model->graph->n; i++)
         for (int slot = 0; slot < 2; slot++)
-            if (needs_copy(&b->of[i][slot]))
+            if (needs_copy(b, i, slot))
                 n += tw_model__padded_size(&model->params[i][slot]);
     model->block_bytes = model->converted_bytes = n * (int64_t)sizeof(float);
     if (n > 0 && !(model->block = tw_alloc_f32(n)))
         return tw_fail(err, TW_ENOMEM, "no memory for %lld bytes of converted weights",
                        (long long)model->block_bytes);
     return TW_OK;
+}
+
+/* A parameter in the block at `at`. A bias that comes from a batch normalization is written with
+ * its kernel. */
+static tw_status copy_param(const binder *b, int node, int slot, float *at, tw_error *err)
+{
+    const tw_model *model = b->model;
+    tw_param *param = &model->params[node][slot];
+    float *bias = at + tw_model__padded_size(param);
+    tw_status rc = TW_OK;
+
+    param->view = param->data = at;
+    if (b->of[node][slot].tensor)
+        rc = tw_model__convert(at, model, node, slot, &b->of[node][slot], err);
+    if (rc == TW_OK && slot == 0 && b->norms[node][0])
+        rc = tw_model__fold_norm(at, bias, model, node, b->norms[node],
+                                 tw_model__naming_epsilon(b->names.naming), err);
+    return rc;
 }
 
 /* Fills the views of the model's parameters. */
@@ -253,16 +329,14 @@ static tw_status set_views(binder *b, tw_error *err)
         const tw_model__binding *binding = &b->of[i / 2][i % 2];
         tw_param *param = &model->params[i / 2][i % 2];
 
-        if (!binding->tensor)
-            continue;
-        if (!needs_copy(binding)) {
+        if (needs_copy(b, i / 2, i % 2)) {
+            rc = copy_param(b, i / 2, i % 2, at, err);
+            at += tw_model__padded_size(param);
+        } else if (binding->tensor) {
             param->view = binding->tensor->tensor.data;
             param->mapped = binding->is_mapped;
-            continue;
         }
-        rc = tw_model__convert(at, model, i / 2, i % 2, binding, err);
-        param->view = param->data = at;
-        at += tw_model__padded_size(param);
+        model->has_folded |= b->norms[i / 2][0] != NULL;
     }
     return rc;
 }
@@ -272,7 +346,8 @@ tw_status tw_model__bind(tw_model *model, const tw_graph *whole, bool may_lack_d
     binder b = {.model = model, .whole = whole};
     tw_status rc = tw_model__names_create(&b.names, model->naming, whole, err);
 
-    if (rc == TW_OK && !(b.of = tw_calloc((size_t)model->graph->n, sizeof *b.of)))
+    if (rc == TW_OK && (!(b.of = tw_calloc((size_t)model->graph->n, sizeof *b.of)) ||
+                        !(b.norms = tw_calloc((size_t)model->graph->n, sizeof *b.norms))))
         rc =
             tw_fail(err, TW_ENOMEM, "no memory to bind the weights of %s", tw_model__source(model));
     if (rc)
@@ -285,6 +360,7 @@ tw_status tw_model__bind(tw_model *model, const tw_graph *whole, bool may_lack_d
 done:
     tw_text_free(&b.all.text);
     tw_free(b.of);
+    tw_free((void *)b.norms);
     tw_model__names_free(&b.names);
     return rc;
 }

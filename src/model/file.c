@@ -6,6 +6,8 @@
  *     graph       the layers                 frozen      names of the frozen layers
  *     contract    how pictures go in         provenance  where the numbers came from
  *     sha256      of all parameters (tw_model_hash)
+ *     calibration how sure it is, only where topwork calibrate has measured that
+ *     precision   of the frozen layers, where it is not fp32
  *
  * Files of other layouts carry the same metadata and "layout" (format/layout.h), which the format
  * room has undone before anything is read here.
@@ -15,6 +17,7 @@
 #include "model/model_int.h"
 
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "tensor/tensor.h"
@@ -23,6 +26,9 @@
 #include <string.h>
 
 enum { FORMAT_VERSION = 1 };
+
+/* Weight files up to this size are hashed into the provenance; larger ones would take seconds. */
+enum { MAX_HASHED_BYTES = 128 << 20, HASH_WINDOW = 4 << 20 };
 
 /* ---- writing */
 
@@ -65,34 +71,76 @@ static bool set_text(tw_json *metadata, const char *key, tw_json *json)
 }
 
 /* The provenance is borrowed, so it is dumped here. */
-static bool set_provenance(tw_json *metadata, const tw_model *model)
+static bool set_provenance(tw_json *metadata, const tw_model *model, const char *trunk_hex)
 {
-    char *text;
-    bool ok;
+    tw_json *provenance =
+        model->provenance ? tw_json_copy(model->provenance) : tw_json_new_object();
+    char *text = NULL;
+    bool ok = provenance != NULL;
 
-    if (!model->provenance)
-        return set_text(metadata, "provenance", tw_json_new_object());
-    text = tw_json_dump(model->provenance, 0);
-    ok = text && tw_json_set(metadata, "provenance", tw_json_new_string(text));
+    if (ok && trunk_hex[0])
+        ok = tw_json_set(provenance, "weights_sha256", tw_json_new_string(trunk_hex));
+    ok = ok && (text = tw_json_dump(provenance, 0)) &&
+         tw_json_set(metadata, "provenance", tw_json_new_string(text));
     tw_free(text);
+    tw_json_free(provenance);
     return ok;
+}
+
+/* Of what computes in fp32 nothing is said. */
+static bool set_precision(tw_json *metadata, const tw_model *model)
+{
+    return model->precision == TW_PRECISION_FP32 ||
+           set_text(metadata, "precision", tw_json_new_string(tw_precision_name(model->precision)));
+}
+
+static tw_status hash_file(char hex[65], const tw_map *map, tw_error *err)
+{
+    tw_sha256 *hash;
+    tw_status rc = tw_sha256_create(&hash, err);
+
+    if (rc != TW_OK)
+        return rc;
+    for (size_t at = 0; at < map->size; at += HASH_WINDOW) {
+        size_t n = map->size - at < HASH_WINDOW ? map->size - at : HASH_WINDOW;
+
+        tw_sha256_add(hash, map->data + at, n);
+        tw_map_release(map->data + at, n);
+    }
+    tw_sha256_finish(hash, hex);
+    tw_sha256_free(hash);
+    return TW_OK;
+}
+
+/* The trunk's file, unless it is too large or comes from a model file that says it already. */
+static tw_status hash_trunk_file(char hex[65], const tw_model *model, tw_error *err)
+{
+    hex[0] = '\0';
+    if (!model->trunk_file || model->trunk_file->size > MAX_HASHED_BYTES ||
+        tw_json_get(model->provenance, "weights_sha256"))
+        return TW_OK;
+    return hash_file(hex, model->trunk_file, err);
 }
 
 tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error *err)
 {
-    char hex[65];
+    char hex[65], trunk_hex[65];
     tw_json *metadata;
-    tw_status rc = tw_model_hash(hex, model, model->graph->n - 1, err);
+    tw_status rc;
 
     *out = NULL;
-    if (rc != TW_OK)
+    if ((rc = tw_model_hash(hex, model, model->graph->n - 1, err)) != TW_OK ||
+        (rc = hash_trunk_file(trunk_hex, model, err)) != TW_OK)
         return rc;
     metadata = tw_json_new_object();
     if (set_text(metadata, "topwork", tw_json_new_i64(FORMAT_VERSION)) &&
         set_text(metadata, "graph", tw_graph_to_json(model->graph)) &&
         set_text(metadata, "contract", tw_contract_to_json(&model->contract)) &&
         set_text(metadata, "classes", classes_to_json(model)) &&
-        set_text(metadata, "frozen", frozen_to_json(model)) && set_provenance(metadata, model) &&
+        set_text(metadata, "frozen", frozen_to_json(model)) &&
+        set_provenance(metadata, model, trunk_hex) && set_precision(metadata, model) &&
+        (model->temperature == 1.0 ||
+         set_text(metadata, "calibration", tw_calibration_to_json(model))) &&
         set_text(metadata, "sha256", tw_json_new_string(hex))) {
         *out = metadata;
         return TW_OK;
@@ -144,6 +192,25 @@ done:
     tw_free(names);
     tw_free(entries);
     tw_json_free(metadata);
+    return rc;
+}
+
+/* A stated layout has been undone in memory, not in the file. */
+tw_status tw_model_check_own_file(const tw_model *model, tw_error *err)
+{
+    const char *path = tw_model__source(model);
+    tw_json *metadata = NULL;
+    tw_status rc = TW_OK;
+    bool is_own = model->file.kind == TW_WEIGHTS_SAFETENSORS && model->file.metadata;
+
+    if (is_own && !(rc = tw_json_parse(&metadata, model->file.metadata,
+                                       strlen(model->file.metadata), path, err)))
+        is_own = tw_json_get(metadata, "topwork") && !tw_json_get(metadata, "layout");
+    tw_json_free(metadata);
+    if (rc == TW_OK && !is_own)
+        rc = tw_fail(err, TW_EUSAGE,
+                     "%s: is an export; calibrate the model that it was made of, and export again",
+                     path);
     return rc;
 }
 
@@ -338,6 +405,43 @@ static tw_status read_hash(tw_model *model, const reader *in)
     return rc;
 }
 
+/* Files that were never calibrated have no entry. It is of the classes, so a cut model forgets it.
+ */
+static tw_status read_calibration(tw_model *model, const reader *in)
+{
+    tw_json *json;
+    double temperature;
+    tw_status rc;
+
+    if (!tw_json_get(in->metadata, "calibration"))
+        return TW_OK;
+    if ((rc = read_entry(&json, in, "calibration")) != TW_OK)
+        return rc;
+    rc = tw_calibration_from_json(&temperature, json, in->path, in->err);
+    if (rc == TW_OK && model->graph->n == in->whole->n)
+        model->temperature = temperature;
+    tw_json_free(json);
+    return rc;
+}
+
+static tw_status read_precision(tw_model *model, const reader *in)
+{
+    tw_json *json;
+    const char *name;
+    tw_status rc;
+
+    if (!tw_json_get(in->metadata, "precision"))
+        return TW_OK;
+    if ((rc = read_entry(&json, in, "precision")) != TW_OK)
+        return rc;
+    if (!tw_json_string(&name, json) || !tw_precision_parse(&model->precision, name) ||
+        model->precision == TW_PRECISION_AUTO)
+        rc = tw_fail(in->err, TW_EFILE,
+                     "%s: \"precision\" must be one of fp32, bf16x3, bf16 and int8", in->path);
+    tw_json_free(json);
+    return rc;
+}
+
 /* Everything but the tensors. */
 static tw_status read_model(tw_model **out, reader *in, const char *cut)
 {
@@ -348,7 +452,8 @@ static tw_status read_model(tw_model **out, reader *in, const char *cut)
         (rc = tw_model__cut(&graph, in->whole, cut, in->err)) != TW_OK ||
         (rc = tw_model__create(out, graph, in->err)) != TW_OK ||
         (rc = read_contract(*out, in)) != TW_OK || (rc = read_classes(*out, in)) != TW_OK ||
-        (rc = read_frozen(*out, in)) != TW_OK || (rc = read_provenance(*out, in)) != TW_OK)
+        (rc = read_frozen(*out, in)) != TW_OK || (rc = read_provenance(*out, in)) != TW_OK ||
+        (rc = read_calibration(*out, in)) != TW_OK || (rc = read_precision(*out, in)) != TW_OK)
         return rc;
     return read_hash(*out, in);
 }

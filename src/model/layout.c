@@ -4,6 +4,7 @@
  * so what was float32 stays the same numbers.
  *
  *   torch's kernel (K,C,R,S) -> (R,S,C,K)          out[(p*C + c)*K + k] = in[(k*C + c)*P + p]
+ *   depthwise (C,1,R,S) -> (R,S,C,1)               the same with K = C, C = 1
  *   dense (out,in), in flattened (C,H,W)           the same with P = H*W, K = out
  *   dense (out,in)                                 the same with P = 1
  */
@@ -36,6 +37,8 @@ tw_shape tw_model__torch_shape(const tw_graph *graph, int node, int slot)
 
     (void)tw_node_params(graph, node, shapes);
     shape = shapes[slot];
+    if (slot == 0 && graph->nodes[node].op == TW_OP_DEPTHWISE_CONV2D)
+        return (tw_shape){4, {shape.dims[2], 1, shape.dims[0], shape.dims[1]}};
     if (slot == 0 && shape.rank == 4)
         return (tw_shape){4, {shape.dims[3], shape.dims[2], shape.dims[0], shape.dims[1]}};
     if (slot == 0 && shape.rank == 2)
@@ -79,6 +82,8 @@ static turn find_turn(const tw_graph *graph, int node)
     tw_shape shapes[2], flat;
 
     (void)tw_node_params(graph, node, shapes);
+    if (graph->nodes[node].op == TW_OP_DEPTHWISE_CONV2D)
+        return (turn){shapes[0].dims[2], 1, shapes[0].dims[0] * shapes[0].dims[1]};
     if (shapes[0].rank == 4)
         return (turn){shapes[0].dims[3], shapes[0].dims[2], shapes[0].dims[0] * shapes[0].dims[1]};
     if (find_flattened(&flat, graph, node))

@@ -9,6 +9,7 @@
 static tw_status copy_rest(tw_model *out, const tw_model *like, tw_error *err)
 {
     out->contract = like->contract;
+    out->temperature = like->temperature;
     if (like->classes)
         return tw_model__copy_classes(out, like->classes, like->n_classes, err);
     return TW_OK;

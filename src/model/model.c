@@ -27,6 +27,7 @@ tw_status tw_model__create(tw_model **out, tw_graph *graph, tw_error *err)
         return tw_fail(err, TW_ENOMEM, "no memory for a model");
     }
     model->graph = graph;
+    model->temperature = 1.0;
     if (!(model->params = tw_calloc((size_t)graph->n, sizeof *model->params)) ||
         !(model->frozen = tw_calloc((size_t)graph->n, sizeof *model->frozen))) {
         tw_model_free(model);
@@ -214,7 +215,9 @@ static tw_status describe_file(tw_model *model, tw_error *err)
                     tw_json_new_string(tw_weight_kind_name(model->file.kind))) &&
         tw_json_set(to, "weights_naming",
                     tw_json_new_string(tw_model__naming_text(model->naming))) &&
-        tw_json_set(to, "weights_layout", tw_json_new_string(layout)))
+        tw_json_set(to, "weights_layout", tw_json_new_string(layout)) &&
+        (!model->has_folded ||
+         tw_json_set(to, "batch_norm", tw_json_new_string("folded into the convolutions"))))
         return TW_OK;
     return tw_fail(err, TW_ENOMEM, "no memory to describe %s", tw_model__source(model));
 }

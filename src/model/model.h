@@ -30,6 +30,8 @@ typedef enum tw_naming {
     TW_NAMING_TORCHVISION,
     TW_NAMING_TIMM,
     TW_NAMING_FROSSARD, /* vgg16_weights.npz of D. Frossard */
+    TW_NAMING_RESNET,   /* torchvision's of its ResNets */
+    TW_NAMING_MELAS,    /* EfficientNet-PyTorch of L. Melas-Kyriazi */
     TW_N_NAMING
 } tw_naming;
 
@@ -38,17 +40,22 @@ struct tw_model {
     tw_param (*params)[2]; /* per node: kernel, bias */
     bool *frozen;          /* per node */
     tw_contract contract;
+    tw_precision precision; /* in which the frozen layers compute; never auto */
     int n_classes;
     char **classes;
-    char *architecture;      /* "vgg16" */
-    char *weights;           /* what was asked for: file name without folder, or "random" */
-    tw_json *provenance;     /* object: architecture, weights, weights_sha256?, made_by, ... */
-    tw_weight_file file;     /* mapped weights, zeroed when there are none */
+    double temperature;  /* logits are divided by it before softmax; 1: not calibrated */
+    char *architecture;  /* "vgg16" */
+    char *weights;       /* what was asked for: file name without folder, or "random" */
+    tw_json *provenance; /* object: architecture, weights, weights_sha256?, made_by, ... */
+    tw_weight_file file; /* mapped weights, zeroed when there are none */
+    const tw_map
+        *trunk_file;         /* of the trunk under a new top, borrowed: hashed when it is written */
     tw_naming naming;        /* of the file's names */
     tw_weight_layout layout; /* of the file's kernels */
     tw_preprocess made_for;  /* what the file's weights were trained with, as their naming says */
     float *block;            /* random, converted or trained parameters, NULL when there are none */
     int64_t block_bytes;
+    bool has_folded;         /* batch normalizations of the file are part of its kernels */
     int64_t converted_bytes; /* of the block: copies of a file's numbers in the graph's layout */
     char sha256[65];         /* tw_model_hash of all layers that the model file states; "" none */
 };
@@ -88,6 +95,10 @@ TW_MUST_CHECK tw_status tw_model_forget_weights(tw_model *model, tw_error *err);
  * whose does). Expected: TW_ESHAPE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_resize(tw_model *model, int size, tw_error *err);
 
+/* Where the frozen part of a classifier ends: its last frozen node before the output that the rest
+ * hangs on alone, else the last convolution or pooling. */
+int tw_model_boundary(const tw_model *model);
+
 /* SHA-256 (hex) over name, shape and numbers of one node's parameters, which are there. */
 TW_MUST_CHECK tw_status tw_model_hash_node(char hex[65], const tw_model *model, int node,
                                            tw_error *err);
@@ -107,11 +118,15 @@ TW_MUST_CHECK tw_status tw_model_check_node(const tw_model *model, int node, tw_
 TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_error *err);
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
- * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance" and
- * "sha256" (tw_model_hash of all layers), each JSON text. Atomic. Nothing in it depends on time,
- * host or path. Expected: TW_EFILE (a layer without weights, a place that cannot be written),
- * TW_EBUDGET (disk full), TW_ENOMEM. */
+ * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance",
+ * "precision" (unless it is fp32), "calibration" where there is one, and "sha256" (tw_model_hash of
+ * all layers), each JSON text.
+ * Atomic. Nothing in it depends on time, host or path. Expected: TW_EFILE (a layer without weights,
+ * a place that cannot be written), TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
+
+/* Whether the model came from a file of that kind, which may be written anew; else TW_EUSAGE. */
+TW_MUST_CHECK tw_status tw_model_check_own_file(const tw_model *model, tw_error *err);
 
 /* The __metadata__ of that file, for other files that a model goes into. Caller frees. Expected:
  * TW_EFILE (a layer without weights), TW_ENOMEM. */
@@ -121,6 +136,11 @@ TW_MUST_CHECK tw_status tw_model_make_metadata(tw_json **out, const tw_model *mo
  * names of its layers. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_open_like(tw_model **out, const tw_model *like, const char *path,
                                            tw_error *err);
+
+/* The metadata entry "calibration" and back; a model that is not calibrated has none (NULL). */
+tw_json *tw_calibration_to_json(const tw_model *model);
+TW_MUST_CHECK tw_status tw_calibration_from_json(double *temperature, const tw_json *json,
+                                                 const char *name, tw_error *err);
 
 /* JSON of a contract and back (all names checked). */
 tw_json *tw_contract_to_json(const tw_contract *contract);

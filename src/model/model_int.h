@@ -8,6 +8,9 @@
 tw_status tw_model__vgg16(tw_graph **out, tw_error *err);
 tw_status tw_model__vgg19(tw_graph **out, tw_error *err);
 tw_status tw_model__vgg16_mini(tw_graph **out, tw_error *err);
+tw_status tw_model__efficientnet_lite0(tw_graph **out, tw_error *err);
+tw_status tw_model__resnet18(tw_graph **out, tw_error *err);
+tw_status tw_model__resnet50(tw_graph **out, tw_error *err);
 
 /* vgg16-mini's weights, a safetensors file inside the program (vgg16_mini.S). */
 extern const uint8_t tw_model__vgg16_mini_begin[], tw_model__vgg16_mini_end[];
@@ -40,17 +43,34 @@ void tw_model__naming_contract(tw_contract *contract, tw_naming naming);
 TW_MUST_CHECK tw_status tw_model__recognize(tw_naming *out, const tw_weight_file *file,
                                             const tw_graph *graph, tw_error *err);
 
-/* The names of a graph's parameters, "" where the naming has none. */
-enum { TW_MODEL__PARAM_NAME = 2 * TW_NAME_SIZE };
+/* What torch calls a node of such a network and the batch normalization behind it ("": none); false
+ * where the graph is of another kind. */
+bool tw_model__efficientnet_lite_name(char layer[TW_NAME_SIZE], char norm[TW_NAME_SIZE],
+                                      const tw_graph *graph, int node);
+bool tw_model__resnet_name(char layer[TW_NAME_SIZE], char norm[TW_NAME_SIZE], const tw_graph *graph,
+                           int node);
+
+/* What a batch normalization is made of. */
+enum { TW_NORM_GAMMA, TW_NORM_BETA, TW_NORM_MEAN, TW_NORM_VARIANCE, TW_N_NORM };
+
+/* The names of a graph's parameters, "" where the naming has none: kernel and bias, then those of
+ * the batch normalization that is folded into them, then its counter, which is of no use. */
+enum {
+    TW_MODEL__PARAM_NAME = 2 * TW_NAME_SIZE,
+    TW_MODEL__FIRST_NORM = 2,
+    TW_MODEL__COUNTER = TW_MODEL__FIRST_NORM + TW_N_NORM,
+    TW_MODEL__N_NAMES
+};
 typedef struct tw_model__names {
     tw_naming naming;
     const tw_graph *graph; /* borrowed */
-    char (*of)[2][TW_MODEL__PARAM_NAME];
+    char (*of)[TW_MODEL__N_NAMES][TW_MODEL__PARAM_NAME];
 } tw_model__names;
 TW_MUST_CHECK tw_status tw_model__names_create(tw_model__names *out, tw_naming naming,
                                                const tw_graph *graph, tw_error *err);
 void tw_model__names_free(tw_model__names *names);
-/* The parameter of that name; *node and *slot are -1 where there is none. */
+/* The parameter of that name, *slot its place in names->of; *node and *slot are -1 where there is
+ * none. */
 bool tw_model__names_find(int *node, int *slot, const tw_model__names *names, const char *name);
 
 /* A parameter's shape in torch's layout, as sentences say it. */
@@ -76,6 +96,14 @@ TW_MUST_CHECK tw_status tw_model__convert(float *out, const tw_model *model, int
  * TW_EFILE. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model__bind(tw_model *model, const tw_graph *whole, bool may_lack_dense,
                                        tw_error *err);
+
+/* Folds the batch normalization, (K) each, into kernel (...,K) and bias (K), which is written.
+ * Expected: TW_EFILE (a variance that is none), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_model__fold_norm(float *kernel, float *bias, const tw_model *model,
+                                            int node, const tw_named_tensor *const norm[TW_N_NORM],
+                                            double epsilon, tw_error *err);
+/* What a naming's networks add to the variance. */
+double tw_model__naming_epsilon(tw_naming naming);
 
 /* What the file's metadata says beside its tensors: class names for a network that is whole, and of
  * torch's namings the contract. Expected: TW_EFILE, TW_ENOMEM. */

@@ -1,11 +1,14 @@
 /*
  * What files call the parameters of a network, one row a naming. Keras's names are the graph's own;
- * the others count layers, so one rule serves every network of the VGG kind.
+ * those for networks of the VGG kind count layers, so one rule serves all of them; networks with
+ * blocks have a function of their own that knows torch's names.
  *
  *   Keras         block1_conv1/kernel       fc1/kernel             predictions/bias
  *   torchvision   features.0.weight         classifier.0.weight    classifier.6.bias
  *   timm          features.0.weight         pre_logits.fc1.weight  head.fc.bias
  *   Frossard      conv1_1_W                 fc6_W                  fc8_b
+ *   torchvision   layer1.0.conv1.weight     layer1.0.bn1.weight    fc.bias
+ *   Melas         _blocks.0._depthwise_conv.weight, _blocks.0._bn1.running_mean, _fc.bias
  *
  * Which naming a file has is told by how many of its tensors each naming knows; of equals the first
  * row.
@@ -65,6 +68,10 @@ typedef struct form {
     tw_weight_layout layout;
     bool is_rgb;   /* its first kernel takes RGB, whatever the contract */
     bool is_torch; /* trained on what torchvision makes of a picture */
+    /* NULL: the VGG kind */
+    bool (*name)(char layer[TW_NAME_SIZE], char norm[TW_NAME_SIZE], const tw_graph *graph,
+                 int node);
+    double epsilon; /* of its batch normalizations */
 } form;
 
 static const form forms[TW_N_NAMING] = {
@@ -83,7 +90,23 @@ static const form forms[TW_N_NAMING] = {
                             .dense = frossard_dense,
                             .params = {"_W", "_b"},
                             .is_rgb = true},
+    [TW_NAMING_RESNET] = {.text = "torchvision",
+                          .params = {".weight", ".bias"},
+                          .layout = TW_LAYOUT_TORCH,
+                          .is_torch = true,
+                          .name = tw_model__resnet_name,
+                          .epsilon = 1e-5},
+    [TW_NAMING_MELAS] = {.text = "EfficientNet-PyTorch",
+                         .params = {".weight", ".bias"},
+                         .layout = TW_LAYOUT_TORCH,
+                         .name = tw_model__efficientnet_lite_name,
+                         .epsilon = 1e-3},
 };
+
+double tw_model__naming_epsilon(tw_naming naming)
+{
+    return forms[naming].epsilon;
+}
 
 const char *tw_model__naming_text(tw_naming naming)
 {
@@ -114,6 +137,24 @@ void tw_model__naming_contract(tw_contract *contract, tw_naming naming)
 
 /* ---- names of a graph's parameters */
 
+/* All names of a node of a network with blocks. A convolution with a batch normalization has no
+ * bias. */
+static void write_names(char of[TW_MODEL__N_NAMES][TW_MODEL__PARAM_NAME], const form *row,
+                        const tw_graph *graph, int node)
+{
+    static const char *const ends[] = {".weight", ".bias", ".running_mean", ".running_var",
+                                       ".num_batches_tracked"};
+    char layer[TW_NAME_SIZE], norm[TW_NAME_SIZE];
+
+    if (!row->name(layer, norm, graph, node))
+        return;
+    snprintf(of[0], sizeof of[0], "%s%s", layer, row->params[0]);
+    if (!norm[0])
+        snprintf(of[1], sizeof of[1], "%s%s", layer, row->params[1]);
+    for (int i = TW_MODEL__FIRST_NORM; norm[0] && i < TW_MODEL__N_NAMES; i++)
+        snprintf(of[i], sizeof of[i], "%s%s", norm, ends[i - TW_MODEL__FIRST_NORM]);
+}
+
 static void write_name(char buf[TW_MODEL__PARAM_NAME], tw_naming naming, const tw_graph *graph,
                        int node, int slot)
 {
@@ -140,9 +181,14 @@ tw_status tw_model__names_create(tw_model__names *out, tw_naming naming, const t
     *out = (tw_model__names){.naming = naming, .graph = graph};
     if (!(out->of = tw_calloc((size_t)graph->n, sizeof *out->of)))
         return tw_fail(err, TW_ENOMEM, "no memory for the names of a network's parameters");
-    for (int node = 0; node < graph->n; node++)
-        for (int slot = 0; slot < tw_node_params(graph, node, shapes); slot++)
+    for (int node = 0; node < graph->n; node++) {
+        const int n = tw_node_params(graph, node, shapes);
+
+        if (n > 0 && forms[naming].name)
+            write_names(out->of[node], &forms[naming], graph, node);
+        for (int slot = 0; slot < n && !forms[naming].name; slot++)
             write_name(out->of[node][slot], naming, graph, node, slot);
+    }
     return TW_OK;
 }
 
@@ -168,7 +214,7 @@ static bool is_keras_name(const char *name, const char *layer, int slot)
 bool tw_model__names_find(int *node, int *slot, const tw_model__names *names, const char *name)
 {
     for (*node = 0; *node < names->graph->n; ++*node)
-        for (*slot = 0; *slot < 2; ++*slot) {
+        for (*slot = 0; *slot < TW_MODEL__N_NAMES; ++*slot) {
             const char *ours = names->of[*node][*slot];
 
             if (ours[0] && (strcmp(ours, name) == 0 ||

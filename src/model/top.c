@@ -9,15 +9,10 @@
 #include "model/model_int.h"
 
 #include "base/fail.h"
-#include "base/hash.h"
 #include "base/memory.h"
 #include "tensor/tensor.h"
 
-#include <stdio.h>
 #include <string.h>
-
-/* Weight files up to this size are hashed into the provenance; larger ones would take seconds. */
-enum { MAX_HASHED_BYTES = 128 << 20, HASH_WINDOW = 4 << 20 };
 
 static tw_status check_classes(const tw_graph *graph, char *const *classes, int n_classes,
                                tw_error *err)
@@ -35,29 +30,9 @@ static tw_status check_classes(const tw_graph *graph, char *const *classes, int 
     return TW_OK;
 }
 
-static tw_status hash_file(char hex[65], const tw_map *map, tw_error *err)
-{
-    tw_sha256 *hash;
-    tw_status rc = tw_sha256_create(&hash, err);
-
-    if (rc != TW_OK)
-        return rc;
-    for (size_t at = 0; at < map->size; at += HASH_WINDOW) {
-        size_t n = map->size - at < HASH_WINDOW ? map->size - at : HASH_WINDOW;
-
-        tw_sha256_add(hash, map->data + at, n);
-        tw_map_release(map->data + at, n);
-    }
-    tw_sha256_finish(hash, hex);
-    tw_sha256_free(hash);
-    return TW_OK;
-}
-
 /* Architecture, contract and provenance of the trunk. */
 static tw_status describe(tw_model *model, const tw_model *base, tw_error *err)
 {
-    char hex[65];
-    tw_status rc;
     bool ok = true;
 
     model->contract = base->contract;
@@ -67,12 +42,7 @@ static tw_status describe(tw_model *model, const tw_model *base, tw_error *err)
         ok = ok && (model->weights = tw_strdup(base->weights));
     if (base->provenance)
         ok = ok && (model->provenance = tw_json_copy(base->provenance));
-    if (ok && base->file.map.data && base->file.map.size <= MAX_HASHED_BYTES &&
-        !tw_json_get(model->provenance, "weights_sha256")) {
-        if ((rc = hash_file(hex, &base->file.map, err)) != TW_OK)
-            return rc;
-        ok = tw_json_set(model->provenance, "weights_sha256", tw_json_new_string(hex));
-    }
+    model->trunk_file = base->file.map.data ? &base->file.map : NULL;
     return ok ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory to describe a model");
 }
 

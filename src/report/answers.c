@@ -166,7 +166,8 @@ static tw_status keep_row(reader *r, const tw_row *row, tw_error *err)
     }
     out->rows[n] = *row;
     out->n_mistakes += row->label != row->predicted;
-    tw_evaluation_count(&out->evaluation, row->label, row->predicted);
+    tw_evaluation_count(&out->evaluation, row->label, row->predicted,
+                        (double)(float)row->p_predicted);
     return TW_OK;
 }
 
@@ -356,7 +357,8 @@ tw_status tw_report__answers_read(tw_answers *out, const char *path, tw_error *e
         goto done;
     tw_evaluation_finish(&out->evaluation);
     out->evaluation.loss = mean_loss(out);
-    if ((rc = pick_mistakes(&r, err)) || (rc = pick_samples(&r, err)))
+    if ((rc = tw_evaluation_bootstrap(&out->evaluation, TW_BOOTSTRAP_SEED, err)) ||
+        (rc = pick_mistakes(&r, err)) || (rc = pick_samples(&r, err)))
         goto done;
     rc = pick_pairs(&r, err);
 done:

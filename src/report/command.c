@@ -33,11 +33,6 @@ static void add_operand(tw_text *text, const char *word)
     add_word(text, word);
 }
 
-static bool is_operand(const char *name)
-{
-    return !strcmp(name, "data") || !strcmp(name, "output") || !strcmp(name, "overwrite");
-}
-
 static bool is_switch(const char *name)
 {
     for (int i = 0; tw_config_option(i); i++)
@@ -46,22 +41,15 @@ static bool is_switch(const char *name)
     return false;
 }
 
-/* Options whose value differs from what it is where nothing but the recipe is said. */
 static tw_status find_changed(tw_figures *figures, tw_error *err)
 {
-    const char *recipe = tw_config_get(figures->config, "recipe");
-
     for (int i = 0; tw_config_option(i); i++) {
-        const char *name = tw_config_option(i)->name;
-        const char *value = tw_config_get(figures->config, name);
-        const char *before =
-            !strcmp(name, "recipe") ? "features" : tw_config_default(recipe ? recipe : "", i);
+        const char *value = tw_config_changed(figures->config, i);
         tw_changed *at = &figures->options[figures->n_options];
 
-        if (!value || is_operand(name) || !tw_config_is_given(figures->config, name) ||
-            (before && !strcmp(value, before)) || (is_switch(name) && !strcmp(value, "false")))
+        if (!value)
             continue;
-        at->name = name;
+        at->name = tw_config_option(i)->name;
         if (!(at->value = tw_strdup(value)))
             return tw_fail(err, TW_ENOMEM, "no memory for the options of the run");
         figures->n_options++;

@@ -271,7 +271,16 @@ done:
     return rc;
 }
 
-tw_status tw_report__figures_read(tw_figures *out, const char *run, const char *data, tw_error *err)
+static tw_status read_comparison(tw_figures *figures, const char *with, tw_error *err)
+{
+    if (!with || figures->answers.evaluation.n == 0)
+        return TW_OK;
+    figures->compared_with = with;
+    return tw_compare(&figures->comparison, with, figures->run, err);
+}
+
+tw_status tw_report__figures_read(tw_figures *out, const char *run, const char *data,
+                                  const char *with, tw_error *err)
 {
     tw_status rc;
 
@@ -280,7 +289,7 @@ tw_status tw_report__figures_read(tw_figures *out, const char *run, const char *
     if ((rc = copy_run(out, run, err)) || (rc = read_config(out, err)) ||
         (rc = read_journal(out, err)) || (rc = tw_report__rates_read(out, err)) ||
         (rc = read_history(out, err)) || (rc = make_axes(out, err)) ||
-        (rc = read_predictions(out, data, err)))
+        (rc = read_predictions(out, data, err)) || (rc = read_comparison(out, with, err)))
         tw_report__figures_free(out);
     return rc;
 }
@@ -293,6 +302,7 @@ void tw_report__figures_free(tw_figures *figures)
     tw_config_free(figures->config);
     tw_report__journal_free(&figures->journal);
     tw_report__answers_free(&figures->answers);
+    tw_comparison_free(&figures->comparison);
     tw_free(figures->run);
     tw_free(figures->command);
     tw_free(figures->repeat);

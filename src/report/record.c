@@ -163,6 +163,28 @@ static tw_json *baseline_json(record *r, const tw_figures *figures)
     return json;
 }
 
+/* Bins without an answer are left out. */
+static tw_json *bins_json(record *r, const tw_evaluation *evaluation)
+{
+    tw_json *json = tw_json_new_array();
+
+    for (int i = 0; i < TW_CALIBRATION_BINS; i++) {
+        const tw_calibration_bin *bin = &evaluation->bins[i];
+        tw_json *item;
+
+        if (bin->n == 0)
+            continue;
+        item = tw_json_new_object();
+        put(r, item, "above", tw_json_new_f64((double)i / TW_CALIBRATION_BINS));
+        put(r, item, "to", tw_json_new_f64((i + 1.0) / TW_CALIBRATION_BINS));
+        put(r, item, "pictures", tw_json_new_i64(bin->n));
+        put(r, item, "accuracy", tw_json_new_f64((double)bin->correct / (double)bin->n));
+        put(r, item, "confidence", tw_json_new_f64(bin->confidence / (double)bin->n));
+        push(r, json, item);
+    }
+    return json;
+}
+
 static tw_json *evaluated_json(record *r, const tw_figures *figures)
 {
     const tw_journal *journal = &figures->journal;
@@ -183,6 +205,12 @@ static tw_json *evaluated_json(record *r, const tw_figures *figures)
     put(r, json, "high", tw_json_new_f64(evaluation->high));
     put(r, json, "level", tw_json_new_f64(0.95)); /* of the interval */
     put(r, json, "loss", tw_json_new_f64(evaluation->loss));
+    put(r, json, "macro_f1", tw_json_new_f64(evaluation->macro_f1));
+    put(r, json, "f1_low", tw_json_new_f64(evaluation->f1_low));
+    put(r, json, "f1_high", tw_json_new_f64(evaluation->f1_high));
+    put(r, json, "calibration_error", tw_json_new_f64(evaluation->ece));
+    put(r, json, "calibration", bins_json(r, evaluation));
+    put(r, json, "calibration_axis", axis_json(r, &tw_report__share_axis));
     put(r, json, "classes", tw_json_new_i64(evaluation->n_classes));
     put(r, json, "baseline", baseline_json(r, figures));
     return json;
@@ -266,6 +294,53 @@ static tw_json *shown_json(record *r, const tw_answers *answers, const tw_shown 
     return json;
 }
 
+static tw_json *changes_json(record *r, const tw_comparison *found)
+{
+    tw_json *json = tw_json_new_array();
+
+    for (int64_t i = 0; i < found->n_changes; i++) {
+        const tw_change *change = &found->changes[i];
+        tw_json *item = tw_json_new_object();
+
+        put(r, item, "name", text_json(change->name));
+        put(r, item, "label", text_json(change->label));
+        put(r, item, "before", text_json(change->before));
+        put(r, item, "after", text_json(change->after));
+        put(r, item, "right", tw_json_new_bool(change->is_right != 0));
+        push(r, json, item);
+    }
+    return json;
+}
+
+static tw_json *comparison_json(record *r, const tw_figures *figures)
+{
+    const tw_comparison *found = &figures->comparison;
+    tw_json *json = tw_json_new_object(), *classes = tw_json_new_array();
+
+    for (int i = 0; i < found->n_classes; i++) {
+        const tw_class_change *class = &found->classes[i];
+        tw_json *item = tw_json_new_object();
+
+        put(r, item, "class", text_json(class->name));
+        put(r, item, "pictures", tw_json_new_i64(class->n));
+        put(r, item, "recall_before",
+            tw_json_new_f64((double)class->right_before / (double)class->n));
+        put(r, item, "recall", tw_json_new_f64((double)class->right / (double)class->n));
+        push(r, classes, item);
+    }
+    put(r, json, "with", text_json(figures->compared_with));
+    put(r, json, "pictures", tw_json_new_i64(found->n));
+    put(r, json, "accuracy_before",
+        tw_json_new_f64((double)found->right_before / (double)found->n));
+    put(r, json, "accuracy", tw_json_new_f64((double)found->right / (double)found->n));
+    put(r, json, "newly_right", tw_json_new_i64(found->newly_right));
+    put(r, json, "newly_wrong", tw_json_new_i64(found->newly_wrong));
+    put(r, json, "p", tw_json_new_f64(found->p));
+    put(r, json, "changed", changes_json(r, found));
+    put(r, json, "classes", classes);
+    return json;
+}
+
 static void add_predictions(record *r, tw_json *json, const tw_figures *figures)
 {
     const tw_answers *answers = &figures->answers;
@@ -278,6 +353,8 @@ static void add_predictions(record *r, tw_json *json, const tw_figures *figures)
     if (answers->evaluation.n_classes <= TW_REPORT_MATRIX)
         put(r, json, "confusion", confusion_json(r, &answers->evaluation));
     put(r, json, "confused", pairs_json(r, answers));
+    if (figures->compared_with)
+        put(r, json, "comparison", comparison_json(r, figures));
     put(r, json, "samples", shown_json(r, answers, answers->samples, answers->n_samples));
     put(r, json, "worst", shown_json(r, answers, answers->mistakes, answers->n_shown_mistakes));
     put(r, json, "no_pictures", text_json(figures->no_pictures));

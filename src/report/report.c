@@ -81,6 +81,9 @@ static tw_status write_page(const tw_figures *figures, tw_error *err)
         tw_report__add_matrix(&page, figures);
     if (has_predictions) {
         tw_report__add_classes(&page, figures);
+        if (figures->compared_with)
+            tw_report__add_changes(&page, figures);
+        tw_report__add_calibration(&page, figures);
         tw_report__add_samples(&page, figures);
         tw_report__add_mistakes(&page, figures);
     }
@@ -94,10 +97,16 @@ static tw_status write_page(const tw_figures *figures, tw_error *err)
 
 tw_status tw_report_write(const char *run, const char *data, tw_error *err)
 {
+    return tw_report_write_compared(run, data, NULL, err);
+}
+
+tw_status tw_report_write_compared(const char *run, const char *data, const char *with,
+                                   tw_error *err)
+{
     tw_status rc;
     tw_figures figures;
 
-    if ((rc = tw_report__figures_read(&figures, run, data, err)))
+    if ((rc = tw_report__figures_read(&figures, run, data, with, err)))
         return rc;
     if (!(rc = write_record(&figures, err)))
         rc = write_page(&figures, err);

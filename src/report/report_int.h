@@ -13,6 +13,7 @@
 
 #include <tw/error.h>
 #include <tw/eval.h>
+#include <tw/report.h>
 #include <tw/tensor.h>
 #include <tw/train.h>
 
@@ -165,6 +166,8 @@ typedef struct tw_axis {
 
 /* Around all n values that are numbers; whole: ticks are whole numbers. */
 void tw_report__axis_make(tw_axis *out, const double *values, int64_t n, bool whole, bool may_log);
+/* Of shares: 0 to 1 in fifths. */
+extern const tw_axis tw_report__share_axis;
 /* Where a value lies, 0..1. */
 double tw_report__axis_place(const tw_axis *axis, double value);
 
@@ -204,16 +207,18 @@ typedef struct tw_figures {
     int64_t *trained_on; /* training pictures by class of the evaluation, NULL: none known */
     char *no_pictures;   /* why pictures are missing, NULL: they are not */
     int64_t n_params, macs;
-    double t_s;         /* of the run, all phases but the evaluation; NAN: not known */
-    const char *seen;   /* had the model to do with the evaluated pictures: "no", "selected",
-                           "validated", "maybe" */
-    bool is_known_part; /* the log knows which pictures predictions.csv is of */
-    int baseline;       /* the most frequent class */
+    double t_s;                /* of the run, all phases but the evaluation; NAN: not known */
+    const char *seen;          /* had the model to do with the evaluated pictures: "no", "selected",
+                                  "validated", "maybe" */
+    bool is_known_part;        /* the log knows which pictures predictions.csv is of */
+    int baseline;              /* the most frequent class */
+    const char *compared_with; /* borrowed; NULL: nothing */
+    tw_comparison comparison;
 } tw_figures;
 
-/* Reads RUN's files. Expected: TW_EFILE, TW_ENOMEM. */
+/* Reads RUN's files, and compares where `with` is not NULL. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_report__figures_read(tw_figures *out, const char *run, const char *data,
-                                                tw_error *err);
+                                                const char *with, tw_error *err);
 void tw_report__figures_free(tw_figures *figures);
 
 /* ---- rates.c: lr-find.csv */
@@ -246,11 +251,13 @@ void tw_report__add_style(tw_text *page);                               /* style
 void tw_report__add_headline(tw_text *page, const tw_figures *figures); /* summary.c */
 void tw_report__add_run(tw_text *page, const tw_figures *figures);
 bool tw_report__has_curves(const tw_figures *figures); /* not where only a rate was looked for */
-void tw_report__add_curves(tw_text *page, const tw_figures *figures);  /* curves.c */
-void tw_report__add_rates(tw_text *page, const tw_figures *figures);   /* rates.c */
-void tw_report__add_matrix(tw_text *page, const tw_figures *figures);  /* matrix.c */
-void tw_report__add_classes(tw_text *page, const tw_figures *figures); /* classes.c */
-void tw_report__add_samples(tw_text *page, const tw_figures *figures); /* gallery.c */
+void tw_report__add_curves(tw_text *page, const tw_figures *figures);      /* curves.c */
+void tw_report__add_rates(tw_text *page, const tw_figures *figures);       /* rates.c */
+void tw_report__add_matrix(tw_text *page, const tw_figures *figures);      /* matrix.c */
+void tw_report__add_changes(tw_text *page, const tw_figures *figures);     /* changes.c */
+void tw_report__add_calibration(tw_text *page, const tw_figures *figures); /* calibration.c */
+void tw_report__add_classes(tw_text *page, const tw_figures *figures);     /* classes.c */
+void tw_report__add_samples(tw_text *page, const tw_figures *figures);     /* gallery.c */
 void tw_report__add_mistakes(tw_text *page, const tw_figures *figures);
 void tw_report__add_plan(tw_text *page, const tw_figures *figures); /* costs.c */
 void tw_report__add_costs(tw_text *page, const tw_figures *figures);

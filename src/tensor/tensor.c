@@ -36,6 +36,28 @@ bool tw_dtype_parse(tw_dtype *out, const char *name)
     return false;
 }
 
+static const char *const precision_names[] = {
+#define NAME(id, text) text,
+    TW_PRECISION_LIST(NAME)
+#undef NAME
+};
+_Static_assert(sizeof precision_names / sizeof *precision_names == TW_N_PRECISION, "one a row");
+
+const char *tw_precision_name(tw_precision precision)
+{
+    return precision_names[precision];
+}
+
+bool tw_precision_parse(tw_precision *out, const char *name)
+{
+    for (int i = 0; i < TW_N_PRECISION; i++)
+        if (strcmp(precision_names[i], name) == 0) {
+            *out = (tw_precision)i;
+            return true;
+        }
+    return false;
+}
+
 tw_shape tw_shape_make(int rank, const int64_t *dims)
 {
     tw_shape shape = {.rank = rank};

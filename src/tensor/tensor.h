@@ -12,6 +12,9 @@ size_t tw_dtype_size(tw_dtype dtype);
 const char *tw_dtype_name(tw_dtype dtype);
 bool tw_dtype_parse(tw_dtype *out, const char *name);
 
+const char *tw_precision_name(tw_precision precision);
+bool tw_precision_parse(tw_precision *out, const char *name);
+
 tw_shape tw_shape_make(int rank, const int64_t *dims);
 bool tw_shape_equal(const tw_shape *a, const tw_shape *b);
 /* Number of elements, false when it overflows int64. */

@@ -30,6 +30,7 @@
     X(KIND_SEED32, "a whole number from 0 to 4294967295")                     \
     X(KIND_SIZE, "a size above 0 such as 512M")                               \
     X(KIND_EVERY, "a number of steps such as 100, or of seconds such as 30s") \
+    X(KIND_FOLD, "a fold of so many, such as 2/5")                            \
     X(KIND_RATE, "a number above 0")                                          \
     X(KIND_POSITIVE, "a number of at least 0")                                \
     X(KIND_FRACTION, "a number of at least 0 and below 1")                    \
@@ -138,7 +139,7 @@ const char *tw_config_canonical(const char *name)
     return i < 0 ? NULL : options[i].name;
 }
 
-static tw_status fail_unknown(const char *name, tw_error *err)
+tw_status tw_train__fail_unknown_option(const char *name, tw_error *err)
 {
     const char *names[TW_N_OPTION], *nearest;
 
@@ -186,13 +187,35 @@ static bool is_interval(const char *text)
     return parse_whole(number, 1, INT32_MAX);
 }
 
+/* "2/5": from 1 to the second number, which is at least 2. */
+static bool parse_fold(int *fold, int *n_folds, const char *text)
+{
+    char number[16];
+    const char *slash = strchr(text, '/');
+    int64_t i, n;
+
+    if (!slash || slash == text || (size_t)(slash - text) >= sizeof number)
+        return false;
+    memcpy(number, text, (size_t)(slash - text));
+    number[slash - text] = '\0';
+    if (!tw_parse_i64(&i, number) || !tw_parse_i64(&n, slash + 1) || n < 2 || n > TW_MOST_FOLDS ||
+        i < 1 || i > n)
+        return false;
+    *fold = (int)i;
+    *n_folds = (int)n;
+    return true;
+}
+
 static bool fits(value_kind kind, const char *text)
 {
     bool b;
     int64_t n;
     double f;
+    int fold, n_folds;
 
     switch (kind) {
+    case KIND_FOLD:
+        return parse_fold(&fold, &n_folds, text);
     case KIND_TEXT:
         return true;
     case KIND_SWITCH:
@@ -352,7 +375,7 @@ tw_status tw_config_set(tw_config *config, const char *name, const char *value,
     int option = find_option(name);
 
     if (option < 0)
-        return fail_unknown(name, err);
+        return tw_train__fail_unknown_option(name, err);
     if ((rc = check_value(option, value, err)))
         return rc;
     if (config->values[option].rank > source)
@@ -372,6 +395,22 @@ int tw_config_is_given(const tw_config *config, const char *name)
     int option = find_option(name);
 
     return option >= 0 && config->values[option].rank != TW_FROM_DEFAULT;
+}
+
+const char *tw_config_changed(const tw_config *config, int option)
+{
+    const char *recipe = config->values[TW_OPTION_RECIPE].text;
+    const char *value = config->values[option].text;
+    const char *before = option == TW_OPTION_RECIPE
+                             ? options[option].value
+                             : tw_config_default(recipe ? recipe : "", option);
+
+    if (!value || option == TW_OPTION_DATA || option == TW_OPTION_OUTPUT ||
+        option == TW_OPTION_OVERWRITE || config->values[option].rank == TW_FROM_DEFAULT ||
+        (before && !strcmp(value, before)) ||
+        (kinds[option] == KIND_SWITCH && !strcmp(value, "false")))
+        return NULL;
+    return value;
 }
 
 const char *tw_train__text(const tw_config *config, tw_option option)
@@ -398,6 +437,13 @@ double tw_train__f64(const tw_config *config, tw_option option)
     assert(ok);
     (void)ok;
     return f;
+}
+
+bool tw_train__fold(const tw_config *config, int *fold, int *n_folds)
+{
+    const char *text = config->values[TW_OPTION_FOLD].text;
+
+    return text && parse_fold(fold, n_folds, text);
 }
 
 bool tw_train__bool(const tw_config *config, tw_option option)

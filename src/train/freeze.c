@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <fnmatch.h>
 #include <math.h>
@@ -21,15 +22,31 @@ static bool has_params(const tw_graph *graph, int node)
     return tw_node_param_count(graph, node) > 0;
 }
 
-/* Fine-tuning without further word trains the last block: what follows the last pool that has
- * convolutions behind it. */
+static bool is_window(const tw_node *node)
+{
+    return node->op == TW_OP_CONV2D || node->op == TW_OP_DEPTHWISE_CONV2D;
+}
+
+static bool makes_smaller(const tw_node *node)
+{
+    return node->op == TW_OP_MAX_POOL ||
+           (is_window(node) && (node->stride[0] > 1 || node->stride[1] > 1));
+}
+
+/* Fine-tuning without further word trains the last stage: what follows the last pool that has
+ * convolutions behind it, or what begins with the last convolution that makes pictures smaller, or
+ * with the block that it stands in. */
 static int find_last_block(const tw_graph *base)
 {
     int i = base->n - 1;
 
-    while (i > 0 && base->nodes[i].op != TW_OP_CONV2D)
+    while (i > 0 && !is_window(&base->nodes[i]))
         i--;
-    while (i > 0 && base->nodes[i].op != TW_OP_MAX_POOL)
+    while (i > 0 && !makes_smaller(&base->nodes[i]))
+        i--;
+    if (!is_window(&base->nodes[i]))
+        return i + 1;
+    for (i--; i > 0 && !tw_graph_is_waist(base, i);)
         i--;
     return i + 1;
 }
@@ -101,15 +118,19 @@ static tw_status mark_frozen(tw_training *training, tw_error *err)
 }
 
 /* The last layer before the first that is trained; without one the network's end. Layers without
- * parameters that come right before it run once, too, except Dropout, which is never the same. */
+ * parameters that come right before it run once, too, except Dropout, which is never the same. In a
+ * block with branches, the layer before the block: what is frozen inside stays so. */
 static int find_boundary(const tw_training *training)
 {
     const tw_graph *base = training->base->graph;
+    int i = 1;
 
-    for (int i = 1; i < base->n; i++)
-        if (!training->frozen[i] && (has_params(base, i) || base->nodes[i].op == TW_OP_DROPOUT))
-            return i - 1;
-    return base->n - 1;
+    while (i < base->n &&
+           (training->frozen[i] || (!has_params(base, i) && base->nodes[i].op != TW_OP_DROPOUT)))
+        i++;
+    for (i--; !tw_graph_is_waist(base, i);)
+        i--;
+    return i;
 }
 
 /* Of layer i of the network: mult * decay^k, k = 1 for the one nearest to the top, counted over
@@ -176,39 +197,79 @@ static bool is_proven(const tw_training *training, int node)
            has_params(training->base->graph, node);
 }
 
+/* Layers of `model` hashed side by side; rc and err are those of each. */
+typedef struct hashing {
+    const tw_training *training;
+    const tw_model *model;
+    char (*hashes)[65];
+    tw_status *rc;
+    tw_error *err;
+} hashing;
+
+static void hash_layer(void *ctx, int64_t item, int worker)
+{
+    const hashing *now = ctx;
+    const int node = (int)item;
+
+    (void)worker;
+    if (is_proven(now->training, node))
+        now->rc[node] = tw_model_hash_node(now->hashes[node], now->model, node, &now->err[node]);
+}
+
+static tw_status hash_layers(char (*out)[65], const tw_training *training, const tw_model *model,
+                             tw_error *err)
+{
+    const size_t n = (size_t)training->base->graph->n;
+    hashing now = {training, model, out, tw_calloc(n, sizeof *now.rc),
+                   tw_calloc(n, sizeof *now.err)};
+    tw_status rc = TW_OK;
+
+    if (!now.rc || !now.err)
+        rc = tw_fail(err, TW_ENOMEM, "no memory for the hashes of %zu layers", n);
+    else
+        tw_parallel(training->computer.n_threads, (int64_t)n, hash_layer, &now);
+    for (size_t i = 0; i < n && !rc; i++)
+        if ((rc = now.rc[i]) && err)
+            *err = now.err[i];
+    tw_free(now.rc);
+    tw_free(now.err);
+    return rc;
+}
+
 tw_status tw_train__hash_frozen(tw_training *training, tw_error *err)
 {
     const tw_model *base = training->base;
-    tw_status rc = TW_OK;
 
     if (!training->hashes &&
         !(training->hashes = tw_calloc((size_t)base->graph->n, sizeof *training->hashes)))
         return tw_fail(err, TW_ENOMEM, "no memory for the hashes of %d layers", base->graph->n);
-    for (int i = 0; i < base->graph->n && !rc; i++)
-        if (is_proven(training, i))
-            rc = tw_model_hash_node(training->hashes[i], base, i, err);
-    return rc;
+    return hash_layers(training->hashes, training, base, err);
 }
 
 tw_status tw_train__prove_frozen(int *n_proven, const tw_training *training, const char *path,
                                  tw_error *err)
 {
-    tw_model *model;
-    char hex[65];
+    tw_model *model = NULL;
+    char(*hashes)[65] = tw_calloc((size_t)training->base->graph->n, sizeof *hashes);
     tw_status rc;
 
     *n_proven = 0;
+    if (!hashes)
+        return tw_fail(err, TW_ENOMEM, "no memory for the hashes of %d layers",
+                       training->base->graph->n);
     if ((rc = tw_model_open(&model, path, NULL, NULL, 0, err)))
-        return rc;
+        goto done;
+    rc = hash_layers(hashes, training, model, err);
     for (int i = 0; i < training->base->graph->n && !rc; i++) {
         if (!is_proven(training, i))
             continue;
-        rc = tw_model_hash_node(hex, model, i, err);
-        if (!rc && strcmp(hex, training->hashes[i]) != 0)
+        if (strcmp(hashes[i], training->hashes[i]) != 0)
             rc = tw_fail(err, TW_EFAIL, "%s: frozen layer %s has changed", path,
                          training->graph->nodes[i].name);
         *n_proven += !rc;
     }
+done:
     tw_model_free(model);
+    tw_free(hashes);
     return rc;
 }

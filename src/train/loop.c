@@ -9,22 +9,10 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/rng.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-void tw_train__shuffle(tw_run *run, int epoch)
-{
-    const tw_training *training = run->training;
-    uint64_t seed = (uint64_t)tw_train__i64(training->config, TW_OPTION_SEED);
-    tw_rng_key key = tw_rng_make_key(seed, TW_RNG_SHUFFLE, (uint32_t)epoch, 0);
-
-    tw_rng_permutation(run->order, training->n_train, &key);
-    for (int64_t i = 0; i < training->n_train; i++)
-        run->order[i] = training->train[run->order[i]];
-}
 
 /* Loss and accuracy so far, and what is left: of the epoch with its validation, and of all. */
 static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen)
@@ -83,7 +71,6 @@ static tw_status run_batches(tw_run *run, tw_reader *reader, tw_error *err)
 {
     tw_status rc;
     tw_position *at = &run->at;
-    const int *labels = tw_dataset_labels(run->training->data);
     uint64_t seed = (uint64_t)tw_train__i64(run->training->config, TW_OPTION_SEED);
     const float *rows;
     int64_t n;
@@ -92,7 +79,7 @@ static tw_status run_batches(tw_run *run, tw_reader *reader, tw_error *err)
         if (tw_watch_should_stop(&run->watch))
             return fail_interrupted(run, err);
         for (int64_t i = 0; i < n; i++)
-            run->trainer.labels[i] = labels[run->order[at->seen + i]];
+            run->trainer.labels[i] = tw_train__label(run, at->seen + i);
         if ((rc = tw_train__trainer_step(&run->trainer, rows, n, seed, (uint32_t)at->epoch.epoch,
                                          (uint64_t)at->step, err)) ||
             (rc = count_batch(run, n, err)))
@@ -113,8 +100,8 @@ static tw_status train_epoch(tw_run *run, tw_error *err)
 
     if (left == 0)
         return TW_OK;
-    tw_train__shuffle(run, run->at.epoch.epoch);
-    if ((rc = tw_train__trainer_wake(&run->trainer, run->training, err)) ||
+    if ((rc = tw_train__shuffle(run, run->at.epoch.epoch, err)) ||
+        (rc = tw_train__trainer_wake(&run->trainer, run->training, err)) ||
         (rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
         (rc = tw_reader_start(reader, run->order + run->at.seen, left, err)))
         goto done;
@@ -147,8 +134,8 @@ tw_status tw_train__validate(tw_score *out, tw_run *run, float multiplier,
                         .ctx = run};
 
     if ((rc = tw_chain_create(&chain, model, training->boundary, model->graph->n - 1,
-                              training->computer.backend, "fp32", training->computer.n_threads,
-                              training->memory.chain, err)))
+                              training->computer.backend, TW_PRECISION_FP32,
+                              training->computer.n_threads, training->memory.chain, err)))
         return rc;
     job.chain = chain;
     rc = tw_score_run(out, &job, &run->watch, err);
@@ -200,7 +187,8 @@ static const char *guess_reason(const tw_training *training)
     return "the learning rate may not fit, the pictures may be too few, or the labels wrong";
 }
 
-/* A classifier that has learned nothing has the loss ln(classes). Only says it. */
+/* A classifier that has learned nothing has the loss ln(classes). Only says it; with soft targets a
+ * high loss is none to wonder at. */
 static void guard_stall(const tw_run *run, const tw_epoch *epoch)
 {
     enum { PATIENCE = 3 };
@@ -208,7 +196,8 @@ static void guard_stall(const tw_run *run, const tw_epoch *epoch)
     double most = 0.95 * log((double)n_classes);
     char text[512];
 
-    if (epoch->epoch != PATIENCE || epoch->loss <= most)
+    if (epoch->epoch != PATIENCE || epoch->loss <= most ||
+        !tw_train__mixer_is_off(&run->trainer.mixer))
         return;
     snprintf(text, sizeof text,
              "after %d epochs the training loss is %.3f, still above 0.95 ln(%d) = %.3f: %s",
@@ -256,6 +245,8 @@ static tw_status record_epoch(tw_run *run, const tw_epoch *epoch, int n_epochs, 
     tw_json_set(line, "t_s", tw_json_new_f64(epoch->t_s));
     tw_json_set(line, "t_wait_s", tw_json_new_f64(run->t_wait_s));
     tw_json_set(line, "t_validate_s", tw_json_new_f64(run->t_validate_s));
+    tw_json_set(line, "zero_inputs",
+                tw_json_new_i64(tw_train__optimizer_untouched(&run->trainer.optimizer)));
     if ((rc = tw_train__folder_log(&run->folder, "epoch", line, err)) ||
         (rc = tw_train__folder_epoch(&run->folder, epoch, err)))
         return rc;

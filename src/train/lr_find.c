@@ -122,19 +122,18 @@ static tw_status run_pass(range_test *test, int epoch, tw_error *err)
 {
     tw_status rc;
     tw_run *run = test->run;
-    const int *labels = tw_dataset_labels(run->training->data);
     const float *rows;
     int64_t n, seen = 0;
 
-    tw_train__shuffle(run, epoch);
-    if ((rc = tw_reader_start(test->reader, run->order, run->training->n_train, err)))
+    if ((rc = tw_train__shuffle(run, epoch, err)) ||
+        (rc = tw_reader_start(test->reader, run->order, run->training->n_train, err)))
         return rc;
     while (test->goes_on && !(rc = tw_reader_next(test->reader, &rows, &n, err)) && n > 0) {
         if (tw_watch_should_stop(&run->watch))
             return tw_fail(err, TW_EINTERRUPTED, "interrupted after %d of %d steps", test->curve->n,
                            N_STEPS);
         for (int64_t i = 0; i < n; i++)
-            run->trainer.labels[i] = labels[run->order[seen + i]];
+            run->trainer.labels[i] = tw_train__label(run, seen + i);
         if ((rc = run_step(test, rows, n, epoch, err)))
             return rc;
         seen += n;

@@ -4,6 +4,8 @@
  * then, on the thread that made it; ranges are disjoint and the arithmetic is elementwise, so the
  * order cannot matter. Only where gradients are clipped by their global norm are they kept whole,
  * in a block of their own, and applied when the step ends; the norm is summed over fixed pieces.
+ * A Dense layer's kernel may carry the update out itself (tw_update). An input that was zero in all
+ * batches has no gradient and no state: its weights are what they were, and nobody looks at them.
  *
  * Formulas are Keras's: Adam in the epsilon-hat form, lr_t = lr * factor * multiplier / (1 + decay
  * * iterations), decoupled weight decay, all in float32; clipping is tf.clip_by_global_norm.
@@ -35,6 +37,8 @@ static void take_node(tw_trained *out, int i, const tw_model *model, int node, b
         out->size[i][slot] = tw_shape_size(&params[slot].shape);
         out->n += out->size[i][slot];
     }
+    if (out->data[i][0] && params[0].shape.rank == 2)
+        out->inputs[i] = params[0].shape.dims[0];
 }
 
 tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int boundary,
@@ -47,7 +51,8 @@ tw_status tw_train__trained_create(tw_trained *out, const tw_model *model, int b
     out->weights = tw_calloc(n, sizeof *out->weights);
     out->data = tw_calloc(n, sizeof *out->data);
     out->size = tw_calloc(n, sizeof *out->size);
-    if (!out->weights || !out->data || !out->size) {
+    out->inputs = tw_calloc(n, sizeof *out->inputs);
+    if (!out->weights || !out->data || !out->size || !out->inputs) {
         tw_train__trained_free(out);
         return tw_fail(err, TW_ENOMEM, "no memory for the list of trained parameters");
     }
@@ -61,6 +66,7 @@ void tw_train__trained_free(tw_trained *trained)
     tw_free(trained->weights);
     tw_free(trained->data);
     tw_free(trained->size);
+    tw_free(trained->inputs);
     memset(trained, 0, sizeof *trained);
 }
 
@@ -132,6 +138,20 @@ static bool make_gradients(tw_optimizer *out, const tw_trained *trained)
     return true;
 }
 
+/* With weight decay, and where gradients are clipped, every row is updated. */
+static bool make_marks(tw_optimizer *out, const tw_trained *trained)
+{
+    if (!trained->inputs || out->weight_decay > 0.0f || out->gradients)
+        return true;
+    if (!(out->touched = tw_calloc((size_t)trained->n_nodes, sizeof *out->touched)))
+        return false;
+    for (int i = 0; i < trained->n_nodes; i++)
+        if (trained->inputs[i] > 0 &&
+            !(out->touched[i] = tw_calloc((size_t)trained->inputs[i], sizeof *out->touched[i])))
+            return false;
+    return true;
+}
+
 tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
                                      const tw_backend_table *table, const tw_trained *trained,
                                      const double *multipliers, int n_workers, tw_error *err)
@@ -151,7 +171,7 @@ tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
     for (int s = 0; s < 2; s++)
         ok &= (out->state[s] = tw_calloc((size_t)trained->n_nodes, sizeof *out->state[s])) != NULL;
     ok &= (next = out->block = tw_alloc_f32(out->n_state)) != NULL;
-    if (!ok || (is_clipped(config) && !make_gradients(out, trained))) {
+    if (!ok || (is_clipped(config) && !make_gradients(out, trained)) || !make_marks(out, trained)) {
         tw_train__optimizer_free(out);
         return tw_fail(err, TW_ENOMEM, "no memory for the optimizer's state of %lld numbers",
                        (long long)tw_train__optimizer_size(config, trained->n));
@@ -169,6 +189,9 @@ void tw_train__optimizer_free(tw_optimizer *optimizer)
     tw_free(optimizer->gradients);
     tw_free(optimizer->gradient);
     tw_free(optimizer->squares);
+    for (int i = 0; optimizer->touched && i < optimizer->trained->n_nodes; i++)
+        tw_free(optimizer->touched[i]);
+    tw_free(optimizer->touched);
     memset(optimizer, 0, sizeof *optimizer);
 }
 
@@ -192,23 +215,43 @@ void tw_train__optimizer_begin(tw_optimizer *optimizer, double factor)
     optimizer->iterations++;
 }
 
+static void fill_update(tw_update *out, const tw_optimizer *optimizer, int node, int slot)
+{
+    const float mult = optimizer->multipliers ? (float)optimizer->multipliers[node] : 1.0f;
+
+    *out = (tw_update){.w = optimizer->trained->data[node][slot],
+                       .state = {optimizer->state[0][node][slot], optimizer->state[1][node][slot]},
+                       .is_adam = optimizer->kind != TW_SGD,
+                       .adam = optimizer->adam,
+                       .sgd = optimizer->sgd};
+    out->adam.alpha *= mult;
+    out->adam.lr *= mult;
+    out->sgd.lr *= mult;
+    if (slot == 0 && optimizer->touched)
+        out->touched = optimizer->touched[node];
+}
+
+static bool get_update(void *ctx, int node, int slot, tw_update *out)
+{
+    const tw_optimizer *optimizer = ctx;
+
+    if (optimizer->gradients)
+        return false;
+    fill_update(out, optimizer, node, slot);
+    return true;
+}
+
 static void apply(const tw_optimizer *optimizer, int node, int slot, int64_t first, int64_t n,
                   const float *gradient)
 {
-    const float mult = optimizer->multipliers ? (float)optimizer->multipliers[node] : 1.0f;
-    float *w = optimizer->trained->data[node][slot] + first;
-    float *state = optimizer->state[0][node][slot] + first;
-    tw_adam_step adam = optimizer->adam;
-    tw_sgd_step sgd = optimizer->sgd;
+    tw_update u;
 
-    adam.alpha *= mult;
-    adam.lr *= mult;
-    sgd.lr *= mult;
-    if (optimizer->kind == TW_SGD)
-        optimizer->table->sgd(w, state, gradient, n, &sgd);
+    fill_update(&u, optimizer, node, slot);
+    if (u.is_adam)
+        optimizer->table->adam(u.w + first, u.state[0] + first, u.state[1] + first, gradient, n,
+                               &u.adam);
     else
-        optimizer->table->adam(w, state, optimizer->state[1][node][slot] + first, gradient, n,
-                               &adam);
+        optimizer->table->sgd(u.w + first, u.state[0] + first, gradient, n, &u.sgd);
 }
 
 static void take_gradient(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
@@ -223,7 +266,40 @@ static void take_gradient(void *ctx, int node, int slot, int64_t first, int64_t 
 
 tw_sink tw_train__optimizer_sink(tw_optimizer *optimizer)
 {
-    return (tw_sink){take_gradient, optimizer};
+    return (tw_sink){.take = take_gradient, .ctx = optimizer, .get_update = get_update};
+}
+
+static bool has_state(const tw_optimizer *optimizer, int node, int64_t input)
+{
+    const int64_t k = optimizer->trained->size[node][0] / optimizer->trained->inputs[node];
+
+    for (int s = 0; s < 2 && optimizer->state[s][node][0]; s++)
+        for (int64_t i = input * k; i < (input + 1) * k; i++)
+            if (optimizer->state[s][node][0][i] != 0.0f)
+                return true;
+    return false;
+}
+
+void tw_train__optimizer_changed(tw_optimizer *optimizer)
+{
+    for (int node = 0; optimizer->touched && node < optimizer->trained->n_nodes; node++)
+        for (int64_t i = 0; i < optimizer->trained->inputs[node]; i++)
+            optimizer->touched[node][i] = has_state(optimizer, node, i);
+}
+
+int64_t tw_train__optimizer_untouched(const tw_optimizer *optimizer)
+{
+    const tw_trained *trained = optimizer->trained;
+    int64_t n = 0;
+    int node = 0;
+
+    while (node < trained->n_nodes && !trained->data[node][0])
+        node++;
+    if (!optimizer->touched || node == trained->n_nodes)
+        return 0;
+    for (int64_t i = 0; i < trained->inputs[node]; i++)
+        n += !optimizer->touched[node][i];
+    return n;
 }
 
 /* ---- clipping */

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE };
+enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE, VIEWS };
 
 /* ---- the layer table */
 
@@ -52,6 +52,7 @@ static void describe_split(tw_training *training)
 {
     tw_text *text = &training->text[SPLIT];
     const tw_config *config = training->config;
+    const char *fold = tw_train__text(config, TW_OPTION_FOLD);
     char train[32], val[32];
 
     tw_count_text(train, sizeof train, training->n_train);
@@ -61,8 +62,8 @@ static void describe_split(tw_training *training)
     else if (training->val_data)
         tw_text_add(text, "%s training and %s validation pictures (the data's own)", train, val);
     else
-        tw_text_add(text, "%s training and %s validation pictures (%s, seed %s%s)", train, val,
-                    tw_train__text(config, TW_OPTION_VAL_SPLIT),
+        tw_text_add(text, "%s training and %s validation pictures (%s%s, seed %s%s)", train, val,
+                    fold ? "fold " : "", fold ? fold : tw_train__text(config, TW_OPTION_VAL_SPLIT),
                     tw_train__text(config, TW_OPTION_SPLIT_SEED),
                     tw_train__bool(config, TW_OPTION_STRATIFY) ? ", stratified" : "");
 }
@@ -143,6 +144,15 @@ static void describe_optimizer(tw_training *training)
         tw_text_add(text, "; patience %s epochs", tw_train__text(config, TW_OPTION_PATIENCE));
     if (tw_train__is(config, TW_OPTION_CLASS_WEIGHT, "balanced"))
         tw_text_add(text, "; classes weigh the same");
+    if (tw_train__is(config, TW_OPTION_SAMPLER, "balanced"))
+        tw_text_add(text, "; classes are drawn evenly");
+    if (tw_train__text(config, TW_OPTION_MIXUP))
+        tw_text_add(text, "; mixup %s", tw_train__text(config, TW_OPTION_MIXUP));
+    if (tw_train__text(config, TW_OPTION_CUTMIX))
+        tw_text_add(text, "; cutmix %s", tw_train__text(config, TW_OPTION_CUTMIX));
+    if (tw_train__text(config, TW_OPTION_LABEL_SMOOTHING))
+        tw_text_add(text, "; label smoothing %s",
+                    tw_train__text(config, TW_OPTION_LABEL_SMOOTHING));
 }
 
 static tw_status describe(tw_training *training, tw_error *err)
@@ -155,13 +165,17 @@ static tw_status describe(tw_training *training, tw_error *err)
     describe_model(training);
     tw_text_add(&text[COMPUTE], "%s; numerics %s", training->computer.describe,
                 training->computer.backend->numerics);
+    if (training->chosen.n > 0)
+        tw_text_add(&text[COMPUTE], "; precision %s", training->chosen.text);
     if (training->n_workers < training->computer.n_threads)
         tw_text_add(&text[COMPUTE], "; the memory limit leaves room for %d worker%s in training",
                     training->n_workers, training->n_workers == 1 ? "" : "s");
     describe_optimizer(training);
     tw_text_add(&text[CACHE], "%s", tw_source_describe(training->source));
 
-    for (int i = DATA; i <= CACHE; i++)
+    tw_train__describe_views(&text[VIEWS], training);
+
+    for (int i = DATA; i <= VIEWS; i++)
         if (text[i].failed)
             return tw_fail(err, TW_ENOMEM, "no memory to describe the run");
     plan->data = text[DATA].text;
@@ -170,6 +184,7 @@ static tw_status describe(tw_training *training, tw_error *err)
     plan->compute = text[COMPUTE].text;
     plan->optimizer = text[OPTIMIZER].text;
     plan->cache = text[CACHE].text;
+    plan->views = text[VIEWS].text;
     return TW_OK;
 }
 
@@ -214,13 +229,14 @@ tw_status tw_train__share_memory(tw_training *training, tw_error *err)
 {
     tw_status rc;
     tw_training_plan *plan = &training->plan;
-    int64_t packed, worker, limit = plan->memory_limit, sources = 1;
+    int64_t packed, worker, background, limit = plan->memory_limit, sources = 1;
     int n_workers = training->computer.n_threads;
     bool beside = tw_train__recomputes(training);
 
     if (!needs_trunk(training))
         return TW_OK;
-    if ((rc = tw_source_trunk_memory(&packed, &worker, training->source, err)))
+    if ((rc = tw_source_trunk_memory(&packed, &worker, training->source, err)) ||
+        (rc = tw_source_trunk_background(&background, training->source, err)))
         return rc;
     if (beside) {
         sources = training->own_val ? 2 : 1; /* each keeps a trunk of its own */
@@ -233,6 +249,8 @@ tw_status tw_train__share_memory(tw_training *training, tw_error *err)
     while (n_workers > 1 && packed + n_workers * worker > limit)
         n_workers--;
     training->trunk.memory_limit = limit;
+    if (packed + n_workers * worker + background <= limit)
+        packed += background;
     plan->memory_extract = sources * (packed + n_workers * worker);
     if (beside)
         plan->memory_train = training->memory.total + plan->memory_extract;

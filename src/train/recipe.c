@@ -167,7 +167,8 @@ static const char *no_effect_of_schedule(const tw_config *config, tw_option opti
 
 static bool has_val(const tw_config *config, bool own_val)
 {
-    return own_val || tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0;
+    return own_val || tw_train__text(config, TW_OPTION_FOLD) ||
+           tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0;
 }
 
 /* Why an option changes nothing beside the others, NULL when it does. */
@@ -197,18 +198,22 @@ const char *tw_train__no_effect(const tw_config *config, tw_option option, bool 
         if (no_effect_of_momentum(config))
             return no_effect_of_momentum(config);
         return tw_train__f64(config, TW_OPTION_MOMENTUM) > 0.0 ? NULL : "without momentum";
+    case TW_OPTION_CACHE_VIEWS:
+        return tw_train__has_views(config) ? NULL : "without aug";
     case TW_OPTION_CACHE_DIR:
     case TW_OPTION_CACHE_BUDGET:
         return tw_train__is(config, TW_OPTION_CACHE, "off") ? "with cache off" : NULL;
     case TW_OPTION_ISA:
         return tw_train__is(config, TW_OPTION_BACKEND, "ref") ? "with backend ref" : NULL;
     case TW_OPTION_VAL_SPLIT:
+        if (tw_train__text(config, TW_OPTION_FOLD))
+            return "with fold";
         return own_val ? "on data with validation pictures of its own" : NULL;
     case TW_OPTION_SPLIT_SEED:
     case TW_OPTION_STRATIFY:
         if (own_val)
             return "on data with validation pictures of its own, unless val-split is given";
-        return tw_train__f64(config, TW_OPTION_VAL_SPLIT) > 0.0 ? NULL : "with val-split 0";
+        return has_val(config, false) ? NULL : "with val-split 0";
     case TW_OPTION_SELECT:
     case TW_OPTION_PATIENCE:
         return has_val(config, own_val) ? NULL : "with val-split 0";

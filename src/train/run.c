@@ -81,7 +81,10 @@ static tw_status take_answer(void *ctx, const tw_answer *answer, tw_error *err)
     const tw_training *training = run->training;
     const tw_dataset *data = training->val_data ? training->val_data : training->data;
     char buf[32];
+    tw_status rc;
 
+    if (training->on_answer && (rc = training->on_answer(training->answer_ctx, data, answer, err)))
+        return rc;
     return tw_predictions_add(run->predictions,
                               tw_dataset_name(data, answer->sample, buf, sizeof buf), answer->label,
                               answer->predicted, answer->probabilities, err);

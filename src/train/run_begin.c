@@ -205,16 +205,6 @@ tw_status tw_train__run_begin(tw_run *run, tw_error *err)
 
 /* ---- features */
 
-/* The validation part's source is made anew once the training part is filled: both add to the same
- * entry of the cache, and it must see what the other wrote. */
-static tw_status reopen_own_val(tw_training *training, const tw_watch *watch, tw_error *err)
-{
-    tw_source_free(training->own_val);
-    training->own_val = NULL;
-    return tw_source_create(&training->own_val, training->base, training->boundary,
-                            training->val_data, &training->trunk, &training->cache, watch, err);
-}
-
 static tw_status fill_sources(tw_run *run, tw_error *err)
 {
     tw_status rc;
@@ -222,25 +212,27 @@ static tw_status fill_sources(tw_run *run, tw_error *err)
 
     if ((rc = tw_source_fill(training->source, &run->watch, err)))
         return rc;
-    if (training->val_data && ((rc = reopen_own_val(training, &run->watch, err)) ||
-                               (rc = tw_source_fill(training->own_val, &run->watch, err))))
+    /* the validation pictures' source is made anew once the training part is filled: both may add
+     * to the same entry of the cache, and it must see what the other wrote */
+    if (training->own_val && ((rc = tw_train__open_own_val(training, &run->watch, err)) ||
+                              (rc = tw_source_fill(training->own_val, &run->watch, err))))
         return rc;
     return tw_train__share_memory(training, err);
 }
 
-static int64_t count_rows(const tw_dataset *data, const tw_source *source)
+static int64_t count_rows(const tw_source *source)
 {
-    return tw_dataset_count(data) - tw_source_missing(source);
+    return tw_source_wanted(source) - tw_source_missing(source);
 }
 
 static tw_status fail_interrupted(const tw_run *run, tw_error *err)
 {
     const tw_training *training = run->training;
-    int64_t n_rows = count_rows(training->data, training->source);
+    int64_t n_rows = count_rows(training->source);
     char rows[32];
 
     if (training->own_val)
-        n_rows += count_rows(training->val_data, training->own_val);
+        n_rows += count_rows(training->own_val);
     tw_count_text(rows, sizeof rows, n_rows);
     if (run->is_range_test)
         return tw_fail(err, TW_EINTERRUPTED,

@@ -15,10 +15,24 @@
 #include <string.h>
 
 /* Beside these: best-<epoch>.params, the parameters of the best epoch so far. */
-static const char *const run_files[] = {
-    "config.json",     "split.csv",         "history.csv",           "log.jsonl",   "last.ckpt",
-    "last.ckpt.1",     "last.ckpt.new",     "lr-find.csv",           "report.html", "report.json",
-    "predictions.csv", "model.safetensors", "model.safetensors.new", NULL};
+static const char *const run_files[] = {"config.json",
+                                        "split.csv",
+                                        "history.csv",
+                                        "log.jsonl",
+                                        "last.ckpt",
+                                        "last.ckpt.1",
+                                        "last.ckpt.new",
+                                        "lr-find.csv",
+                                        "report.html",
+                                        "report.json",
+                                        "predictions.csv",
+                                        "model.safetensors",
+                                        "model.safetensors.new",
+                                        "kfold.csv",
+                                        "sweep.csv",
+                                        "out-of-fold.csv",
+                                        "suspects.csv",
+                                        NULL};
 
 /* Held by the process that works on the run; stays behind, empty. */
 static const char lock_name[] = ".lock";
@@ -47,7 +61,8 @@ tw_status tw_train__folder_check(const char *path, bool overwrite, tw_error *err
     for (size_t i = 0; i < n; i++) {
         n_other += strcmp(names[i], lock_name) != 0;
         is_run |= is_run_file(names[i]);
-        is_whole |= strcmp(names[i], "model.safetensors") == 0;
+        is_whole |= !strcmp(names[i], "model.safetensors") || !strcmp(names[i], "kfold.csv") ||
+                    !strcmp(names[i], "sweep.csv");
     }
     tw_folder_list_free(names, n);
 

@@ -38,6 +38,8 @@ tw_status tw_train__log_plan(tw_run *run, tw_error *err)
     tw_json_set(line, "training_pictures", tw_json_new_i64(training->n_train));
     tw_json_set(line, "validation_pictures", tw_json_new_i64(training->n_val));
     tw_json_set(line, "trained_parameters", tw_json_new_i64(plan->n_trained));
+    if (plan->views)
+        tw_json_set(line, "views", tw_json_new_string(plan->views));
     tw_json_set(line, "memory_extract", tw_json_new_i64(plan->memory_extract));
     tw_json_set(line, "memory_train", tw_json_new_i64(plan->memory_train));
     tw_json_set(line, "memory_limit", tw_json_new_i64(plan->memory_limit));

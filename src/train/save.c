@@ -220,6 +220,7 @@ tw_status tw_train__restore(tw_run *run, tw_error *err)
     list_parts(parts, &run->trainer);
     if ((rc = tw_train__checkpoint_read(run->checkpoint, parts, N_PARTS, err)))
         return rc;
+    tw_train__optimizer_changed(&run->trainer.optimizer);
     run->trainer.optimizer.iterations = run->saved_iterations;
     run->trainer.schedule.plateau = run->saved_plateau;
     tw_train__checkpoint_close(run->checkpoint);

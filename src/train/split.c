@@ -1,8 +1,8 @@
 /*
  * Which pictures train and which validate: the data's own validation part where it has one and no
- * share was asked for, else scikit-learn's train_test_split of the training part. Both lists are
- * kept in dataset order: training shuffles anyway, and validation sums in the order in which an
- * evaluation of the same pictures does.
+ * share or fold was asked for, else scikit-learn's train_test_split or KFold of the training part.
+ * Both lists are kept in dataset order: training shuffles anyway, and validation sums in the order
+ * in which an evaluation of the same pictures does.
  */
 #include "train/train_int.h"
 
@@ -40,6 +40,7 @@ static tw_status open_data(tw_training *training, bool *own_val, tw_error *err)
 
     *own_val = false;
     if (tw_train__rank(config, TW_OPTION_VAL_SPLIT) == TW_FROM_DEFAULT &&
+        !tw_train__text(config, TW_OPTION_FOLD) &&
         (rc = tw_dataset_has_part(&has_val, path, TW_PART_VAL, err)))
         return rc;
     *own_val = has_val != 0;
@@ -104,29 +105,39 @@ static tw_status take_own(tw_training *training, tw_error *err)
     return map_labels(training, err);
 }
 
+/* Fold, share, or all of them to train on. */
+static tw_status draw_lists(tw_training *training, int64_t n, tw_error *err)
+{
+    const tw_config *config = training->config;
+    double share = tw_train__f64(config, TW_OPTION_VAL_SPLIT);
+    uint32_t seed = (uint32_t)tw_train__i64(config, TW_OPTION_SPLIT_SEED);
+    const int *strata =
+        tw_train__bool(config, TW_OPTION_STRATIFY) ? tw_dataset_labels(training->data) : NULL;
+    int fold, n_folds;
+
+    if (tw_train__fold(config, &fold, &n_folds))
+        return tw_kfold_split(training->train, &training->n_train, training->val, &training->n_val,
+                              n, fold, n_folds, seed, strata, err);
+    if (share > 0.0)
+        return tw_train_test_split(training->train, &training->n_train, training->val,
+                                   &training->n_val, n, share, seed, strata, err);
+    training->n_train = n;
+    for (int64_t i = 0; i < n; i++)
+        training->train[i] = i;
+    return TW_OK;
+}
+
 static tw_status draw(tw_training *training, tw_error *err)
 {
     tw_status rc;
-    const tw_config *config = training->config;
     int64_t n = tw_dataset_count(training->data);
-    double share = tw_train__f64(config, TW_OPTION_VAL_SPLIT);
-    uint32_t seed = (uint32_t)tw_train__i64(config, TW_OPTION_SPLIT_SEED);
-    bool stratify = tw_train__bool(config, TW_OPTION_STRATIFY);
 
     training->train = tw_calloc((size_t)n, sizeof *training->train);
     training->val = tw_calloc((size_t)n, sizeof *training->val);
     if (!training->train || !training->val)
         return tw_fail(err, TW_ENOMEM, "no memory for the lists of %lld pictures", (long long)n);
-    if (share > 0.0) {
-        if ((rc = tw_train_test_split(training->train, &training->n_train, training->val,
-                                      &training->n_val, n, share, seed,
-                                      stratify ? tw_dataset_labels(training->data) : NULL, err)))
-            return rc;
-    } else {
-        training->n_train = n;
-        for (int64_t i = 0; i < n; i++)
-            training->train[i] = i;
-    }
+    if ((rc = draw_lists(training, n, err)))
+        return rc;
     qsort(training->train, (size_t)training->n_train, sizeof *training->train, by_value);
     qsort(training->val, (size_t)training->n_val, sizeof *training->val, by_value);
     return TW_OK;

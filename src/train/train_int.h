@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "base/watch.h"
 #include "eval/predictions.h"
@@ -39,6 +40,10 @@ const char *tw_train__text(const tw_config *config, tw_option option);
 int64_t tw_train__i64(const tw_config *config, tw_option option); /* counts, seeds and sizes */
 double tw_train__f64(const tw_config *config, tw_option option);
 bool tw_train__bool(const tw_config *config, tw_option option);
+/* TW_EUSAGE with the nearest name. */
+tw_status tw_train__fail_unknown_option(const char *name, tw_error *err);
+/* Option fold: false where it is unset. */
+bool tw_train__fold(const tw_config *config, int *fold, int *n_folds);
 bool tw_train__is(const tw_config *config, tw_option option, const char *value);
 tw_source_rank tw_train__rank(const tw_config *config, tw_option option);
 
@@ -68,7 +73,8 @@ typedef struct tw_trained {
     tw_node_weights *weights; /* the same, as a training plan reads them */
     float *(*data)[2];
     int64_t (*size)[2];
-    int64_t n; /* trained numbers in all */
+    int64_t n;       /* trained numbers in all */
+    int64_t *inputs; /* of Dense nodes, per node, 0 of others; NULL: not known */
 } tw_trained;
 
 /* Of nodes boundary+1.. of the model, whose parameters lie in its own block: node boundary+i is
@@ -93,6 +99,7 @@ typedef struct tw_optimizer {
     float *gradients;      /* of a step, where they are clipped: laid out as one state is */
     float *(*gradient)[2]; /* per node and slot */
     double *squares;       /* sums over fixed pieces of the gradients */
+    uint8_t **touched;     /* of Dense nodes: per input, its row of the state is not all zero */
     int64_t iterations;    /* steps done */
     tw_adam_step adam;     /* of this step, for a multiplier of 1 */
     tw_sgd_step sgd;
@@ -111,6 +118,11 @@ void tw_train__optimizer_free(tw_optimizer *optimizer);
  * gradients there and then, or keeps them where they are clipped. */
 void tw_train__optimizer_begin(tw_optimizer *optimizer, double factor);
 tw_sink tw_train__optimizer_sink(tw_optimizer *optimizer);
+/* The state was read from elsewhere. */
+void tw_train__optimizer_changed(tw_optimizer *optimizer);
+/* Of the first trained layer, if it is Dense: inputs that were zero in all batches so far, whose
+ * weights are what they were. */
+int64_t tw_train__optimizer_untouched(const tw_optimizer *optimizer);
 /* Applies the gradients that were kept, clipped by their global norm. A norm that is not finite is
  * TW_EFAIL, and nothing is applied. */
 TW_MUST_CHECK tw_status tw_train__optimizer_end(tw_optimizer *optimizer, tw_error *err);
@@ -222,6 +234,10 @@ TW_MUST_CHECK tw_status tw_train__folder_epoch(tw_run_folder *folder, const tw_e
 TW_MUST_CHECK tw_status tw_train__folder_log(tw_run_folder *folder, const char *event,
                                              tw_json *fields, tw_error *err);
 
+/* ---- ranges.c: ranges of the frozen layers where they compute in int8, else none */
+
+TW_MUST_CHECK tw_status tw_train__find_ranges(tw_training *training, tw_error *err);
+
 /* ---- freeze.c: which layers are trained, and how fast */
 
 /* Marks the frozen layers of the joined graph, finds the boundary and the multipliers of the
@@ -242,6 +258,35 @@ TW_MUST_CHECK tw_status tw_train__hash_frozen(tw_training *training, tw_error *e
 TW_MUST_CHECK tw_status tw_train__prove_frozen(int *n_proven, const tw_training *training,
                                                const char *path, tw_error *err);
 
+/* ---- mix.c: soft targets */
+
+typedef struct tw_mixer {
+    double mixup, cutmix, smoothing; /* 0: none */
+    int64_t height, width, channels; /* of a row; height x 1 x 1 where it is flat */
+    int n_classes;
+    double share;      /* of a row's own in the step */
+    float *rows;       /* (batch, row), NULL where none are mixed */
+    float *targets;    /* (batch, L), NULL: the labels alone */
+    int64_t *partners; /* (batch), NULL where none are mixed */
+} tw_mixer;
+
+/* What the options say; no buffers. */
+void tw_train__mixer_init(tw_mixer *out, const tw_training *training);
+bool tw_train__mixer_is_off(const tw_mixer *mixer);
+/* Expected: TW_EUSAGE (cutmix of flat rows). */
+TW_MUST_CHECK tw_status tw_train__mixer_check(const tw_training *training, tw_error *err);
+int64_t tw_train__mixer_bytes(const tw_mixer *mixer, int64_t batch);
+TW_MUST_CHECK tw_status tw_train__mixer_create(tw_mixer *out, const tw_training *training,
+                                               int64_t batch, tw_error *err);
+void tw_train__mixer_free(tw_mixer *mixer);
+/* Rows to train on and, in the mixer, their targets, by the numbers of the step's key. The result
+ * is rows itself, or borrowed from the mixer until the next step. */
+const float *tw_train__mix(tw_mixer *mixer, const float *rows, const int *labels, int64_t n,
+                           const tw_rng_key *key);
+/* Weight of row i as it was mixed. */
+float tw_train__mix_weight(const tw_mixer *mixer, const float *class_weights, const int *labels,
+                           int64_t i);
+
 /* ---- trainer.c: everything that one pass of training holds in memory */
 
 typedef struct tw_trainer {
@@ -257,6 +302,7 @@ typedef struct tw_trainer {
     int *labels;           /* (batch) */
     float *class_weights;  /* (L), NULL: all 1 */
     float *sample_weights; /* (batch), with them */
+    tw_mixer mixer;
     tw_schedule schedule;
     int64_t batch, row_size;
     int n_classes;
@@ -290,13 +336,21 @@ struct tw_training {
     int boundary;        /* last node of graph that runs once a picture */
     tw_graph *suffix;    /* the nodes after it */
     char (*hashes)[65];  /* of the frozen layers' parameters, per node of base */
+    tw_text chosen;      /* why the precision is what auto became; empty without auto */
     tw_source *source;   /* of data */
-    tw_source *own_val;  /* of val_data, NULL when drawn */
-    double t_open_s;     /* seconds that opening took */
+    tw_source *own_val;  /* of the validation pictures, NULL where source has them */
+    tw_augment augment;  /* of the training pictures */
+    bool is_augmented;
+    int64_t n_views; /* of each; 0: a new one in each epoch */
+    double t_open_s; /* seconds that opening took */
+    /* Called for each validation picture of the finished model; NULL: nobody asks. */
+    tw_status (*on_answer)(void *ctx, const tw_dataset *data, const tw_answer *answer,
+                           tw_error *err);
+    void *answer_ctx;
     tw_cache_options cache;
     tw_train_memory memory;
     tw_layer_info *layers;
-    tw_text text[6]; /* sentences of the plan */
+    tw_text text[7]; /* sentences of the plan */
     tw_training_plan plan;
 };
 
@@ -305,6 +359,10 @@ struct tw_training {
 /* tw_training_open, also for a run that goes on. */
 TW_MUST_CHECK tw_status tw_train__open(tw_training **out, const tw_config *config, bool resumes,
                                        const tw_watch *watch, tw_error *err);
+
+/* Precision auto becomes one of the others, in the configuration too: what is written tells what
+ * was chosen, and a run that goes on does not choose again. */
+TW_MUST_CHECK tw_status tw_train__settle_precision(tw_training *training, tw_error *err);
 
 /* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
@@ -332,6 +390,19 @@ bool tw_train__is_scaled(const tw_config *config);
 
 /* Opens the datasets and fills samples and labels of the training. */
 TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
+
+/* ---- views.c: what the pictures are shown as, and when */
+
+/* The options name an augmentation that does something. */
+bool tw_train__has_views(const tw_config *config);
+/* Makes the sources ready. Expected: what tw_source_create says, TW_EUSAGE (aug). */
+TW_MUST_CHECK tw_status tw_train__open_sources(tw_training *training, const tw_watch *watch,
+                                               tw_error *err);
+/* That of the validation pictures, again where it is open. */
+TW_MUST_CHECK tw_status tw_train__open_own_val(tw_training *training, const tw_watch *watch,
+                                               tw_error *err);
+/* The plan's sentence, nothing where pictures are as they are. */
+void tw_train__describe_views(tw_text *text, const tw_training *training);
 
 /* ---- plan.c: what is known before the first step */
 
@@ -398,8 +469,10 @@ typedef struct tw_run {
     int64_t steps_since_saved;
 } tw_run;
 
-/* The training samples in the order of an epoch. */
-void tw_train__shuffle(tw_run *run, int epoch);
+/* views.c: samples of the source in the order of an epoch, from 1. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_train__shuffle(tw_run *run, int epoch, tw_error *err);
+/* Class of the i-th of them. */
+int tw_train__label(const tw_run *run, int64_t i);
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
 TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
 /* Score of the validation pictures by the trainer's parameters as they are; on_answer may be

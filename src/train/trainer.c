@@ -49,9 +49,11 @@ done:
     return rc;
 }
 
-/* The model file says which layers were trained in the end. */
+/* The model file says which layers were trained in the end, and how the others computed. */
 static void mark_frozen(tw_trainer *trainer, const tw_training *training)
 {
+    trainer->model->precision =
+        training->boundary > 0 ? training->trunk.precision : TW_PRECISION_FP32;
     for (int i = 0; i < trainer->model->graph->n; i++)
         trainer->model->frozen[i] = training->frozen[i];
 }
@@ -180,7 +182,8 @@ tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,
         (rc = tw_train__trained_create(&out->trained, out->model, training->boundary,
                                        training->frozen, err)) ||
         (rc = tw_train__trainer_enter(out, training, phase, err)) ||
-        (rc = balance(out, training, err)) || (rc = make_buffers(out, multiplier != 1.0f, err))) {
+        (rc = balance(out, training, err)) || (rc = make_buffers(out, multiplier != 1.0f, err)) ||
+        (rc = tw_train__mixer_create(&out->mixer, training, out->batch, err))) {
         tw_train__trainer_free(out);
         return rc;
     }
@@ -201,6 +204,7 @@ void tw_train__trainer_free(tw_trainer *trainer)
     tw_free(trainer->labels);
     tw_free(trainer->class_weights);
     tw_free(trainer->sample_weights);
+    tw_train__mixer_free(&trainer->mixer);
     memset(trainer, 0, sizeof *trainer);
 }
 
@@ -226,10 +230,13 @@ tw_status tw_train__trainer_step(tw_trainer *trainer, const float *rows, int64_t
 {
     tw_status rc;
     tw_sink sink = tw_train__optimizer_sink(&trainer->optimizer);
+    const tw_rng_key key = tw_rng_make_key(seed, TW_RNG_MIX, epoch, step);
 
-    rows = scale_rows(trainer, rows, n);
+    rows = tw_train__mix(&trainer->mixer, scale_rows(trainer, rows, n), trainer->labels, n, &key);
     for (int64_t i = 0; trainer->class_weights && i < n; i++)
-        trainer->sample_weights[i] = trainer->class_weights[trainer->labels[i]];
+        trainer->sample_weights[i] =
+            tw_train__mix_weight(&trainer->mixer, trainer->class_weights, trainer->labels, i);
+    trainer->plan->targets = trainer->mixer.targets;
     tw_train__optimizer_begin(&trainer->optimizer, find_factor(trainer));
     if ((rc = trainer->plan->table->train_step(
              trainer->plan, trainer->active.weights, rows, trainer->labels, trainer->sample_weights,
@@ -261,7 +268,7 @@ static tw_status measure_chain(tw_train_memory *out, const tw_trainer *trainer,
     if (training->n_val == 0)
         return TW_OK;
     if ((rc = tw_chain_estimate(&packed, &worker, trainer->model, training->boundary, last,
-                                training->computer.backend, "fp32", err)))
+                                training->computer.backend, TW_PRECISION_FP32, err)))
         return rc;
     left = training->computer.memory_limit - out->parameters - out->state - packed;
     while (pieces < most &&
@@ -287,6 +294,7 @@ static tw_status measure_memory(tw_train_memory *out, const tw_trainer *trainer,
     out->plan = trainer->plan->n_bytes;
     training_buffers = rows * (READER_BUFFERS + tw_train__is_scaled(training->config)) +
                        trainer->batch * (trainer->n_classes * f32 + 16) +
+                       tw_train__mixer_bytes(&trainer->mixer, trainer->batch) +
                        training->n_train * (int64_t)sizeof(int64_t);
     if ((rc = measure_chain(out, trainer, training, err)))
         return rc;
@@ -350,6 +358,8 @@ tw_status tw_train__trainer_measure(tw_train_memory *out, double *t_step_s, tw_t
         rc = tw_fail(err, TW_ENOMEM, "no memory to time a training step");
         goto done;
     }
+    for (int64_t i = 0; i < trainer.batch * trainer.row_size; i++)
+        rows[i] = 1.0f; /* zeros would cost less */
     for (uint64_t step = 0; step < STEPS; step++) {
         double t_begin_s = tw_clock_s();
         if ((rc = tw_train__trainer_step(&trainer, rows, trainer.batch, 0, 0, step, err)))

@@ -36,17 +36,27 @@ static const char *find_cut(const tw_graph *graph)
     return has_classes ? graph->nodes[last->inputs[0]].name : last->name;
 }
 
-/* Recipes that train the network's own layers cut it as late as it goes, unless told. */
+static bool has_layer(const tw_graph *graph, const char *name)
+{
+    int node;
+
+    return name && tw_graph_find(&node, graph, name, NULL) == TW_OK;
+}
+
+/* Recipes that train the network's own layers cut it as late as it goes, unless told; so does one
+ * whose default is a layer that the network has not. */
 static tw_status settle_cut(tw_config *config, tw_error *err)
 {
+    const char *cut = tw_train__text(config, TW_OPTION_CUT);
     tw_status rc;
     tw_model *model;
 
-    if (tw_train__text(config, TW_OPTION_CUT))
+    if (cut && tw_train__rank(config, TW_OPTION_CUT) != TW_FROM_DEFAULT)
         return TW_OK;
     if ((rc = tw_model_open(&model, tw_train__text(config, TW_OPTION_MODEL), NULL, NULL, 0, err)))
         return rc;
-    rc = tw_config_set(config, "cut", find_cut(model->graph), TW_FROM_DEFAULT, err);
+    if (!has_layer(model->graph, cut))
+        rc = tw_config_set(config, "cut", find_cut(model->graph), TW_FROM_DEFAULT, err);
     tw_model_free(model);
     return rc;
 }
@@ -74,7 +84,8 @@ static tw_status check_options(tw_config *config, bool resumes, tw_error *err)
 
     if ((rc = require(config, TW_OPTION_DATA, "what to train on", err)) ||
         (rc = require(config, TW_OPTION_MODEL,
-                      "a network (vgg16, vgg19, vgg16-mini) or a model file", err)) ||
+                      "a network (vgg16, resnet50, efficientnet-lite0, ...) or a model file",
+                      err)) ||
         (rc = tw_train__config_settle(config, err)) || (rc = settle_cut(config, err)) ||
         (rc = settle_weights(config, err)))
         return rc;
@@ -95,7 +106,7 @@ static tw_status open_computer(tw_training *training, tw_error *err)
 
     if (tw_train__text(config, TW_OPTION_THREADS))
         compute.n_threads = (int)tw_train__i64(config, TW_OPTION_THREADS);
-    rc = tw_computer_open(&training->computer, &compute, err);
+    rc = tw_computer_open(&training->computer, &compute, TW_PRECISION_FP32, err);
     training->trunk = training->computer;
     training->n_workers = training->computer.n_threads;
     return rc;
@@ -157,6 +168,8 @@ static tw_status open_base(tw_training *training, tw_error *err)
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
                             tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
+    for (int i = 0; i < training->base->graph->n; i++)
+        training->base->frozen[i] = true; /* as in a network's own: what it was of has no say */
     if (is_scratch && (rc = tw_model_forget_weights(training->base, err)))
         return rc;
     if (!tw_train__text(config, TW_OPTION_IMAGE_SIZE))
@@ -224,43 +237,13 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
         (rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)) ||
         (rc = tw_train__freeze(training, err)) ||
         (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||
-        (rc = settle_missing(training, watch, err)))
+        (rc = tw_train__mixer_check(training, err)) || (rc = settle_missing(training, watch, err)))
         return rc;
     if (tw_model_doubt(doubt, sizeof doubt, training->base))
         tw_watch_note(watch, "%s", doubt);
     if (weights && !strcmp(weights, "random") && training->boundary > 0)
         tw_watch_note(watch, "the network's weights are random: its features mean nothing");
     return TW_OK;
-}
-
-static tw_status open_sources(tw_training *training, const tw_watch *watch, tw_error *err)
-{
-    tw_status rc;
-    const tw_config *config = training->config;
-    int boundary = training->boundary;
-
-    for (int mode = 0; mode < TW_N_CACHE_MODE; mode++) {
-        static const char *const names[] = {
-#define NAME(id, text) text,
-            TW_CACHE_MODE_LIST(NAME)
-#undef NAME
-        };
-        if (tw_train__is(config, TW_OPTION_CACHE, names[mode]))
-            training->cache.mode = (tw_cache_mode)mode;
-    }
-    training->cache.dir = tw_train__text(config, TW_OPTION_CACHE_DIR);
-    if (tw_train__text(config, TW_OPTION_CACHE_BUDGET))
-        training->cache.budget = tw_train__i64(config, TW_OPTION_CACHE_BUDGET);
-    if (tw_train__is(config, TW_OPTION_CACHE_DTYPE, "bf16"))
-        training->cache.dtype = TW_CACHE_BF16;
-
-    if ((rc = tw_source_create(&training->source, training->base, boundary, training->data,
-                               &training->trunk, &training->cache, watch, err)))
-        return rc;
-    if (!training->val_data)
-        return TW_OK;
-    return tw_source_create(&training->own_val, training->base, boundary, training->val_data,
-                            &training->trunk, &training->cache, watch, err);
 }
 
 /* A class without a training picture is named: the model can never say it. */
@@ -303,8 +286,10 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
         (rc = check_options(training->config, resumes, err)) ||
         (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
-        (rc = open_model(training, watch, err)) || (rc = open_sources(training, watch, err)) ||
-        (rc = tw_train__plan(training, err)))
+        (rc = open_model(training, watch, err)) ||
+        (rc = tw_train__settle_precision(training, err)) ||
+        (rc = tw_train__find_ranges(training, err)) ||
+        (rc = tw_train__open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
         goto done;
     tell_empty_classes(training, watch);
     training->t_open_s = tw_clock_s() - t_begin_s;
@@ -325,6 +310,7 @@ void tw_training_free(tw_training *training)
     tw_graph_free(training->top);
     tw_graph_free(training->graph);
     tw_graph_free(training->suffix);
+    tw_text_free(&training->chosen);
     tw_free(training->frozen);
     tw_free(training->multipliers);
     tw_free(training->hashes);

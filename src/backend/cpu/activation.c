@@ -1,4 +1,4 @@
-/* ReLU, Sigmoid and Softmax on plain float32, as layers or behind a Dense layer. */
+/* ReLU, ReLU6, Sigmoid and Softmax on plain float32, as layers or behind a Dense layer. */
 #include "backend/cpu/cpu_int.h"
 
 #include <math.h>
@@ -12,6 +12,17 @@ static void run_relu(const tw_cpu_plan *plan, const tw_cpu_step *step, const flo
     (void)scratch;
     for (int64_t i = 0; i < n; i++)
         out[i] = in[i] < 0.0f ? 0.0f : in[i]; /* NaN stays */
+}
+
+static void run_relu6(const tw_cpu_plan *plan, const tw_cpu_step *step, const float *in, float *out,
+                      float *scratch)
+{
+    int64_t n = step->sizes.rows * step->sizes.c;
+
+    (void)plan;
+    (void)scratch;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = in[i] < 0.0f ? 0.0f : (in[i] > 6.0f ? 6.0f : in[i]); /* NaN stays */
 }
 
 static void run_sigmoid(const tw_cpu_plan *plan, const tw_cpu_step *step, const float *in,
@@ -53,6 +64,7 @@ tw_status tw_backend__cpu_activation(tw_cpu_plan *plan, int node, int from,
         sizes.c *= shape->dims[i];
     step->sizes = sizes;
     step->run = activation == TW_RELU      ? run_relu
+                : activation == TW_RELU6   ? run_relu6
                 : activation == TW_SIGMOID ? run_sigmoid
                                            : run_softmax;
     plan->outputs[node] = dst;

@@ -1,5 +1,5 @@
 /*
- * Conv2D by own kernels: 3x3, stride 1, float32. A ReLU is fused, and so is a 2x2 max-pool of
+ * Conv2D by own kernels: 3x3, stride 1. A ReLU is fused, and so is a 2x2 max-pool of
  * stride 2 behind it that nothing else reads.
  */
 #include "backend/cpu/cpu_int.h"
@@ -14,29 +14,20 @@ enum {
     MANY_TILES = 96          /* of one picture: U need not serve several */
 };
 
+static const tw_winograd_kernels *kernels_of(const tw_cpu_plan *plan, int node)
+{
+    return tw_backend__cpu_is_bf16(plan, node) ? plan->backend->winograd_bf16
+                                               : plan->backend->winograd;
+}
+
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
     const int64_t channels = plan->base.graph->nodes[layer->inputs[0]].out.dims[2];
 
-    return plan->backend->winograd && !plan->bf16 && layer->window[0] == 3 &&
+    return kernels_of(plan, node) && layer->op == TW_OP_CONV2D && layer->window[0] == 3 &&
            layer->window[1] == 3 && layer->stride[0] == 1 && layer->stride[1] == 1 &&
            channels <= MOST_CHANNELS && layer->units <= MOST_CHANNELS;
-}
-
-/* The one node that reads `node`, -1 where there are more or none. */
-static int only_reader(const tw_graph *graph, int node)
-{
-    int reader = -1;
-
-    for (int i = node + 1; i < graph->n; i++)
-        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
-            if (graph->nodes[i].inputs[k] == node) {
-                if (reader >= 0)
-                    return -1;
-                reader = i;
-            }
-    return reader;
 }
 
 /* A pool that halves: windows of 2x2 side by side, none of them padded. */
@@ -52,7 +43,7 @@ static int fused_pool(const tw_cpu_plan *plan, int node)
 {
     const tw_graph *graph = plan->base.graph;
     const tw_activation activation = graph->nodes[node].activation;
-    const int reader = only_reader(graph, node);
+    const int reader = tw_backend__cpu_only_reader(graph, node);
 
     if (reader < 0 || !halves(&graph->nodes[reader], &graph->nodes[node].out) ||
         (activation != TW_RELU && activation != TW_LINEAR))
@@ -65,7 +56,8 @@ bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node)
     const int from = plan->base.graph->nodes[node].inputs[0];
 
     return plan->base.graph->nodes[from].op == TW_OP_CONV2D &&
-           tw_backend__cpu_conv2d_is_own(plan, from) && fused_pool(plan, from) == node;
+           tw_backend__cpu_conv2d_is_own(plan, from) &&
+           !tw_backend__cpu_conv2d_is_int8(plan, from) && fused_pool(plan, from) == node;
 }
 
 static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error *err)
@@ -77,13 +69,13 @@ static tw_status compile(tw_cpu_plan *plan, int node, int from, int to, tw_error
 
     if (!(step->winograd = tw_calloc(1, sizeof *step->winograd)))
         return tw_fail(err, TW_ENOMEM, "%s: no memory to plan it", layer->name);
-    *step->winograd = (tw_winograd){.kernels = plan->backend->winograd,
+    *step->winograd = (tw_winograd){.kernels = kernels_of(plan, node),
                                     .n = plan->base.piece,
                                     .h = in->dims[0],
                                     .w = in->dims[1],
                                     .c = in->dims[2],
                                     .k = layer->units,
-                                    .pad = layer->padding == TW_SAME,
+                                    .pad = layer->padding != TW_VALID,
                                     .relu = layer->activation == TW_RELU,
                                     .pool = fused_pool(plan, node) >= 0};
     tw_backend__winograd_plan(step->winograd);

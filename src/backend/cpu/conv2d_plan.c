@@ -164,8 +164,31 @@ static tw_status make_passes(tw_cpu_conv *conv, tw_error *err)
     return rc;
 }
 
-tw_status tw_backend__cpu_conv_create(tw_conv **out, tw_backend *backend, const tw_conv *wanted,
-                                      tw_error *err)
+/* By own kernels. */
+static tw_status make_own(tw_conv **out, const tw_cpu_backend *backend, const tw_conv *wanted,
+                          tw_error *err)
+{
+    const size_t n_workers = (size_t)wanted->n_workers;
+    tw_cpu_conv *conv = tw_calloc(1, sizeof *conv);
+    tw_winograd_train *own = tw_calloc(1, sizeof *own);
+    tw_winograd_train_worker *workers = tw_calloc(n_workers, sizeof *workers);
+
+    if (!conv || !own || !workers) {
+        tw_free(conv);
+        tw_free(own);
+        tw_free(workers);
+        return tw_fail(err, TW_ENOMEM, "%s: no memory for a convolution", wanted->node.name);
+    }
+    tw_backend__winograd_train_plan(own, backend->winograd_train, wanted, workers);
+    conv->base = *wanted;
+    conv->own = own;
+    *out = &conv->base;
+    return TW_OK;
+}
+
+/* By oneDNN. */
+static tw_status make_primitives(tw_conv **out, const tw_cpu_backend *backend,
+                                 const tw_conv *wanted, tw_error *err)
 {
     tw_cpu_conv *conv = tw_calloc(1, sizeof *conv);
     const tw_node *node = &wanted->node;
@@ -173,13 +196,12 @@ tw_status tw_backend__cpu_conv_create(tw_conv **out, tw_backend *backend, const 
     dnnl_status_t status;
     tw_status rc;
 
-    *out = NULL;
     if (!conv || !(conv->workers = tw_calloc((size_t)wanted->n_workers, sizeof *conv->workers))) {
         tw_free(conv);
         return tw_fail(err, TW_ENOMEM, "%s: no memory for a convolution", node->name);
     }
     conv->base = *wanted;
-    conv->engine = ((const tw_cpu_backend *)backend)->engine;
+    conv->engine = backend->engine;
     conv->piece = piece_of(node);
     conv->n_numbers[TW_CONV_X] = tw_shape_size(&wanted->in);
     conv->n_numbers[TW_CONV_W] =
@@ -198,6 +220,17 @@ tw_status tw_backend__cpu_conv_create(tw_conv **out, tw_backend *backend, const 
     else
         *out = &conv->base;
     return rc;
+}
+
+tw_status tw_backend__cpu_conv_create(tw_conv **out, tw_backend *base, const tw_conv *wanted,
+                                      tw_error *err)
+{
+    const tw_cpu_backend *backend = (const tw_cpu_backend *)base;
+
+    *out = NULL;
+    return backend->winograd_train && tw_backend__winograd_trains(wanted)
+               ? make_own(out, backend, wanted, err)
+               : make_primitives(out, backend, wanted, err);
 }
 
 /* ---- places in the scratch */
@@ -314,6 +347,10 @@ tw_status tw_backend__cpu_conv_lay_out(tw_conv *base, tw_layout *layout, tw_erro
     int64_t begin = layout->used, end = begin;
     dnnl_status_t status = dnnl_success;
 
+    if (conv->own) {
+        tw_backend__winograd_train_lay_out(conv->own, layout);
+        return TW_OK;
+    }
     for (int kind = 0; kind < TW_N_CONV_PASSES; kind++) {
         if (!conv->passes[kind].primitive)
             continue;
@@ -373,7 +410,7 @@ void tw_backend__cpu_conv_free(tw_conv *base)
 {
     tw_cpu_conv *conv = (tw_cpu_conv *)base;
 
-    for (int i = 0; i < base->n_workers; i++)
+    for (int i = 0; conv->workers && i < base->n_workers; i++)
         worker_free(&conv->workers[i]);
     for (int kind = 0; kind < TW_N_CONV_PASSES; kind++) {
         pass_free(&conv->passes[kind]);
@@ -385,6 +422,9 @@ void tw_backend__cpu_conv_free(tw_conv *base)
     tw_backend__desc_free(conv->bias_desc);
     if (conv->stream)
         dnnl_stream_destroy(conv->stream);
+    if (conv->own)
+        tw_free(conv->own->workers);
+    tw_free(conv->own);
     tw_free(conv->workers);
     tw_free(conv);
 }

@@ -162,8 +162,13 @@ static tw_status forward(tw_conv *base, float *y, const float *x, const tw_node_
     tw_cpu_conv *conv = (tw_cpu_conv *)base;
     job j = {.conv = conv, .kind = TW_CONV_FORWARD, .at = {mutable(x), y}, .n = n};
     size_t n_bias = (size_t)base->node.units * sizeof(float);
-    tw_status rc = bring_kernel(conv, TW_CONV_FORWARD, weights->kernel, err);
+    tw_status rc;
 
+    if (conv->own) {
+        tw_backend__winograd_train_forward(conv->own, y, x, weights, n);
+        return TW_OK;
+    }
+    rc = bring_kernel(conv, TW_CONV_FORWARD, weights->kernel, err);
     if (rc != TW_OK)
         return rc;
     memset(conv->bias_numbers, 0, n_bias);
@@ -178,8 +183,13 @@ static tw_status backward_data(tw_conv *base, float *dx, const float *dy, const 
 {
     tw_cpu_conv *conv = (tw_cpu_conv *)base;
     job j = {.conv = conv, .kind = TW_CONV_DATA, .at = {dx, mutable(dy)}, .n = n};
-    tw_status rc = bring_kernel(conv, TW_CONV_DATA, kernel, err);
+    tw_status rc;
 
+    if (conv->own) {
+        tw_backend__winograd_train_data(conv->own, dx, dy, kernel, n);
+        return TW_OK;
+    }
+    rc = bring_kernel(conv, TW_CONV_DATA, kernel, err);
     if (rc != TW_OK)
         return rc;
     tw_parallel(base->n_workers, tw_backend__cpu_conv_pieces(conv, n), piece_item, &j);
@@ -258,9 +268,14 @@ static tw_status backward_weights(tw_conv *base, const tw_sink *sink, int node, 
 {
     tw_cpu_conv *conv = (tw_cpu_conv *)base;
     job j = {.conv = conv, .kind = TW_CONV_WEIGHTS, .n = n, .sink = sink, .node = node};
-    int64_t n_inner = tw_backend__cpu_conv_inner(&conv->passes[TW_CONV_WEIGHTS].ports[TW_CONV_W]);
+    int64_t n_inner;
     tw_status rc;
 
+    if (conv->own) {
+        tw_backend__winograd_train_weights(conv->own, sink, node, x, dy, n);
+        return TW_OK;
+    }
+    n_inner = tw_backend__cpu_conv_inner(&conv->passes[TW_CONV_WEIGHTS].ports[TW_CONV_W]);
     j.at[TW_CONV_X] = mutable(x);
     j.at[TW_CONV_Y] = mutable(dy);
     /* 1. each group its sum */

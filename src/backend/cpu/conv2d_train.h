@@ -1,6 +1,7 @@
 /*
  * What the two files of a convolution in training share: conv2d_plan.c chooses its primitives and
- * their places in the scratch, conv2d_train.c runs them.
+ * their places in the scratch, conv2d_train.c runs them. Where there are own kernels for it
+ * (winograd_train.h), both hand over to them; the rest of this file is oneDNN's.
  *
  * Three passes (forward, data gradient, weight gradient), each a primitive made for a piece of
  * pictures and for one thread, run on whole pieces by any worker. How many pictures a piece has,
@@ -68,6 +69,7 @@ typedef struct tw_conv_worker {
 
 typedef struct tw_cpu_conv {
     tw_conv base;
+    tw_winograd_train *own; /* NULL: oneDNN's primitives */
     dnnl_engine_t engine;
     int64_t piece;
     int64_t n_numbers[TW_N_CONV_PORTS]; /* of a picture or of the kernel */

@@ -8,11 +8,12 @@
 #include "base/cpu.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "tensor/tensor.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { KERNELS_VERSION = 2 }; /* one more whenever the backend's own code changes a bit */
+enum { KERNELS_VERSION = 4 }; /* one more whenever the backend's own code changes a bit */
 
 /* ---- paths */
 
@@ -75,6 +76,33 @@ static const tw_winograd_kernels *kernels_of(const char *isa_name)
                                              : &tw_backend__winograd_plain;
 }
 
+/* Those of bfloat16. oneDNN's direct ones are faster where they have AMX, and the only ones where
+ * AVX-512 has no bfloat16. */
+static const tw_winograd_kernels *bf16_kernels_of(const char *isa_name, const tw_cpu *cpu)
+{
+    if (strstr(isa_name, "amx"))
+        return NULL;
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return cpu->avx512_bf16 ? &tw_backend__winograd_avx512_bf16 : NULL;
+    return strncmp(isa_name, "avx2", 4) == 0 ? NULL : &tw_backend__winograd_plain_bf16;
+}
+
+static const tw_dense_arithmetic *dense_of(const char *isa_name)
+{
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return &tw_backend__dense_avx512;
+    return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__dense_avx2 : &tw_backend__dense_plain;
+}
+
+/* The same for training. */
+static const tw_winograd_train_kernels *train_kernels_of(const char *isa_name)
+{
+    if (strncmp(isa_name, "avx512", 6) == 0)
+        return &tw_backend__winograd_train_avx512;
+    return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__winograd_train_avx2
+                                             : &tw_backend__winograd_train_plain;
+}
+
 static tw_status set_path(const char *isa, const tw_cpu *cpu, tw_error *err)
 {
     const path *wanted = NULL;
@@ -116,6 +144,9 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
              KERNELS_VERSION, isa, (long long)cpu->l1d_bytes, (long long)cpu->l2_bytes);
     backend->group_rows = strncmp(isa, "avx512", 6) != 0;
     backend->winograd = kernels_of(isa);
+    backend->winograd_bf16 = bf16_kernels_of(isa, cpu);
+    backend->dense = dense_of(isa);
+    backend->winograd_train = train_kernels_of(isa);
 }
 
 static void close_backend(tw_backend *base)
@@ -132,6 +163,13 @@ static void close_backend(tw_backend *base)
 void tw_backend__cpu_use_onednn(tw_backend *base)
 {
     ((tw_cpu_backend *)base)->winograd = NULL;
+    ((tw_cpu_backend *)base)->winograd_bf16 = NULL;
+    ((tw_cpu_backend *)base)->winograd_train = NULL;
+}
+
+void tw_backend__cpu_use_background(tw_backend *base, bool wanted)
+{
+    ((tw_cpu_backend *)base)->no_background = !wanted;
 }
 
 static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
@@ -157,30 +195,88 @@ static tw_status open_backend(tw_backend **out, const char *isa, tw_error *err)
     return TW_OK;
 }
 
+/* ---- precisions */
+
+/* Older paths add up pairs of products in 16 bits, which overflow. */
+static bool has_exact_int8(const char *isa)
+{
+    return kind_of(isa) && strcmp(isa, "sse41") != 0 && strcmp(isa, "avx2") != 0 &&
+           strcmp(isa, "avx512_core") != 0;
+}
+
+static tw_status check_precision(const tw_backend *backend, tw_precision precision, tw_error *err)
+{
+    const tw_cpu_backend *cpu = (const tw_cpu_backend *)backend;
+    const char *name = tw_precision_name(precision), *isa = tw_backend__isa_name();
+
+    switch (precision) {
+    case TW_PRECISION_FP32:
+        return TW_OK;
+    case TW_PRECISION_BF16:
+        if (cpu->winograd_bf16 || strncmp(isa, "avx512", 6) == 0)
+            return TW_OK;
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "precision %s needs AVX-512, the path is %s; fp32 is for every CPU", name,
+                       isa);
+    case TW_PRECISION_INT8:
+        if (has_exact_int8(isa))
+            return TW_OK;
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "precision %s needs a CPU with VNNI, the path is %s; fp32 is for every CPU",
+                       name, isa);
+    default:
+        return tw_fail(err, TW_EUNSUPPORTED, "backend cpu has no kernels for precision %s", name);
+    }
+}
+
+/* AMX multiplies bfloat16 many times faster than AVX-512 float32; of CPUs without it AMD's do so
+ * twice as fast, Intel's at half the speed. */
+static tw_precision fastest(const tw_backend *backend)
+{
+    const char *isa = tw_backend__isa_name();
+    const tw_cpu cpu = tw_cpu_detect();
+    const bool doubles = strncmp(isa, "avx512", 6) == 0 && cpu.avx512_bf16 && cpu.is_amd;
+
+    (void)backend;
+    return strstr(isa, "amx") || doubles ? TW_PRECISION_BF16 : TW_PRECISION_FP32;
+}
+
 /* ---- training: the common executor with this backend's kernels */
+
+static const tw_train_kernels train_kernels = {&tw_backend__cpu_dense_kernels,
+                                               &tw_backend__cpu_conv_kernels,
+                                               &tw_backend__cpu_max_pool_kernels};
 
 static tw_status train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
                               int64_t batch, int n_workers, const bool *frozen, tw_error *err)
 {
-    static const tw_train_kernels kernels = {&tw_backend__cpu_dense_kernels,
-                                             &tw_backend__cpu_conv_kernels,
-                                             &tw_backend__cpu_max_pool_kernels};
+    return tw_backend__train_create(out, backend, &train_kernels, graph, batch, n_workers, frozen,
+                                    err);
+}
 
-    return tw_backend__train_create(out, backend, &kernels, graph, batch, n_workers, frozen, err);
+static tw_status gradient_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
+                                 int64_t batch, int n_workers, tw_error *err)
+{
+    return tw_backend__gradient_create(out, backend, &train_kernels, graph, batch, n_workers, err);
 }
 
 const tw_backend_table tw_backend__cpu = {
     .name = "cpu",
     .open = open_backend,
     .close = close_backend,
+    .check_precision = check_precision,
+    .fastest = fastest,
     .plan_create = tw_backend__cpu_plan_create,
     .plan_load = tw_backend__cpu_plan_load,
     .plan_run = tw_backend__cpu_plan_run,
     .plan_time = tw_backend__cpu_plan_time,
+    .plan_see = tw_backend__cpu_plan_see,
     .plan_free = tw_backend__cpu_plan_free,
     .train_create = train_create,
     .train_step = tw_backend__train_step,
     .train_free = tw_backend__train_free,
+    .gradient_create = gradient_create,
+    .gradient_run = tw_backend__gradient_run,
     .adam = tw_backend__adam,
     .sgd = tw_backend__sgd,
     .peak = tw_backend__cpu_peak,

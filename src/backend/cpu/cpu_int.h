@@ -18,22 +18,29 @@
 #define TW_BACKEND_CPU_CPU_INT_H
 
 #include "backend/backend_int.h"
+#include "backend/cpu/dense_train.h"
 #include "backend/cpu/dnnl_shim.h"
 #include "backend/cpu/winograd.h"
+#include "backend/cpu/winograd_train.h"
 #include "base/text.h"
 
 typedef struct tw_cpu_backend {
     tw_backend base;
     dnnl_engine_t engine;
     bool group_rows; /* see dense.c: this path's sgemm treats a last few rows in another way */
-    const tw_winograd_kernels *winograd; /* NULL: convolutions by oneDNN */
+    /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
+    const tw_winograd_kernels *winograd, *winograd_bf16;
+    const tw_winograd_train_kernels *winograd_train;
+    bool no_background;               /* background.c is left out */
+    const tw_dense_arithmetic *dense; /* of training */
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
 
 typedef struct tw_cpu_value {
     tw_cpu_place place;
-    bool plain, bf16, is_single;
+    dnnl_data_type_t type;
+    bool plain, is_single;
     tw_dnnl_desc *desc; /* NULL for a plain (N,C) */
     int64_t n_bytes;
     int64_t offset;  /* in a worker's block */
@@ -44,6 +51,14 @@ typedef struct tw_cpu_value {
 typedef struct tw_cpu_sizes {
     int64_t rows, c, k, n;
 } tw_cpu_sizes;
+
+/* Of a step in int8: types and what 1 stands for (conv2d_int8.c). */
+typedef struct tw_cpu_int8 {
+    dnnl_data_type_t src, dst;
+    float src_step, dst_step;
+    int64_t scales_offset; /* one float32 a filter, in the packed block */
+    dnnl_memory_t scales;
+} tw_cpu_int8;
 
 struct tw_cpu_plan;
 typedef struct tw_cpu_step {
@@ -56,9 +71,13 @@ typedef struct tw_cpu_step {
     tw_dnnl_desc *scratch_desc;
     int64_t weights_offset, bias_offset; /* in the packed block */
     dnnl_memory_t weights, bias;
+    tw_cpu_int8 int8; /* src_step 0: not in int8 */
     /* ... or an own function */
     void (*run)(const struct tw_cpu_plan *plan, const struct tw_cpu_step *step, const float *in,
                 float *out, float *scratch);
+    /* ... or one of two sources */
+    void (*run_two)(const struct tw_cpu_step *step, const float *a, const float *b, float *out);
+    int other; /* the second source, of run_two */
     tw_cpu_sizes sizes;
     tw_winograd *winograd; /* of an own convolution; kernel and bias in one at weights_offset */
     int64_t n_scratch_bytes;
@@ -75,10 +94,12 @@ typedef struct tw_cpu_worker {
     tw_cpu_call *calls; /* one a step */
 } tw_cpu_worker;
 
+typedef struct tw_cpu_background tw_cpu_background; /* background.c */
+
 typedef struct tw_cpu_plan {
     tw_plan base;
     const tw_cpu_backend *backend;
-    bool bf16;
+    bool bf16, int8;
     int n_steps, n_values;
     tw_cpu_step *steps;
     tw_cpu_value *values;
@@ -89,6 +110,8 @@ typedef struct tw_cpu_plan {
     tw_node_weights *weights; /* of nodes used in place */
     int n_workers;
     tw_cpu_worker *workers;
+    tw_cpu_background *background; /* NULL where it can be of no use */
+    int64_t states_offset;         /* in a worker's block, its own part of it */
 } tw_cpu_plan;
 
 /* ---- plan.c: what the ops' compile functions are written with */
@@ -97,12 +120,18 @@ typedef struct tw_cpu_plan {
 tw_status tw_backend__cpu_add_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
 /* A new value of a node's output, in the layout that a primitive descriptor answers for its dst. */
 tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
-                                  const_dnnl_primitive_desc_t desc, bool bf16, tw_error *err);
+                                  const_dnnl_primitive_desc_t desc, dnnl_data_type_t type,
+                                  tw_error *err);
+/* The same for a layout that moves in. */
+tw_status tw_backend__cpu_take_desc(int *out, tw_cpu_plan *plan, int node, tw_dnnl_desc *desc,
+                                    dnnl_data_type_t type, tw_error *err);
+/* A new value of a node's output, in the layout of another value. */
+tw_status tw_backend__cpu_add_like(int *out, tw_cpu_plan *plan, int node, int value, tw_error *err);
 /* The value of a node in plain float32: itself, or a new one behind a reorder. */
 tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err);
-/* The value of a node in the layout of `desc`, in the plan's precision. */
+/* The value of a node in the layout of `desc`, which is of that type: bfloat16 or float32. */
 tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const tw_dnnl_desc *desc,
-                                  tw_error *err);
+                                  dnnl_data_type_t type, tw_error *err);
 /* Appends a step that reads src and writes dst; `set` makes its primitive. */
 tw_cpu_step *tw_backend__cpu_add_step(tw_cpu_plan *plan, int node, int src, int dst);
 tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
@@ -111,6 +140,8 @@ tw_status tw_backend__cpu_set_primitive(tw_cpu_plan *plan, tw_cpu_step *step,
 void tw_backend__cpu_dims(int64_t dims[4], const tw_shape *shape, int64_t piece);
 /* oneDNN's window of a node over an input shape. */
 tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in);
+/* The one node that reads `node`, -1 where there are more or none. */
+int tw_backend__cpu_only_reader(const tw_graph *graph, int node);
 /* Adds "layer=implementation" to the plan's choices: of a primitive, or by name. */
 void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc_t desc);
 void tw_backend__cpu_note_own(tw_cpu_plan *plan, int node, const char *implementation);
@@ -119,17 +150,30 @@ tw_status tw_backend__cpu_fail(const char *layer, const char *what, dnnl_status_
 
 /* ---- one compile function an op, in the file of its name */
 
+/* Conv2D and DepthwiseConv2D */
 tw_status tw_backend__cpu_conv2d(tw_cpu_plan *plan, int node, tw_error *err);
 /* The same by own kernels (conv2d_own.c), for layers that they are for. */
 bool tw_backend__cpu_conv2d_is_own(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_conv2d_own(tw_cpu_plan *plan, int node, tw_error *err);
+/* The same in int8 (conv2d_int8.c), for layers whose input's range is known, in a plan of that
+ * precision. Packing turns a step's n numbers of kernel, (R,S,C,K), into as many s8 at the same
+ * place, and its biases into what oneDNN takes. */
+bool tw_backend__cpu_conv2d_is_int8(const tw_cpu_plan *plan, int node);
+tw_status tw_backend__cpu_conv2d_int8(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_int8_pack(tw_cpu_plan *plan, tw_cpu_step *step, float *kernel, int64_t n,
+                                    tw_error *err);
+/* Does the node multiply bfloat16? */
+bool tw_backend__cpu_is_bf16(const tw_cpu_plan *plan, int node);
 /* Did an own convolution pool already what max-pooling `node` reads? */
 bool tw_backend__cpu_is_pooled(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err);
+tw_status tw_backend__cpu_add(tw_cpu_plan *plan, int node, tw_error *err);
+/* Did an Add do already what ReLU `node` does? */
+bool tw_backend__cpu_is_added(const tw_cpu_plan *plan, int node);
 tw_status tw_backend__cpu_global_average_pool(tw_cpu_plan *plan, int node, tw_error *err);
 tw_status tw_backend__cpu_dense(tw_cpu_plan *plan, int node, tw_error *err);
-/* ReLU, Sigmoid, Softmax behind the value of node `from` (an input of `node`, or itself); the
- * result becomes the value of `node`. */
+/* ReLU, ReLU6, Sigmoid, Softmax behind the value of node `from` (an input of `node`, or itself);
+ * the result becomes the value of `node`. */
 tw_status tw_backend__cpu_activation(tw_cpu_plan *plan, int node, int from,
                                      tw_activation activation, tw_error *err);
 
@@ -140,7 +184,7 @@ extern const tw_max_pool_kernels tw_backend__cpu_max_pool_kernels; /* max_pool.c
 /* ---- the plan's life: plan.c, load.c, run.c */
 
 tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                                      int64_t piece, const char *precision, tw_error *err);
+                                      int64_t piece, tw_precision precision, tw_error *err);
 tw_status tw_backend__cpu_plan_load(tw_plan *plan, const tw_node_weights *weights, int n_workers,
                                     void (*release)(void *ctx, int node), void *ctx, tw_error *err);
 tw_status tw_backend__cpu_plan_run(tw_plan *plan, int worker, int64_t n, const float *in,
@@ -152,14 +196,33 @@ typedef struct tw_cpu_run {
     int64_t n; /* samples */
     const float *in;
     float *out;
+    int n_looked; /* first steps that background_look knows the tiles of; 0: all are computed */
 } tw_cpu_run;
+/* Where a value lies for this run; of a sample, where it is not single. */
+void *tw_backend__cpu_address(const tw_cpu_plan *plan, const tw_cpu_run *run,
+                              const tw_cpu_value *value, int64_t sample);
 int tw_backend__cpu_section_end(const tw_cpu_plan *plan, int step);
 tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int step, int64_t sample,
                                    const tw_cpu_run *run, tw_error *err);
 void tw_backend__cpu_plan_free(tw_plan *plan);
+
+/* ---- constant backgrounds: background.c */
+
+/* Plans it, behind all that a worker's block has; base.background_bytes is 0 without. */
+tw_status tw_backend__cpu_background_plan(tw_cpu_plan *plan, tw_error *err);
+void tw_backend__cpu_background_free(tw_cpu_background *background);
+/* Looks at the run's pictures and decides of each tile of the first steps what becomes of it. */
+tw_status tw_backend__cpu_background_look(tw_cpu_plan *plan, tw_cpu_run *run, tw_error *err);
+/* One of those steps, on one sample or on all: computes its tiles, and copies the others. */
+void tw_backend__cpu_background_run(const tw_cpu_plan *plan, int step, int64_t sample,
+                                    const tw_cpu_run *run, float *y, const float *x);
+
 void tw_backend__cpu_worker_free(tw_cpu_worker *worker, int n_steps);
 
-/* ---- what is measured: time.c, peak.c */
+/* ---- what is measured: see.c, time.c, peak.c */
+
+tw_status tw_backend__cpu_plan_see(tw_plan *plan, int worker, const float *in, float *out,
+                                   const tw_see *see, tw_error *err);
 
 tw_status tw_backend__cpu_plan_time(tw_plan *plan, int worker, const float *in, float *out,
                                     double *seconds, tw_error *err);

@@ -1,11 +1,7 @@
 /*
- * Dense layers over oneDNN's sgemm, the kernel in place as (in,out) row-major. N rows, C inputs,
- * K units; tiles are fixed by the shape, and each call of sgemm runs on one thread, so no number
- * depends on how many workers there are.
- *
- * Forward:  y (N,K), in column tiles; each takes the rows of w in chunks of fixed length.
- * Backward: dx (N,C), in tiles of rows of w; dw (C,K), in tiles of its rows, each made in a
- *           worker's scratch (it fits L2) and handed to the sink before the next one.
+ * Dense layers. In training by own kernels (dense_train.h); in inference over oneDNN's sgemm, the
+ * kernel in place as (in,out) row-major: N rows, C inputs, K units, tiles fixed by the shape, each
+ * call on one thread, so no number depends on how many workers there are.
  *
  * On the AVX2 path sgemm rounds the last few rows of a matrix in another way than the others (they
  * fill no register block of 6 rows). An inference plan, where a row's bits must not depend on its
@@ -13,32 +9,17 @@
  */
 #include "backend/cpu/cpu_int.h"
 
-#include "base/parallel.h"
-
 #include <string.h>
 
 enum {
-    TILE_COLUMNS = 128,      /* training forward: columns of y a tile */
-    TILE_ROWS = 256,         /* ... and rows, */
-    TILE_ROWS_NARROW = 32,   /* where K fits two tiles */
-    CHUNK = 1024,            /* ... and rows of w a call */
-    TILE_INPUTS = 128,       /* backward_data: rows of w a tile */
-    TILE_GRADIENT = 65536,   /* backward_weights: floats a tile, */
-    TILE_GRADIENT_ROWS = 16, /* ... a multiple of so many rows */
-    TILE_GRADIENT_MAX = 128, /* ... and at most so many */
-    PANEL = 512,             /* inference: columns of y a tile, rows of w a call */
-    GROUP = 48,              /* rows a call of the AVX2 path, */
-    GROUP_UNIT = 6           /* ... which needs multiples of so many */
+    PANEL = 512,   /* columns of y a tile, rows of w a call */
+    GROUP = 48,    /* rows a call of the AVX2 path, */
+    GROUP_UNIT = 6 /* ... which needs multiples of so many */
 };
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-static int64_t n_tiles(int64_t n, int64_t tile)
-{
-    return (n + tile - 1) / tile;
 }
 
 /* All sizes and leading dimensions are in range for oneDNN; it cannot refuse. */
@@ -56,109 +37,25 @@ static void add_bias(float *y, const float *b, int64_t rows, int64_t columns, in
             y[row * stride + i] += b[i];
 }
 
-/* ---- training */
+/* ---- training: dense_train.c, with the arithmetic of the backend's path */
 
-typedef struct job {
-    const float *x, *w, *b, *dy;
-    float *y, *dx, *scratch;
-    int64_t n, c, k;
-    int64_t tile_rows;
-    const tw_sink *sink;
-    int node;
-} job;
-
-static int64_t forward_rows(int64_t k)
+static const tw_dense_arithmetic *path_of(const tw_dense *dense)
 {
-    return k <= 2 * TILE_COLUMNS ? TILE_ROWS_NARROW : TILE_ROWS;
+    return ((const tw_cpu_backend *)dense->backend)->dense;
 }
 
-static void forward_tile(void *ctx, int64_t item, int worker)
+static void forward(const tw_dense *dense, float *y, const float *x, const float *w, const float *b)
 {
-    const job *j = ctx;
-    int64_t n_down = n_tiles(j->n, j->tile_rows);
-    int64_t row = item % n_down * j->tile_rows, column = item / n_down * TILE_COLUMNS;
-    int64_t rows = least(j->tile_rows, j->n - row), columns = least(TILE_COLUMNS, j->k - column);
-    float *y = j->y + row * j->k + column;
-
-    (void)worker;
-    for (int64_t c = 0; c < j->c; c += CHUNK) {
-        int64_t size[3] = {rows, columns, least(CHUNK, j->c - c)};
-        sgemm('N', 'N', size, j->x + row * j->c + c, j->c, j->w + c * j->k + column, j->k,
-              c > 0 ? 1.0f : 0.0f, y, j->k);
-    }
-    if (j->b)
-        add_bias(y, j->b + column, rows, columns, j->k);
+    tw_backend__dense_forward(path_of(dense), dense, y, x, w, b);
 }
 
-static void forward(float *y, const float *x, const float *w, const float *b, int64_t n, int64_t c,
-                    int64_t k, int n_workers)
+static void backward(const tw_dense *dense, const tw_dense_gradients *wanted)
 {
-    job j = {.x = x, .w = w, .b = b, .y = y, .n = n, .c = c, .k = k, .tile_rows = forward_rows(k)};
-
-    tw_parallel(n_workers, n_tiles(n, j.tile_rows) * n_tiles(k, TILE_COLUMNS), forward_tile, &j);
+    tw_backend__dense_backward(path_of(dense), dense, wanted);
 }
 
-static void backward_data_tile(void *ctx, int64_t item, int worker)
-{
-    const job *j = ctx;
-    int64_t c = item * TILE_INPUTS;
-    int64_t size[3] = {j->n, least(TILE_INPUTS, j->c - c), j->k};
-
-    (void)worker;
-    sgemm('N', 'T', size, j->dy, j->k, j->w + c * j->k, j->k, 0.0f, j->dx + c, j->c);
-}
-
-static void backward_data(float *dx, const float *dy, const float *w, int64_t n, int64_t c,
-                          int64_t k, int n_workers)
-{
-    job j = {.w = w, .dy = dy, .dx = dx, .n = n, .c = c, .k = k};
-
-    tw_parallel(n_workers, n_tiles(c, TILE_INPUTS), backward_data_tile, &j);
-}
-
-static int64_t gradient_rows(int64_t c, int64_t k)
-{
-    int64_t rows = TILE_GRADIENT / k / TILE_GRADIENT_ROWS * TILE_GRADIENT_ROWS;
-
-    rows = least(rows > 0 ? rows : TILE_GRADIENT_ROWS, TILE_GRADIENT_MAX);
-    return least(rows, c);
-}
-
-/* Floats between two workers' scratches: whole cache lines. */
-static int64_t gradient_stride(int64_t c, int64_t k)
-{
-    return n_tiles(gradient_rows(c, k) * k, 16) * 16;
-}
-
-static int64_t scratch_size(int64_t c, int64_t k, int n_workers)
-{
-    return gradient_stride(c, k) * n_workers;
-}
-
-static void backward_weights_tile(void *ctx, int64_t item, int worker)
-{
-    const job *j = ctx;
-    int64_t row = item * j->tile_rows;
-    int64_t size[3] = {least(j->tile_rows, j->c - row), j->k, j->n};
-    float *tile = j->scratch + worker * gradient_stride(j->c, j->k);
-
-    sgemm('T', 'N', size, j->x + row, j->c, j->dy, j->k, 0.0f, tile, j->k);
-    j->sink->take(j->sink->ctx, j->node, 0, row * j->k, size[0] * j->k, tile);
-}
-
-static void backward_weights(const tw_sink *sink, int node, const float *x, const float *dy,
-                             int64_t n, int64_t c, int64_t k, int n_workers, float *scratch)
-{
-    job j = {.x = x, .dy = dy, .n = n, .c = c, .k = k, .tile_rows = gradient_rows(c, k)};
-
-    j.sink = sink;
-    j.node = node;
-    j.scratch = scratch;
-    tw_parallel(n_workers, n_tiles(c, j.tile_rows), backward_weights_tile, &j);
-}
-
-const tw_dense_kernels tw_backend__cpu_dense_kernels = {forward, backward_data, backward_weights,
-                                                        scratch_size};
+const tw_dense_kernels tw_backend__cpu_dense_kernels = {forward, backward,
+                                                        tw_backend__dense_scratch};
 
 /* ---- inference */
 

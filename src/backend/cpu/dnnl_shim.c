@@ -119,21 +119,24 @@ dnnl_status_t tw_backend__memory_create(dnnl_memory_t *out, const tw_dnnl_desc *
     return dnnl_memory_create(out, md_of(desc), engine, data);
 }
 
-/* Attributes of a primitive: the caller's scratchpad, and a fused ReLU. */
-static dnnl_status_t attr_create(dnnl_primitive_attr_t *out, bool relu)
+/* Attributes of a primitive: the caller's scratchpad, and a fused ReLU or ReLU6 of `conv`, which
+ * may be NULL. */
+static dnnl_status_t attr_create(dnnl_primitive_attr_t *out, const tw_dnnl_conv *conv)
 {
+    const dnnl_alg_kind_t kind = conv && conv->relu6 ? dnnl_eltwise_clip : dnnl_eltwise_relu;
+    const float most = conv && conv->relu6 ? 6.0f : 0.0f;
     dnnl_post_ops_t ops = NULL;
     dnnl_status_t status = dnnl_primitive_attr_create(out);
 
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && relu) {
+    if (status == dnnl_success && conv && (conv->relu || conv->relu6)) {
         status = dnnl_post_ops_create(&ops);
         if (status == dnnl_success)
 #if TW_DNNL_V3
-            status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0f, 0.0f);
+            status = dnnl_post_ops_append_eltwise(ops, kind, 0.0f, most);
 #else
-            status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+            status = dnnl_post_ops_append_eltwise(ops, 1.0f, kind, 0.0f, most);
 #endif
         if (status == dnnl_success)
             status = dnnl_primitive_attr_set_post_ops(*out, ops);
@@ -144,6 +147,28 @@ static dnnl_status_t attr_create(dnnl_primitive_attr_t *out, bool relu)
         *out = NULL;
     }
     return status;
+}
+
+/* One scale a filter: dimension 1 of dst, 0 of the kernel. */
+static dnnl_status_t attr_set_scales(dnnl_primitive_attr_t attr, const tw_dnnl_conv *conv)
+{
+    if (!conv->scales)
+        return dnnl_success;
+#if TW_DNNL_V3
+    return dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_WEIGHTS, 1 << 0);
+#else
+    return dnnl_primitive_attr_set_output_scales(attr, conv->n_scales, 1 << 1, conv->scales);
+#endif
+}
+
+float tw_backend__conv_bias(float bias, float scale)
+{
+#if TW_DNNL_V3
+    (void)scale;
+    return bias;
+#else
+    return bias / scale;
+#endif
 }
 
 static dnnl_status_t conv_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
@@ -171,14 +196,15 @@ dnnl_status_t tw_backend__conv_create(dnnl_primitive_desc_t *out, dnnl_engine_t 
                                       const tw_dnnl_conv *conv)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = attr_create(&attr, conv->relu);
+    dnnl_status_t status = attr_create(&attr, conv);
 
     *out = NULL;
     if (status != dnnl_success)
         return status;
-    status = conv_forward(out, engine, conv,
-                          conv->is_training ? dnnl_forward_training : dnnl_forward_inference,
-                          md_of(conv->bias), attr);
+    if ((status = attr_set_scales(attr, conv)) == dnnl_success)
+        status = conv_forward(out, engine, conv,
+                              conv->is_training ? dnnl_forward_training : dnnl_forward_inference,
+                              md_of(conv->bias), attr);
     dnnl_primitive_attr_destroy(attr);
     return status;
 }
@@ -232,7 +258,7 @@ static dnnl_status_t conv_backward(dnnl_primitive_desc_t *out, dnnl_engine_t eng
 {
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t hint = NULL;
-    dnnl_status_t status = attr_create(&attr, false);
+    dnnl_status_t status = attr_create(&attr, NULL);
 
     *out = NULL;
     if (status != dnnl_success)
@@ -266,7 +292,7 @@ dnnl_status_t tw_backend__max_pool_create(dnnl_primitive_desc_t *out, dnnl_engin
 {
     dnnl_primitive_attr_t attr = NULL;
     dnnl_dims_t dilates = {0};
-    dnnl_status_t status = attr_create(&attr, false);
+    dnnl_status_t status = attr_create(&attr, NULL);
 
     *out = NULL;
     if (status != dnnl_success)
@@ -292,7 +318,7 @@ dnnl_status_t tw_backend__reorder_create(dnnl_primitive_desc_t *out, dnnl_engine
                                          bool own_scratchpad)
 {
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t status = own_scratchpad ? attr_create(&attr, false) : dnnl_success;
+    dnnl_status_t status = own_scratchpad ? attr_create(&attr, NULL) : dnnl_success;
 
     *out = NULL;
     if (status != dnnl_success)

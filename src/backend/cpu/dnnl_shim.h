@@ -12,6 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if DNNL_VERSION_MAJOR >= 3
+#define TW_DNNL__ARG_SCALES (DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS)
+#else
+#define TW_DNNL__ARG_SCALES 0
+#endif
+
 /* A memory descriptor: shape, type and layout. */
 typedef struct tw_dnnl_desc tw_dnnl_desc;
 
@@ -36,11 +42,19 @@ typedef struct tw_dnnl_window {
 
 typedef struct tw_dnnl_conv {
     dnnl_alg_kind_t algorithm;
-    bool relu;        /* fused */
-    bool is_training; /* the kernel changes often: its layout is not a transformed one */
+    bool relu, relu6;    /* fused */
+    bool is_training;    /* the kernel changes often: its layout is not a transformed one */
+    const float *scales; /* of int8, one a filter, see below; else NULL */
+    int64_t n_scales;
     const tw_dnnl_desc *src, *weights, *bias, *dst;
     tw_dnnl_window window;
 } tw_dnnl_conv;
+
+/* An int8 convolution makes scale * sum + bias of its whole sums, then ReLU, then the nearest
+ * number of dst's type. Version 2 wants scales in its descriptor and the bias divided by them;
+ * version 3 wants the scales' count alone, and the scales as an argument. */
+#define TW_DNNL_ARG_SCALES TW_DNNL__ARG_SCALES /* 0: no argument */
+float tw_backend__conv_bias(float bias, float scale);
 
 /* Descriptors of primitives with the caller's scratchpad: forward, ... */
 dnnl_status_t tw_backend__conv_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,

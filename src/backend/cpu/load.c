@@ -11,18 +11,22 @@
 
 #include <string.h>
 
-/* (R,S,C,K) float32 in `kernel`, aligned, into the layout of the step's primitive. */
+/* (R,S,C,K), or (R,S,C,1) of a depthwise convolution, in `kernel`, aligned, into the layout of the
+ * step's primitive. */
 static dnnl_status_t reorder_kernel(const tw_cpu_plan *plan, const tw_cpu_step *step,
-                                    const tw_shape *shape, float *kernel)
+                                    const tw_shape *shape, dnnl_data_type_t type, void *kernel)
 {
+    const bool is_depthwise = plan->base.graph->nodes[step->node].op == TW_OP_DEPTHWISE_CONV2D;
+    const int64_t r = shape->dims[0], s = shape->dims[1], c = shape->dims[2];
+    const int64_t full[4] = {shape->dims[3], c, r, s}, each[5] = {c, 1, 1, r, s};
     dnnl_engine_t engine = plan->backend->engine;
-    int64_t dims[4] = {shape->dims[3], shape->dims[2], shape->dims[0], shape->dims[1]};
     tw_dnnl_desc *from = NULL;
     dnnl_primitive_desc_t desc = NULL;
     dnnl_primitive_t primitive = NULL;
     dnnl_memory_t memory = NULL;
     dnnl_stream_t stream = NULL;
-    dnnl_status_t status = tw_backend__desc_create(&from, 4, dims, dnnl_f32, dnnl_hwio);
+    dnnl_status_t status = is_depthwise ? tw_backend__desc_create(&from, 5, each, type, dnnl_hwigo)
+                                        : tw_backend__desc_create(&from, 4, full, type, dnnl_hwio);
 
     if (status == dnnl_success)
         status = tw_backend__memory_create(&memory, from, engine, kernel);
@@ -50,6 +54,11 @@ static dnnl_status_t reorder_kernel(const tw_cpu_plan *plan, const tw_cpu_step *
     return status;
 }
 
+static bool is_int8(const tw_cpu_step *step)
+{
+    return step->int8.src_step > 0.0f;
+}
+
 static tw_status pack_kernel(tw_cpu_plan *plan, tw_cpu_step *step, const float *kernel,
                              tw_error *err)
 {
@@ -58,19 +67,24 @@ static tw_status pack_kernel(tw_cpu_plan *plan, tw_cpu_step *step, const float *
     dnnl_status_t status;
     int64_t n;
     float *copy;
+    tw_status rc;
 
     (void)tw_node_params(plan->base.graph, step->node, shapes);
     n = tw_shape_size(&shapes[0]);
     if (!(copy = tw_alloc_f32(n)))
         return tw_fail(err, TW_ENOMEM, "%s: no memory to pack %lld weights", name, (long long)n);
     memcpy(copy, (const void *)kernel, (size_t)n * sizeof *copy);
+    if (is_int8(step) && (rc = tw_backend__cpu_int8_pack(plan, step, copy, n, err)) != TW_OK) {
+        tw_free(copy);
+        return rc;
+    }
     status = tw_backend__memory_create(&step->weights, step->weights_desc, plan->backend->engine,
                                        plan->packed + step->weights_offset);
     if (status == dnnl_success)
         status = tw_backend__memory_create(&step->bias, step->bias_desc, plan->backend->engine,
                                            plan->packed + step->bias_offset);
     if (status == dnnl_success)
-        status = reorder_kernel(plan, step, &shapes[0], copy);
+        status = reorder_kernel(plan, step, &shapes[0], is_int8(step) ? dnnl_s8 : dnnl_f32, copy);
     tw_free(copy);
     return tw_backend__cpu_fail(name, "pack this kernel", status, err);
 }
@@ -78,7 +92,8 @@ static tw_status pack_kernel(tw_cpu_plan *plan, tw_cpu_step *step, const float *
 /* A bias that is missing stays zero. */
 static void pack_bias(tw_cpu_plan *plan, const tw_cpu_step *step, const float *bias)
 {
-    int64_t n = plan->base.graph->nodes[step->node].units;
+    const tw_shape *out = &plan->base.graph->nodes[step->node].out;
+    const int64_t n = out->dims[out->rank - 1];
 
     if (bias)
         memcpy(plan->packed + step->bias_offset, (const void *)bias, (size_t)n * sizeof(float));
@@ -86,8 +101,8 @@ static void pack_bias(tw_cpu_plan *plan, const tw_cpu_step *step, const float *b
 
 static void pack_own(tw_cpu_plan *plan, const tw_cpu_step *step, const tw_node_weights *weights)
 {
-    tw_backend__winograd_pack(step->winograd, (float *)(plan->packed + step->weights_offset),
-                              weights->kernel, weights->bias);
+    tw_backend__winograd_pack(step->winograd, plan->packed + step->weights_offset, weights->kernel,
+                              weights->bias);
 }
 
 static tw_status pack_all(tw_cpu_plan *plan, const tw_node_weights *weights,

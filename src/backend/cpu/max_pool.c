@@ -21,8 +21,7 @@ static dnnl_status_t choose(dnnl_primitive_desc_t *out, const tw_cpu_plan *plan,
 
     *out = NULL;
     tw_backend__cpu_dims(dims, &layer->out, plan->base.piece);
-    status = tw_backend__desc_create(&dst, 4, dims, src->bf16 ? dnnl_bf16 : dnnl_f32,
-                                     dnnl_format_tag_any);
+    status = tw_backend__desc_create(&dst, 4, dims, src->type, dnnl_format_tag_any);
     if (status == dnnl_success)
         status = tw_backend__max_pool_create(out, plan->backend->engine, src->desc, dst, &window);
     tw_backend__desc_free(dst);
@@ -47,7 +46,7 @@ tw_status tw_backend__cpu_max_pool(tw_cpu_plan *plan, int node, tw_error *err)
     if (rc != TW_OK)
         return rc;
     tw_backend__cpu_note(plan, node, desc);
-    if ((rc = tw_backend__cpu_add_dst(&to, plan, node, desc, src->bf16, err)) == TW_OK) {
+    if ((rc = tw_backend__cpu_add_dst(&to, plan, node, desc, src->type, err)) == TW_OK) {
         plan->outputs[node] = to;
         rc = tw_backend__cpu_set_primitive(plan, tw_backend__cpu_add_step(plan, node, from, to),
                                            desc, err);

@@ -72,7 +72,7 @@ static int64_t aligned(int64_t n)
 tw_status tw_backend__cpu_add_plain(int *out, tw_cpu_plan *plan, int node, tw_error *err)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
-    tw_cpu_value value = {.place = TW_CPU_BLOCK, .plain = true};
+    tw_cpu_value value = {.place = TW_CPU_BLOCK, .type = dnnl_f32, .plain = true};
     tw_status rc;
 
     if (!tw_mul_i64(&value.n_bytes, tw_shape_size(&layer->out), plan->base.piece) ||
@@ -86,9 +86,8 @@ tw_status tw_backend__cpu_add_plain(int *out, tw_cpu_plan *plan, int node, tw_er
     return TW_OK;
 }
 
-/* A new value for a node's output in the layout of `desc`, which moves in. */
-static tw_status take_desc(int *out, tw_cpu_plan *plan, int node, tw_dnnl_desc *desc, bool bf16,
-                           tw_error *err)
+tw_status tw_backend__cpu_take_desc(int *out, tw_cpu_plan *plan, int node, tw_dnnl_desc *desc,
+                                    dnnl_data_type_t type, tw_error *err)
 {
     tw_dnnl_desc *plain;
     tw_status rc = plain_desc(&plain, plan, node, err);
@@ -99,8 +98,8 @@ static tw_status take_desc(int *out, tw_cpu_plan *plan, int node, tw_dnnl_desc *
     }
     *out = plan->n_values++;
     plan->values[*out] = (tw_cpu_value){.place = TW_CPU_BLOCK,
+                                        .type = type,
                                         .plain = tw_backend__desc_equal(desc, plain),
-                                        .bf16 = bf16,
                                         .desc = desc,
                                         .n_bytes = (int64_t)tw_backend__desc_size(desc)};
     tw_backend__desc_free(plain);
@@ -108,7 +107,8 @@ static tw_status take_desc(int *out, tw_cpu_plan *plan, int node, tw_dnnl_desc *
 }
 
 tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
-                                  const_dnnl_primitive_desc_t desc, bool bf16, tw_error *err)
+                                  const_dnnl_primitive_desc_t desc, dnnl_data_type_t type,
+                                  tw_error *err)
 {
     tw_dnnl_desc *dst;
     dnnl_status_t status = tw_backend__desc_query(&dst, desc, dnnl_query_dst_md);
@@ -116,7 +116,22 @@ tw_status tw_backend__cpu_add_dst(int *out, tw_cpu_plan *plan, int node,
     if (status != dnnl_success)
         return tw_backend__cpu_fail(plan->base.graph->nodes[node].name, "describe this output",
                                     status, err);
-    return take_desc(out, plan, node, dst, bf16, err);
+    return tw_backend__cpu_take_desc(out, plan, node, dst, type, err);
+}
+
+tw_status tw_backend__cpu_add_like(int *out, tw_cpu_plan *plan, int node, int value, tw_error *err)
+{
+    const char *name = plan->base.graph->nodes[node].name;
+    tw_dnnl_desc *desc;
+    tw_status rc;
+
+    if (plan->values[value].plain)
+        return tw_backend__cpu_add_plain(out, plan, node, err);
+    rc = tw_backend__cpu_fail(name, "describe this output",
+                              tw_backend__desc_copy(&desc, plan->values[value].desc), err);
+    return rc == TW_OK
+               ? tw_backend__cpu_take_desc(out, plan, node, desc, plan->values[value].type, err)
+               : rc;
 }
 
 /* ---- steps */
@@ -176,7 +191,7 @@ tw_status tw_backend__cpu_as_plain(int *out, tw_cpu_plan *plan, int node, tw_err
 }
 
 tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const tw_dnnl_desc *desc,
-                                  tw_error *err)
+                                  dnnl_data_type_t type, tw_error *err)
 {
     const char *name = plan->base.graph->nodes[node].name;
     int value = plan->outputs[node];
@@ -188,24 +203,20 @@ tw_status tw_backend__cpu_as_desc(int *out, tw_cpu_plan *plan, int node, const t
         return TW_OK;
     rc =
         tw_backend__cpu_fail(name, "describe this output", tw_backend__desc_copy(&copy, desc), err);
-    if (rc != TW_OK || (rc = take_desc(out, plan, node, copy, plan->bf16, err)) != TW_OK)
+    if (rc != TW_OK || (rc = tw_backend__cpu_take_desc(out, plan, node, copy, type, err)) != TW_OK)
         return rc;
     return add_reorder(plan, node, value, *out, err);
 }
 
-/* Keras's padding: what `same` lacks is put around, the odd one after. */
 tw_dnnl_window tw_backend__cpu_window(const tw_node *node, const tw_shape *in)
 {
     tw_dnnl_window window = {0};
 
     for (int i = 0; i < 2; i++) {
-        int64_t needed = (node->out.dims[i] - 1) * node->stride[i] + node->window[i] - in->dims[i];
-        if (node->padding == TW_VALID || needed < 0)
-            needed = 0;
         window.size[i] = node->window[i];
         window.stride[i] = node->stride[i];
-        window.before[i] = needed / 2;
-        window.after[i] = needed - needed / 2;
+        window.before[i] = tw_padding_before(node, in, i);
+        window.after[i] = tw_padding_after(node, in, i);
     }
     return window;
 }
@@ -227,6 +238,20 @@ void tw_backend__cpu_note(tw_cpu_plan *plan, int node, const_dnnl_primitive_desc
 
 /* ---- the graph */
 
+int tw_backend__cpu_only_reader(const tw_graph *graph, int node)
+{
+    int reader = -1;
+
+    for (int i = node + 1; i < graph->n; i++)
+        for (int k = 0; k < graph->nodes[i].n_inputs; k++)
+            if (graph->nodes[i].inputs[k] == node) {
+                if (reader >= 0)
+                    return -1;
+                reader = i;
+            }
+    return reader;
+}
+
 static tw_status compile_node(tw_cpu_plan *plan, int node, tw_error *err)
 {
     const tw_node *layer = &plan->base.graph->nodes[node];
@@ -234,7 +259,10 @@ static tw_status compile_node(tw_cpu_plan *plan, int node, tw_error *err)
 
     switch (layer->op) {
     case TW_OP_CONV2D:
+    case TW_OP_DEPTHWISE_CONV2D:
         return tw_backend__cpu_conv2d(plan, node, err);
+    case TW_OP_ADD:
+        return tw_backend__cpu_add(plan, node, err);
     case TW_OP_MAX_POOL:
         return tw_backend__cpu_max_pool(plan, node, err);
     case TW_OP_GLOBAL_AVERAGE_POOL:
@@ -247,6 +275,10 @@ static tw_status compile_node(tw_cpu_plan *plan, int node, tw_error *err)
         plan->outputs[node] = plan->outputs[from];
         return TW_OK;
     case TW_OP_RELU:
+        if (tw_backend__cpu_is_added(plan, node)) {
+            plan->outputs[node] = plan->outputs[from];
+            return TW_OK;
+        }
         return tw_backend__cpu_activation(plan, node, from, TW_RELU, err);
     case TW_OP_SIGMOID:
         return tw_backend__cpu_activation(plan, node, from, TW_SIGMOID, err);
@@ -377,6 +409,9 @@ static void place_all(tw_cpu_plan *plan)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->weights_desc));
         if (step->winograd)
             n_packed += aligned(step->winograd->packed_bytes);
+        step->int8.scales_offset = n_packed;
+        if (step->int8.src_step > 0.0f)
+            n_packed += aligned((int64_t)tw_backend__desc_size(step->bias_desc));
         step->bias_offset = n_packed;
         if (step->bias_desc)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->bias_desc));
@@ -387,18 +422,6 @@ static void place_all(tw_cpu_plan *plan)
 }
 
 /* ---- create and free */
-
-static tw_status check_arguments(bool *bf16, int64_t piece, const char *precision, tw_error *err)
-{
-    if (piece < 1)
-        return tw_fail(err, TW_EUSAGE, "a piece needs at least 1 sample, got %lld",
-                       (long long)piece);
-    *bf16 = precision && strcmp(precision, "bf16") == 0;
-    if (precision && !*bf16 && strcmp(precision, "fp32") != 0)
-        return tw_fail(err, TW_EUSAGE, "backend cpu has no precision \"%s\": fp32 or bf16",
-                       precision);
-    return TW_OK;
-}
 
 static tw_status allocate(tw_cpu_plan *plan, const tw_graph *graph, tw_error *err)
 {
@@ -417,15 +440,18 @@ static tw_status allocate(tw_cpu_plan *plan, const tw_graph *graph, tw_error *er
 }
 
 tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                                      int64_t piece, const char *precision, tw_error *err)
+                                      int64_t piece, tw_precision precision, tw_error *err)
 {
     tw_cpu_plan *plan = NULL;
     int threads = tw_backend__cpu_one_thread();
-    bool bf16;
     tw_status rc;
 
     *out = NULL;
-    if ((rc = check_arguments(&bf16, piece, precision, err)) != TW_OK)
+    if (piece < 1) {
+        rc = tw_fail(err, TW_EUSAGE, "a piece needs at least 1 sample, got %lld", (long long)piece);
+        goto done;
+    }
+    if ((rc = backend->table->check_precision(backend, precision, err)) != TW_OK)
         goto done;
     if (!(plan = tw_calloc(1, sizeof *plan))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a plan");
@@ -434,10 +460,13 @@ tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const 
     plan->base.table = backend->table;
     plan->base.piece = piece;
     plan->backend = (const tw_cpu_backend *)backend;
-    plan->bf16 = bf16;
+    plan->bf16 = precision == TW_PRECISION_BF16;
+    plan->int8 = precision == TW_PRECISION_INT8;
     if ((rc = allocate(plan, graph, err)) != TW_OK || (rc = compile(plan, err)) != TW_OK)
         goto done;
     place_all(plan);
+    if ((rc = tw_backend__cpu_background_plan(plan, err)) != TW_OK)
+        goto done;
     tw_text_add(&plan->choices, "%s", ""); /* never NULL, however empty */
     if (plan->choices.failed) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a plan's choices");
@@ -461,6 +490,8 @@ static void step_free(tw_cpu_step *step)
         dnnl_memory_destroy(step->weights);
     if (step->bias)
         dnnl_memory_destroy(step->bias);
+    if (step->int8.scales)
+        dnnl_memory_destroy(step->int8.scales);
     tw_backend__desc_free(step->weights_desc);
     tw_backend__desc_free(step->bias_desc);
     tw_backend__desc_free(step->scratch_desc);
@@ -485,6 +516,7 @@ void tw_backend__cpu_plan_free(tw_plan *base)
     tw_free(plan->outputs);
     tw_free(plan->weights);
     tw_free(plan->packed);
+    tw_backend__cpu_background_free(plan->background);
     tw_text_free(&plan->choices);
     tw_graph_free(plan->base.graph);
     tw_free(plan);

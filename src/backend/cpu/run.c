@@ -3,9 +3,8 @@
 
 #include <assert.h>
 
-/* Where a value lies for this run; of a sample, where it is not single. */
-static void *address(const tw_cpu_plan *plan, const tw_cpu_run *run, const tw_cpu_value *value,
-                     int64_t sample)
+void *tw_backend__cpu_address(const tw_cpu_plan *plan, const tw_cpu_run *run,
+                              const tw_cpu_value *value, int64_t sample)
 {
     const int64_t offset = value->is_single ? 0 : sample * (value->n_bytes / plan->base.piece);
 
@@ -25,20 +24,23 @@ static dnnl_status_t run_primitive(const tw_cpu_plan *plan, int i, const tw_cpu_
     const tw_cpu_worker *worker = &plan->workers[run->worker];
     const tw_cpu_call *call = &worker->calls[i];
     const tw_cpu_value *src = &plan->values[step->src], *dst = &plan->values[step->dst];
-    dnnl_exec_arg_t args[5] = {{DNNL_ARG_SRC, call->src},
-                               {DNNL_ARG_DST, call->dst},
-                               {DNNL_ARG_SCRATCHPAD, call->scratch},
-                               {DNNL_ARG_WEIGHTS, step->weights},
-                               {DNNL_ARG_BIAS, step->bias}};
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, call->src},
+                              {DNNL_ARG_DST, call->dst},
+                              {DNNL_ARG_SCRATCHPAD, call->scratch},
+                              {DNNL_ARG_WEIGHTS, step->weights},
+                              {DNNL_ARG_BIAS, step->bias},
+                              {TW_DNNL_ARG_SCALES, step->int8.scales}};
+    int n_args = step->weights_desc ? 5 : 3;
     dnnl_status_t status = dnnl_success;
 
     if (src->place != TW_CPU_BLOCK)
-        status = dnnl_memory_set_data_handle(call->src, address(plan, run, src, 0));
+        status = dnnl_memory_set_data_handle(call->src, tw_backend__cpu_address(plan, run, src, 0));
     if (dst->place != TW_CPU_BLOCK && status == dnnl_success)
-        status = dnnl_memory_set_data_handle(call->dst, address(plan, run, dst, 0));
+        status = dnnl_memory_set_data_handle(call->dst, tw_backend__cpu_address(plan, run, dst, 0));
+    if (step->int8.scales && TW_DNNL_ARG_SCALES)
+        n_args++;
     if (status == dnnl_success)
-        status = dnnl_primitive_execute(step->primitive, worker->stream, step->weights_desc ? 5 : 3,
-                                        args);
+        status = dnnl_primitive_execute(step->primitive, worker->stream, n_args, args);
     return status == dnnl_success ? dnnl_stream_wait(worker->stream) : status;
 }
 
@@ -61,24 +63,35 @@ tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sampl
     if (step->primitive)
         return tw_backend__cpu_fail(plan->base.graph->nodes[step->node].name, "run this layer",
                                     run_primitive(plan, i, run), err);
-    if (step->winograd)
+    if (i < run->n_looked)
+        tw_backend__cpu_background_run(plan, i, sample, run,
+                                       tw_backend__cpu_address(plan, run, dst, sample),
+                                       tw_backend__cpu_address(plan, run, src, sample));
+    else if (step->winograd)
         tw_backend__winograd_run(step->winograd, step->is_single ? 1 : run->n,
-                                 address(plan, run, dst, sample), address(plan, run, src, sample),
+                                 tw_backend__cpu_address(plan, run, dst, sample),
+                                 tw_backend__cpu_address(plan, run, src, sample),
                                  (const void *)(plan->packed + step->weights_offset), scratch);
+    else if (step->run_two)
+        step->run_two(step, tw_backend__cpu_address(plan, run, src, 0),
+                      tw_backend__cpu_address(plan, run, &plan->values[step->other], 0),
+                      tw_backend__cpu_address(plan, run, dst, 0));
     else
-        step->run(plan, step, address(plan, run, src, 0), address(plan, run, dst, 0), scratch);
+        step->run(plan, step, tw_backend__cpu_address(plan, run, src, 0),
+                  tw_backend__cpu_address(plan, run, dst, 0), scratch);
     return TW_OK;
 }
 
 tw_status tw_backend__cpu_plan_run(tw_plan *base, int worker, int64_t n, const float *in,
                                    float *out, tw_error *err)
 {
-    const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
-    const tw_cpu_run run = {worker, n, in, out};
+    tw_cpu_plan *plan = (tw_cpu_plan *)base;
+    tw_cpu_run run = {.worker = worker, .n = n, .in = in, .out = out};
     int threads = tw_backend__cpu_one_thread();
-    tw_status rc = TW_OK;
+    tw_status rc;
 
     assert(worker >= 0 && worker < plan->n_workers && n >= 1 && n <= base->piece);
+    rc = tw_backend__cpu_background_look(plan, &run, err);
     for (int i = 0, end; i < plan->n_steps && rc == TW_OK; i = end) {
         const int64_t n_turns = plan->steps[i].is_single ? n : 1;
         end = tw_backend__cpu_section_end(plan, i);

@@ -15,7 +15,7 @@ tw_status tw_backend__cpu_plan_time(tw_plan *base, int worker, const float *in, 
                                     double *seconds, tw_error *err)
 {
     const tw_cpu_plan *plan = (const tw_cpu_plan *)base;
-    const tw_cpu_run run = {worker, base->piece, in, out};
+    const tw_cpu_run run = {.worker = worker, .n = base->piece, .in = in, .out = out};
     int threads = tw_backend__cpu_one_thread();
     tw_status rc = TW_OK;
 

@@ -10,11 +10,12 @@
 #include "backend/cpu/winograd.h"
 
 #include "backend/cpu/winograd_points.h"
+#include "tensor/tensor.h"
 
 #include <string.h>
 
 enum {
-    LINE = 16, /* floats of a cache line */
+    LINE = 64, /* bytes of a cache line */
     /* A block small enough for V and M to stay in the second cache, unless U is so large that it
      * has to serve many tiles; measured, docs/kernels.md. */
     MANY_WEIGHTS = 256 * 256,
@@ -48,21 +49,38 @@ static int64_t n_planes(const tw_winograd *conv)
     return (int64_t)(conv->m + 2) * (conv->m + 2);
 }
 
+/* Bytes of a number of V and U. */
+static int64_t width(const tw_winograd *conv)
+{
+    return conv->kernels->step == 2 ? (int64_t)sizeof(uint16_t) : (int64_t)sizeof(float);
+}
+
+/* Channels that are multiplied, whole steps of them. */
+static int64_t c_steps(const tw_winograd *conv)
+{
+    return round_up(conv->c, conv->kernels->step);
+}
+
+static int64_t u_plane(const tw_winograd *conv)
+{
+    return c_steps(conv) * conv->k_row;
+}
+
 static int64_t v_plane(const tw_winograd *conv)
 {
-    return (conv->block + TW_WINOGRAD_SPARE) * conv->c_row + LINE;
+    return (conv->block + TW_WINOGRAD_SPARE) * conv->c_row + LINE / width(conv);
 }
 
 static int64_t m_plane(const tw_winograd *conv)
 {
-    return (conv->block + TW_WINOGRAD_SPARE) * conv->k_row + LINE;
+    return (conv->block + TW_WINOGRAD_SPARE) * conv->k_row + LINE / (int64_t)sizeof(float);
 }
 
 void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block)
 {
     conv->block = block;
-    conv->scratch_bytes =
-        n_planes(conv) * (v_plane(conv) + m_plane(conv) + conv->c) * (int64_t)sizeof(float);
+    conv->scratch_bytes = n_planes(conv) * (v_plane(conv) * width(conv) +
+                                            (m_plane(conv) + conv->c) * (int64_t)sizeof(float));
 }
 
 void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
@@ -75,7 +93,7 @@ void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
     conv->c_row = round_up(conv->c, lanes);
     conv->k_row = round_up(conv->k, lanes);
     conv->packed_bytes =
-        (n_planes(conv) * conv->c * conv->k_row + conv->k_row) * (int64_t)sizeof(float);
+        n_planes(conv) * u_plane(conv) * width(conv) + conv->k_row * (int64_t)sizeof(float);
     tw_backend__winograd_set_block(
         conv, smaller(conv->n * conv->tiles_h * conv->tiles_w,
                       conv->c * conv->k > MANY_WEIGHTS ? LARGE_BLOCK : SMALL_BLOCK));
@@ -96,34 +114,45 @@ void tw_backend__winograd_plan(tw_winograd *conv)
     const bool is_between = weights > FEW_WEIGHTS && weights <= MANY_WEIGHTS;
     const bool is_large = conv->h >= LARGE_SIDE && conv->w >= LARGE_SIDE;
     const bool saves = n_products(conv, 6) * 20 < n_products(conv, 4) * 19;
+    const bool five_saves = n_products(conv, 5) * 5 < n_products(conv, 4) * 4;
 
-    tw_backend__winograd_plan_tile(conv, is_large && saves && !is_between ? 6 : 4);
+    const bool is_exact = conv->kernels->step == 1;
+
+    if (!is_exact)
+        tw_backend__winograd_plan_tile(conv, 4);
+    else if (is_large)
+        tw_backend__winograd_plan_tile(conv, saves && !is_between ? 6 : 4);
+    else
+        tw_backend__winograd_plan_tile(conv, five_saves && !conv->pool ? 5 : 4);
 }
 
 /* ---- packing */
 
 /* Row i of G: what a kernel's line (3) becomes at point i. */
-static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int pairs)
+static void kernel_rows(double rows[TW_WINOGRAD_MAX_TILE][3], int m)
 {
-    const tw_winograd_points *points = &tw_winograd_points_of[pairs];
-    double zero = 1.0;
+    const tw_winograd_points *points = &tw_winograd_points_of[m];
+    const int pairs = (m + 1) / 2, zero = m % 2 == 0;
+    double at_zero = 1.0;
 
     for (int k = 0; k < pairs; k++) {
         const double p = (double)points->power[k][1];
-        double distance = 2.0 * p * p;
+        double distance = zero ? 2.0 * p * p : 2.0 * p;
         for (int other = 0; other < pairs; other++) {
             const double q = (double)points->power[other][1];
             distance *= other == k ? 1.0 : p * p - q * q;
         }
-        zero *= -p * p;
+        at_zero *= -p * p;
         for (int r = 0; r < 3; r++) {
-            rows[1 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? p : p * p) / distance;
-            rows[2 + 2 * k][r] = (r == 0 ? 1.0 : r == 1 ? -p : p * p) / distance;
+            const double power = r == 0 ? 1.0 : r == 1 ? p : p * p;
+            rows[zero + 2 * k][r] = power / distance;
+            rows[zero + 2 * k + 1][r] = (r == 1) == zero ? -power / distance : power / distance;
         }
     }
     for (int r = 0; r < 3; r++) {
-        rows[0][r] = r == 0 ? 1.0 / zero : 0.0;
-        rows[2 * pairs + 1][r] = r == 2 ? 1.0 : 0.0;
+        if (zero)
+            rows[0][r] = r == 0 ? 1.0 / at_zero : 0.0;
+        rows[m + 1][r] = r == 2 ? 1.0 : 0.0;
     }
 }
 
@@ -155,41 +184,56 @@ static void transform_kernel(float out[][LANES], const float *kernel, int64_t st
     }
 }
 
-/* Where channel c of filter k lies in a plane of U: panels of columns, narrow ones at the end. */
+/* Where channel c of filter k lies in a plane of U: panels of columns, narrow ones at the end; the
+ * channels of a step lie together. */
 static int64_t place(const tw_winograd *conv, int64_t c, int64_t k)
 {
-    const int64_t panel = conv->kernels->panel, lanes = conv->kernels->lanes;
-    int64_t first = k / panel * panel, width = panel;
+    const int64_t panel = conv->kernels->panel, lanes = conv->kernels->lanes,
+                  step = conv->kernels->step;
+    int64_t first = k / panel * panel, columns = panel;
 
     if (first + panel > conv->k_row) {
         first = k / lanes * lanes;
-        width = lanes;
+        columns = lanes;
     }
-    return first * conv->c + c * width + k - first;
+    return first * c_steps(conv) + (c / step * columns + k - first) * step + c % step;
 }
 
-void tw_backend__winograd_pack(const tw_winograd *conv, float *packed, const float *kernel,
+/* Lanes of one channel and plane into U, which begins at u. */
+static void put(const tw_winograd *conv, void *u, int64_t at, const float numbers[LANES])
+{
+    const int step = conv->kernels->step;
+
+    for (int lane = 0; lane < conv->kernels->lanes; lane++)
+        if (step == 1)
+            ((float *)u)[at + lane] = numbers[lane];
+        else
+            ((uint16_t *)u)[at + lane * step] = tw_bf16_from_f32(numbers[lane]);
+}
+
+void tw_backend__winograd_pack(const tw_winograd *conv, void *packed, const float *kernel,
                                const float *bias)
 {
     const int n = conv->m + 2;
-    const int64_t plane = conv->c * conv->k_row, lanes = conv->kernels->lanes;
+    const int64_t lanes = conv->kernels->lanes;
     double rows[TW_WINOGRAD_MAX_TILE][3];
     float out[TW_WINOGRAD_MAX_TILE * TW_WINOGRAD_MAX_TILE][LANES];
+    char *behind = (char *)packed + n_planes(conv) * u_plane(conv) * width(conv);
 
-    kernel_rows(rows, conv->m / 2);
+    if (conv->c % conv->kernels->step) /* the channel that fills the last step */
+        memset(packed, 0, (size_t)(behind - (char *)packed));
+    kernel_rows(rows, conv->m);
     for (int64_t c = 0; c < conv->c; c++)
         for (int64_t k = 0; k < conv->k_row; k += lanes) {
             const int64_t left = conv->k - k;
             transform_kernel(out, kernel + c * conv->k + k, conv->c * conv->k,
                              (int)(left < lanes ? left : lanes), rows, n);
             for (int p = 0; p < n * n; p++)
-                memcpy(packed + p * plane + place(conv, c, k), out[p],
-                       (size_t)lanes * sizeof *packed);
+                put(conv, packed, p * u_plane(conv) + place(conv, c, k), out[p]);
         }
-    packed += n_planes(conv) * plane;
-    memset(packed, 0, (size_t)conv->k_row * sizeof *packed);
+    memset(behind, 0, (size_t)conv->k_row * sizeof *bias);
     if (bias)
-        memcpy(packed, (const void *)bias, (size_t)conv->k * sizeof *packed);
+        memcpy(behind, (const void *)bias, (size_t)conv->k * sizeof *bias);
 }
 
 /* ---- running */
@@ -207,6 +251,11 @@ static spot spot_of(const tw_winograd *conv, int64_t tile)
                   in_picture % conv->tiles_w * conv->m};
 }
 
+static int64_t tile_of(const tw_winograd_tiles *tiles, int64_t i)
+{
+    return tiles->list ? tiles->list[i] : i;
+}
+
 /* Copies the tile that begins at (y,x), partly outside of the picture, with zeros around. */
 static void copy_padded(const tw_winograd *conv, float *patch, const float *picture, int64_t y,
                         int64_t x)
@@ -222,7 +271,7 @@ static void copy_padded(const tw_winograd *conv, float *patch, const float *pict
                    (size_t)((right - left) * conv->c) * sizeof *patch);
 }
 
-static void tile_in(const tw_winograd *conv, float *v, const float *x, int64_t tile, float *patch)
+static void tile_in(const tw_winograd *conv, void *v, const float *x, int64_t tile, float *patch)
 {
     const int n = conv->m + 2;
     const spot at = spot_of(conv, tile);
@@ -268,29 +317,40 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
     conv->kernels->transform_out(&out, conv->m);
 }
 
-void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
-                              const float *packed, float *scratch)
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
+                                   float *y, const float *x, const void *packed, void *scratch)
 {
-    const int64_t n_tiles = n * conv->tiles_h * conv->tiles_w, planes = n_planes(conv);
-    const int64_t u_plane = conv->c * conv->k_row;
-    float *v = scratch, *m = v + planes * v_plane(conv), *patch = m + planes * m_plane(conv);
+    const int64_t planes = n_planes(conv);
+    const int64_t v_bytes = v_plane(conv) * width(conv), u_bytes = u_plane(conv) * width(conv);
+    const char *u = packed;
+    const float *bias = (const float *)(u + planes * u_bytes);
+    char *v = scratch;
+    float *m = (float *)(v + planes * v_bytes), *patch = m + planes * m_plane(conv);
 
-    for (int64_t first = 0; first < n_tiles; first += conv->block) {
-        const int64_t n_block = smaller(n_tiles - first, conv->block);
+    for (int64_t first = 0; first < tiles->n; first += conv->block) {
+        const int64_t n_block = smaller(tiles->n - first, conv->block);
         tw_winograd_product product = {.v_row = conv->c_row,
                                        .m_row = conv->k_row,
                                        .n_tiles = n_block,
-                                       .c = conv->c,
+                                       .c = c_steps(conv),
                                        .k = conv->k_row};
         for (int64_t i = 0; i < n_block; i++)
-            tile_in(conv, v + i * conv->c_row, x, first + i, patch);
+            tile_in(conv, v + i * conv->c_row * width(conv), x, tile_of(tiles, first + i), patch);
         for (int64_t p = 0; p < planes; p++) {
             product.m = m + p * m_plane(conv);
-            product.v = v + p * v_plane(conv);
-            product.u = packed + p * u_plane;
+            product.v = v + p * v_bytes;
+            product.u = u + p * u_bytes;
             conv->kernels->multiply(&product);
         }
         for (int64_t i = 0; i < n_block; i++)
-            tile_out(conv, y, m + i * conv->k_row, first + i, packed + planes * u_plane);
+            tile_out(conv, y, m + i * conv->k_row, tile_of(tiles, first + i), bias);
     }
+}
+
+void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
+                              const void *packed, void *scratch)
+{
+    const tw_winograd_tiles all = {NULL, n * conv->tiles_h * conv->tiles_w};
+
+    tw_backend__winograd_run_some(conv, &all, y, x, packed, scratch);
 }

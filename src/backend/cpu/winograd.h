@@ -1,6 +1,7 @@
 /*
- * Convolutions 3x3 of stride 1 by Winograd's tiles F(m x m, 3x3), own kernels: float32, plain
- * pictures (N,H,W,C) in and out, bias, ReLU and a 2x2 max-pool fused.
+ * Convolutions 3x3 of stride 1 by Winograd's tiles F(m x m, 3x3), own kernels: float32 pictures
+ * (N,H,W,C) in and out, bias, ReLU and a 2x2 max-pool fused. V and U are float32, or bfloat16 that
+ * is multiplied two channels at once; transforms and sums are float32 in both.
  *
  * With n = m + 2, a tile is n x n places of the picture that make m x m outputs:
  *
@@ -23,8 +24,8 @@
 
 /* One tile on its way in: its n x n places begin at x. */
 typedef struct tw_winograd_in {
-    float *v; /* the tile's row in plane 0 */
-    int64_t plane;
+    void *v;       /* the tile's row in plane 0 */
+    int64_t plane; /* numbers of V */
     const float *x;
     int64_t row, pixel, c; /* floats from row to row, from place to place */
 } tw_winograd_in;
@@ -32,10 +33,10 @@ typedef struct tw_winograd_in {
 /* One plane's product: m (tiles,k) = v (tiles,c) u (c,k). */
 typedef struct tw_winograd_product {
     float *m;
-    const float *v, *u;
-    int64_t v_row, m_row; /* floats from tile to tile */
+    const void *v, *u;
+    int64_t v_row, m_row; /* numbers from tile to tile */
     int64_t n_tiles;      /* up to TW_WINOGRAD_SPARE rows more are read and written */
-    int64_t c, k;         /* k in whole vectors */
+    int64_t c, k;         /* c in whole steps, k in whole vectors */
 } tw_winograd_product;
 
 /* One tile on its way out: rows x columns of its outputs lie in the picture. */
@@ -51,11 +52,12 @@ typedef struct tw_winograd_out {
 
 enum { TW_WINOGRAD_SPARE = 3 };
 
-/* The arithmetic on one path; m is 4 or 6. */
+/* The arithmetic on one path and type of V's and U's numbers; m is 2, 4, 6, or without a pool 5. */
 typedef struct tw_winograd_kernels {
     const char *name;
     int lanes; /* of a vector */
     int panel; /* columns of u that lie together; the last panel may be narrower */
+    int step;  /* channels multiplied at once: 1 of float32, 2 of bfloat16 */
     void (*transform_in)(const tw_winograd_in *tile, int m);
     void (*multiply)(const tw_winograd_product *product);
     void (*transform_out)(const tw_winograd_out *tile, int m);
@@ -64,6 +66,8 @@ typedef struct tw_winograd_kernels {
 extern const tw_winograd_kernels tw_backend__winograd_plain;
 extern const tw_winograd_kernels tw_backend__winograd_avx2;
 extern const tw_winograd_kernels tw_backend__winograd_avx512;
+extern const tw_winograd_kernels tw_backend__winograd_plain_bf16;
+extern const tw_winograd_kernels tw_backend__winograd_avx512_bf16;
 
 /* A convolution of up to n pictures. */
 typedef struct tw_winograd {
@@ -75,21 +79,31 @@ typedef struct tw_winograd {
     int m;
     int64_t tiles_h, tiles_w; /* of a picture */
     int64_t block;            /* tiles that go through together */
-    int64_t c_row, k_row;     /* floats a tile in V and in M */
+    int64_t c_row, k_row;     /* numbers a tile in V and in M */
     int64_t packed_bytes, scratch_bytes;
 } tw_winograd;
 
 /* Chooses tile and block by the shape and knows all sizes. h and w >= 3 where pad is 0. */
 void tw_backend__winograd_plan(tw_winograd *conv);
-/* The same with the tile given, 4 or 6. */
+/* The same with the tile given: 2, 4, 6, or without a pool 5. */
 void tw_backend__winograd_plan_tile(tw_winograd *conv, int m);
 /* Another block, after ..._plan. */
 void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block);
 /* packed = U and bias of a kernel (3,3,C,K), at any address, and a bias (K) or NULL. */
-void tw_backend__winograd_pack(const tw_winograd *conv, float *packed, const float *kernel,
+void tw_backend__winograd_pack(const tw_winograd *conv, void *packed, const float *kernel,
                                const float *bias);
 /* y (n,P,Q,K), or pooled (n,P/2,Q/2,K), of x (n,H,W,C), for n <= conv->n. */
 void tw_backend__winograd_run(const tw_winograd *conv, int64_t n, float *y, const float *x,
-                              const float *packed, float *scratch);
+                              const void *packed, void *scratch);
+
+/* Tiles of a piece, counted picture by picture, row by row; list NULL: the first n. */
+typedef struct tw_winograd_tiles {
+    const int32_t *list;
+    int64_t n;
+} tw_winograd_tiles;
+
+/* The same, of these tiles alone: other places of y stay as they are. */
+void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
+                                   float *y, const float *x, const void *packed, void *scratch);
 
 #endif

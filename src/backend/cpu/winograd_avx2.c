@@ -44,7 +44,23 @@ static inline vec vec_max(vec a, vec b)
     return _mm256_max_ps(a, b);
 }
 
-#include "backend/cpu/winograd_kernels.h"
+static inline vec vec_zip_low(vec a, vec b)
+{
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
 
-const tw_winograd_kernels tw_backend__winograd_avx2 = {"avx2",       LANES,    VECS *LANES,
+static inline vec vec_zip_high(vec a, vec b)
+{
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
+#include "backend/cpu/winograd_f32.h"
+#include "backend/cpu/winograd_kernels.h"
+#include "backend/cpu/winograd_train_kernels.h"
+
+const tw_winograd_kernels tw_backend__winograd_avx2 = {"avx2",       LANES,    VECS *LANES,  STEP,
                                                        transform_in, multiply, transform_out};
+
+const tw_winograd_train_kernels tw_backend__winograd_train_avx2 = {
+    "avx2", ROWS,           PANEL, picture_in,      gradient_in, kernel_in,
+    turn,   multiply_forth, out,   multiply_across, kernel_out};

@@ -12,13 +12,6 @@
 
 #include <string.h>
 
-int64_t tw_backend__ref_padding(int64_t in, int64_t out, int window, int stride, tw_padding padding)
-{
-    int64_t total = (out - 1) * stride + window - in;
-
-    return padding == TW_SAME && total > 0 ? total / 2 : 0;
-}
-
 /* sums (K) += the pixel x (C) times w (C,K); w may lie unaligned. */
 static void add_pixel(double *sums, const float *x, const char *w, int64_t c_n, int64_t k_n,
                       float *row)
@@ -52,10 +45,8 @@ void tw_backend__ref_conv2d(float *y, const float *x, const tw_node *node, const
 {
     int64_t p_n = node->out.dims[0], q_n = node->out.dims[1], k_n = node->units;
     int64_t in_size = in->dims[0] * in->dims[1] * in->dims[2];
-    int64_t top =
-        tw_backend__ref_padding(in->dims[0], p_n, node->window[0], node->stride[0], node->padding);
-    int64_t left =
-        tw_backend__ref_padding(in->dims[1], q_n, node->window[1], node->stride[1], node->padding);
+    int64_t top = tw_padding_before(node, in, 0);
+    int64_t left = tw_padding_before(node, in, 1);
 
     for (int64_t i = 0; i < n * p_n * q_n; i++) {
         int64_t sample = i / (p_n * q_n), p = i / q_n % p_n, q = i % q_n;
@@ -98,10 +89,8 @@ static tw_status create(tw_conv **out, tw_backend *backend, const tw_conv *wante
     if (!conv)
         return tw_fail(err, TW_ENOMEM, "%s: no memory for a convolution", node->name);
     conv->base = *wanted;
-    conv->top = tw_backend__ref_padding(wanted->in.dims[0], node->out.dims[0], node->window[0],
-                                        node->stride[0], node->padding);
-    conv->left = tw_backend__ref_padding(wanted->in.dims[1], node->out.dims[1], node->window[1],
-                                         node->stride[1], node->padding);
+    conv->top = tw_padding_before(node, &wanted->in, 0);
+    conv->left = tw_padding_before(node, &wanted->in, 1);
     conv->n_in = tw_shape_size(&wanted->in);
     conv->n_out = tw_shape_size(&node->out);
     *out = &conv->base;

@@ -32,86 +32,80 @@ void tw_backend__ref_dense(float *y, const float *x, int64_t n, int64_t c, int64
 }
 
 typedef struct job {
-    const float *x, *w, *b, *dy;
-    float *y, *scratch;
-    int64_t n, c, k;
-    const tw_sink *sink;
-    int node;
+    const tw_dense *d;
+    const float *x, *w, *b;
+    float *y;
+    const tw_dense_gradients *wanted;
 } job;
 
 static void forward_sample(void *ctx, int64_t i, int worker)
 {
     const job *j = ctx;
+    const int64_t c_n = j->d->c, k_n = j->d->k;
 
     (void)worker;
-    for (int64_t k = 0; k < j->k; k++) {
+    for (int64_t k = 0; k < k_n; k++) {
         double sum = j->b ? (double)j->b[k] : 0;
-        for (int64_t c = 0; c < j->c; c++)
-            sum += (double)j->x[i * j->c + c] * (double)j->w[c * j->k + k];
-        j->y[i * j->k + k] = (float)sum;
+        for (int64_t c = 0; c < c_n; c++)
+            sum += (double)j->x[i * c_n + c] * (double)j->w[c * k_n + k];
+        j->y[i * k_n + k] = (float)sum;
     }
 }
 
-static void forward(float *y, const float *x, const float *w, const float *b, int64_t n, int64_t c,
-                    int64_t k, int n_workers)
+static void forward(const tw_dense *dense, float *y, const float *x, const float *w, const float *b)
 {
-    job j = {.x = x, .w = w, .b = b, .y = y, .n = n, .c = c, .k = k};
+    job j = {.d = dense, .x = x, .w = w, .b = b, .y = y};
 
-    tw_parallel(n_workers, n, forward_sample, &j);
+    tw_parallel(dense->n_workers, dense->n, forward_sample, &j);
 }
 
 static void backward_data_sample(void *ctx, int64_t i, int worker)
 {
     const job *j = ctx;
+    const tw_dense_gradients *g = j->wanted;
+    const int64_t c_n = j->d->c, k_n = j->d->k;
 
     (void)worker;
-    for (int64_t c = 0; c < j->c; c++) {
+    for (int64_t c = 0; c < c_n; c++) {
         double sum = 0;
-        for (int64_t k = 0; k < j->k; k++)
-            sum += (double)j->dy[i * j->k + k] * (double)j->w[c * j->k + k];
-        j->y[i * j->c + c] = (float)sum;
+        for (int64_t k = 0; k < k_n; k++)
+            sum += (double)g->dy[i * k_n + k] * (double)g->w[c * k_n + k];
+        g->dx[i * c_n + c] = (float)sum;
     }
-}
-
-static void backward_data(float *dx, const float *dy, const float *w, int64_t n, int64_t c,
-                          int64_t k, int n_workers)
-{
-    job j = {.dy = dy, .w = w, .y = dx, .n = n, .c = c, .k = k};
-
-    tw_parallel(n_workers, n, backward_data_sample, &j);
 }
 
 static void backward_weights_tile(void *ctx, int64_t tile, int worker)
 {
     const job *j = ctx;
-    int64_t first = tile * TILE_ROWS;
-    int64_t rows = j->c - first < TILE_ROWS ? j->c - first : TILE_ROWS;
-    float *gradient = j->scratch + (int64_t)worker * TILE_ROWS * j->k;
+    const tw_dense_gradients *g = j->wanted;
+    const int64_t c_n = j->d->c, k_n = j->d->k, first = tile * TILE_ROWS;
+    const int64_t rows = c_n - first < TILE_ROWS ? c_n - first : TILE_ROWS;
+    float *gradient = j->d->scratch + (int64_t)worker * TILE_ROWS * k_n;
 
     for (int64_t r = 0; r < rows; r++)
-        for (int64_t k = 0; k < j->k; k++) {
+        for (int64_t k = 0; k < k_n; k++) {
             double sum = 0;
-            for (int64_t i = 0; i < j->n; i++)
-                sum += (double)j->x[i * j->c + first + r] * (double)j->dy[i * j->k + k];
-            gradient[r * j->k + k] = (float)sum;
+            for (int64_t i = 0; i < j->d->n; i++)
+                sum += (double)g->x[i * c_n + first + r] * (double)g->dy[i * k_n + k];
+            gradient[r * k_n + k] = (float)sum;
         }
-    j->sink->take(j->sink->ctx, j->node, 0, first * j->k, rows * j->k, gradient);
+    g->sink->take(g->sink->ctx, g->node, 0, first * k_n, rows * k_n, gradient);
 }
 
-static void backward_weights(const tw_sink *sink, int node, const float *x, const float *dy,
-                             int64_t n, int64_t c, int64_t k, int n_workers, float *scratch)
+static void backward(const tw_dense *dense, const tw_dense_gradients *wanted)
 {
-    job j = {.x = x, .dy = dy, .scratch = scratch, .n = n, .c = c, .k = k, .sink = sink};
+    job j = {.d = dense, .wanted = wanted};
 
-    j.node = node;
-    tw_parallel(n_workers, (c + TILE_ROWS - 1) / TILE_ROWS, backward_weights_tile, &j);
+    if (wanted->dx)
+        tw_parallel(dense->n_workers, dense->n, backward_data_sample, &j);
+    if (wanted->sink)
+        tw_parallel(dense->n_workers, (dense->c + TILE_ROWS - 1) / TILE_ROWS, backward_weights_tile,
+                    &j);
 }
 
-static int64_t scratch_size(int64_t c, int64_t k, int n_workers)
+static int64_t scratch_size(const tw_dense *dense)
 {
-    (void)c;
-    return (int64_t)n_workers * TILE_ROWS * k;
+    return (int64_t)dense->n_workers * TILE_ROWS * dense->k;
 }
 
-const tw_dense_kernels tw_backend__ref_dense_kernels = {forward, backward_data, backward_weights,
-                                                        scratch_size};
+const tw_dense_kernels tw_backend__ref_dense_kernels = {forward, backward, scratch_size};

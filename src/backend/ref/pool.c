@@ -33,10 +33,8 @@ void tw_backend__ref_max_pool(float *y, const float *x, const tw_node *node, con
 {
     int64_t p_n = node->out.dims[0], q_n = node->out.dims[1], c = in->dims[2];
     int64_t in_size = in->dims[0] * in->dims[1] * c;
-    int64_t top =
-        tw_backend__ref_padding(in->dims[0], p_n, node->window[0], node->stride[0], node->padding);
-    int64_t left =
-        tw_backend__ref_padding(in->dims[1], q_n, node->window[1], node->stride[1], node->padding);
+    int64_t top = tw_padding_before(node, in, 0);
+    int64_t left = tw_padding_before(node, in, 1);
 
     for (int64_t i = 0; i < n * p_n * q_n; i++) {
         int64_t sample = i / (p_n * q_n), p = i / q_n % p_n, q = i % q_n;
@@ -86,10 +84,8 @@ static void backward(float *dx, const float *x, const float *dy, const tw_node *
                      const tw_shape *in)
 {
     int64_t p_n = node->out.dims[0], q_n = node->out.dims[1], c_n = in->dims[2];
-    int64_t top =
-        tw_backend__ref_padding(in->dims[0], p_n, node->window[0], node->stride[0], node->padding);
-    int64_t left =
-        tw_backend__ref_padding(in->dims[1], q_n, node->window[1], node->stride[1], node->padding);
+    int64_t top = tw_padding_before(node, in, 0);
+    int64_t left = tw_padding_before(node, in, 1);
 
     memset(dx, 0, (size_t)tw_shape_size(in) * sizeof *dx);
     for (int64_t p = 0; p < p_n; p++)

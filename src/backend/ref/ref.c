@@ -17,7 +17,7 @@ typedef struct ref_plan {
     tw_plan base;
     int64_t *offsets;    /* bytes, per node */
     int64_t block_bytes; /* activations of one worker */
-    int64_t widest;      /* units of the widest layer: scratch rows */
+    int64_t widest;      /* channels of the widest layer: scratch rows */
     tw_node_weights *weights;
     int n_workers;
     char **blocks;
@@ -66,16 +66,31 @@ static int64_t scratch_bytes(const ref_plan *plan)
     return plan->widest * (int64_t)(sizeof(double) + sizeof(float));
 }
 
+static tw_status ref_check_precision(const tw_backend *backend, tw_precision precision,
+                                     tw_error *err)
+{
+    (void)backend;
+    if (precision == TW_PRECISION_FP32)
+        return TW_OK;
+    return tw_fail(err, TW_EUNSUPPORTED, "backend ref computes in fp32 only, not in %s",
+                   tw_precision_name(precision));
+}
+
+static tw_precision ref_fastest(const tw_backend *backend)
+{
+    (void)backend;
+    return TW_PRECISION_FP32;
+}
+
 static tw_status ref_plan_create(tw_plan **out, tw_backend *backend, const tw_graph *graph,
-                                 int64_t piece, const char *precision, tw_error *err)
+                                 int64_t piece, tw_precision precision, tw_error *err)
 {
     tw_status rc;
     ref_plan *plan;
 
     *out = NULL;
-    if (strcmp(precision, "fp32") != 0)
-        return tw_fail(err, TW_EUNSUPPORTED, "backend ref computes in fp32 only, not in %s",
-                       precision);
+    if ((rc = ref_check_precision(backend, precision, err)))
+        return rc;
     if (!(plan = tw_calloc(1, sizeof *plan)) ||
         !(plan->offsets = tw_calloc((size_t)graph->n, sizeof *plan->offsets)) ||
         !(plan->weights = tw_calloc((size_t)graph->n, sizeof *plan->weights)) ||
@@ -86,8 +101,12 @@ static tw_status ref_plan_create(tw_plan **out, tw_backend *backend, const tw_gr
     plan->base.table = backend->table;
     plan->base.piece = piece;
     plan->widest = 1;
-    for (int i = 0; i < graph->n; i++)
-        plan->widest = graph->nodes[i].units > plan->widest ? graph->nodes[i].units : plan->widest;
+    for (int i = 0; i < graph->n; i++) {
+        const int64_t width = graph->nodes[i].out.dims[graph->nodes[i].out.rank - 1];
+
+        if (tw_node_param_count(graph, i) > 0 && width > plan->widest)
+            plan->widest = width;
+    }
     if ((rc = tw_graph_copy(&plan->base.graph, graph, err)) ||
         (rc = tw_graph_plan_memory(plan->offsets, &plan->block_bytes, graph, piece, err)))
         goto done;
@@ -117,6 +136,13 @@ static tw_status ref_plan_load(tw_plan *base, const tw_node_weights *weights, in
     return TW_OK;
 }
 
+/* y = a + b */
+static void run_add(float *y, const float *a, const float *b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
 static void run_node(const ref_plan *plan, int i, char *block)
 {
     const tw_graph *graph = plan->base.graph;
@@ -133,6 +159,16 @@ static void run_node(const ref_plan *plan, int i, char *block)
         tw_backend__ref_conv2d(y, x, node, in, n, &plan->weights[i], sums, row);
         tw_backend__ref_activation(y, n * node->out.dims[0] * node->out.dims[1], node->units,
                                    node->activation);
+        break;
+    case TW_OP_DEPTHWISE_CONV2D:
+        for (int64_t sample = 0; sample < n; sample++)
+            tw_backend__ref_depthwise(y + sample * size, x + sample * tw_shape_size(in), node, in,
+                                      &plan->weights[i], sums, row);
+        tw_backend__ref_activation(y, n * size, 1, node->activation);
+        break;
+    case TW_OP_ADD:
+        run_add(y, x, (const float *)(const void *)(block + plan->offsets[node->inputs[1]]),
+                n * size);
         break;
     case TW_OP_DENSE:
         tw_backend__ref_dense(y, x, n, tw_shape_size(in), node->units, &plan->weights[i], sums,
@@ -198,20 +234,30 @@ static tw_status ref_peak(tw_peak *out, const tw_backend *backend, int n_workers
     return tw_backend__read_bytes(&out->read_bytes, n_workers, err);
 }
 
+static const tw_train_kernels train_kernels = {&tw_backend__ref_dense_kernels,
+                                               &tw_backend__ref_conv_kernels,
+                                               &tw_backend__ref_max_pool_kernels};
+
 static tw_status ref_train_create(tw_train_plan **out, tw_backend *backend, const tw_graph *graph,
                                   int64_t batch, int n_workers, const bool *frozen, tw_error *err)
 {
-    static const tw_train_kernels kernels = {&tw_backend__ref_dense_kernels,
-                                             &tw_backend__ref_conv_kernels,
-                                             &tw_backend__ref_max_pool_kernels};
+    return tw_backend__train_create(out, backend, &train_kernels, graph, batch, n_workers, frozen,
+                                    err);
+}
 
-    return tw_backend__train_create(out, backend, &kernels, graph, batch, n_workers, frozen, err);
+static tw_status ref_gradient_create(tw_train_plan **out, tw_backend *backend,
+                                     const tw_graph *graph, int64_t batch, int n_workers,
+                                     tw_error *err)
+{
+    return tw_backend__gradient_create(out, backend, &train_kernels, graph, batch, n_workers, err);
 }
 
 const tw_backend_table tw_backend__ref = {
     .name = "ref",
     .open = ref_open,
     .close = ref_close,
+    .check_precision = ref_check_precision,
+    .fastest = ref_fastest,
     .plan_create = ref_plan_create,
     .plan_load = ref_plan_load,
     .plan_run = ref_plan_run,
@@ -220,6 +266,8 @@ const tw_backend_table tw_backend__ref = {
     .train_create = ref_train_create,
     .train_step = tw_backend__train_step,
     .train_free = tw_backend__train_free,
+    .gradient_create = ref_gradient_create,
+    .gradient_run = tw_backend__gradient_run,
     .adam = tw_backend__adam,
     .sgd = tw_backend__sgd,
     .peak = ref_peak,

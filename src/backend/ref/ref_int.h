@@ -8,6 +8,10 @@
  * unaligned; row (K) and sums (K) are scratch. The node's activation is not applied. */
 void tw_backend__ref_conv2d(float *y, const float *x, const tw_node *node, const tw_shape *in,
                             int64_t n, const tw_node_weights *weights, double *sums, float *row);
+/* One picture x (H,W,C) -> y (P,Q,C) with kernel (R,S,C,1) and bias (C, may be NULL), which may lie
+ * unaligned; sums and row (C) are scratch. The node's activation is not applied. */
+void tw_backend__ref_depthwise(float *y, const float *x, const tw_node *node, const tw_shape *in,
+                               const tw_node_weights *weights, double *sums, float *row);
 /* x (N,H,W,C) -> y (N,P,Q,C) */
 void tw_backend__ref_max_pool(float *y, const float *x, const tw_node *node, const tw_shape *in,
                               int64_t n);
@@ -22,10 +26,5 @@ void tw_backend__ref_dense(float *y, const float *x, int64_t n, int64_t c, int64
 extern const tw_dense_kernels tw_backend__ref_dense_kernels;
 extern const tw_conv_kernels tw_backend__ref_conv_kernels;
 extern const tw_max_pool_kernels tw_backend__ref_max_pool_kernels;
-
-/* Numbers before the picture on one side, as TensorFlow pads: total = max((out-1)*stride + window -
- * in, 0), the smaller half in front; 0 for valid. */
-int64_t tw_backend__ref_padding(int64_t in, int64_t out, int window, int stride,
-                                tw_padding padding);
 
 #endif

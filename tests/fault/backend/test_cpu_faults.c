@@ -49,7 +49,7 @@ static tw_status attempt(const tw_graph *graph, const tw_node_weights *weights, 
     tw_status rc = cpu->open(&backend, NULL, err);
 
     if (rc == TW_OK)
-        rc = cpu->plan_create(&plan, backend, graph, 2, "fp32", err);
+        rc = cpu->plan_create(&plan, backend, graph, 2, TW_PRECISION_FP32, err);
     if (rc == TW_OK)
         rc = cpu->plan_load(plan, weights, 2, NULL, NULL, err);
     if (rc == TW_OK)
@@ -125,7 +125,7 @@ static void free_training(training *it)
 static tw_status step(training *it, tw_train_plan *plan, tw_error *err)
 {
     float unused = 0;
-    tw_sink sink = {ignore, &unused};
+    tw_sink sink = {.take = ignore, .ctx = &unused};
 
     return plan->table->train_step(plan, it->weights, it->in, it->labels, NULL, BATCH, 1, 0, 0,
                                    it->loss, it->logits, &sink, err);

@@ -33,6 +33,22 @@ typedef struct top_case {
     {                                                                              \
         .op = TW_OP_MAX_POOL, .window = {r, s}, .stride = {sy, sx}, .padding = pad \
     }
+#define DEPTHWISE(r, s, sy, sx, pad, act)                                                   \
+    {                                                                                       \
+        .op = TW_OP_DEPTHWISE_CONV2D, .window = {r, s}, .stride = {sy, sx}, .padding = pad, \
+        .activation = act                                                                   \
+    }
+/* of the layers a and b, counted from 1; 0 is the input */
+#define ADD(a, b)                                          \
+    {                                                      \
+        .op = TW_OP_ADD, .n_inputs = 2, .inputs = { a, b } \
+    }
+/* a convolution of layer a, not of the one before it */
+#define CONV_OF(a, k, r, sy, act)                                                       \
+    {                                                                                   \
+        .op = TW_OP_CONV2D, .n_inputs = 1, .inputs = {a}, .units = k, .window = {r, r}, \
+        .stride = {sy, sy}, .padding = TW_SYMMETRIC, .activation = act                  \
+    }
 #define FLATTEN             \
     {                       \
         .op = TW_OP_FLATTEN \
@@ -210,6 +226,87 @@ static const top_case cases[] = {
       {.op = TW_OP_DROPOUT, .rate = 0.25},
       DENSE(CLASSES, TW_SOFTMAX)},
      7},
+    {"relu6", 100, 0, 0, 5, {DENSE(6, TW_RELU6), DENSE(CLASSES, TW_SOFTMAX)}, 2},
+    {"depthwise 3x3 same",
+     5,
+     6,
+     19,
+     3,
+     {DEPTHWISE(3, 3, 1, 1, TW_SAME, TW_LINEAR), FLATTEN, DENSE(CLASSES, TW_SOFTMAX)},
+     3},
+    {"depthwise 5x3 stride 2 same, behind a convolution",
+     6,
+     8,
+     2,
+     2,
+     {CONV(5, 1, 1, 1, 1, TW_SAME, TW_SIGMOID),
+      DEPTHWISE(5, 3, 2, 2, TW_SAME, TW_RELU6),
+      {.op = TW_OP_GLOBAL_AVERAGE_POOL},
+      DENSE(CLASSES, TW_SOFTMAX)},
+     4},
+    {"depthwise 3x3 stride 2 symmetric, valid 2x2",
+     6,
+     7,
+     3,
+     2,
+     {DEPTHWISE(3, 3, 2, 2, TW_SYMMETRIC, TW_SIGMOID), DEPTHWISE(2, 2, 1, 1, TW_VALID, TW_LINEAR),
+      FLATTEN, DENSE(CLASSES, TW_SOFTMAX)},
+     4},
+    {"conv 3x3 stride 2 symmetric, pool 3x3 stride 2 symmetric",
+     8,
+     10,
+     2,
+     2,
+     {CONV(3, 3, 3, 2, 2, TW_SYMMETRIC, TW_LINEAR), POOL(3, 3, 2, 2, TW_SYMMETRIC), FLATTEN,
+      DENSE(CLASSES, TW_SOFTMAX)},
+     4},
+    {"a residual block",
+     4,
+     5,
+     2,
+     3,
+     {CONV(3, 1, 1, 1, 1, TW_SAME, TW_LINEAR),
+      CONV(3, 3, 3, 1, 1, TW_SAME, TW_SIGMOID),
+      CONV(3, 3, 3, 1, 1, TW_SAME, TW_LINEAR),
+      ADD(3, 1),
+      {.op = TW_OP_RELU},
+      FLATTEN,
+      DENSE(CLASSES, TW_SOFTMAX)},
+     7},
+    {"two residual blocks, the sum read twice, the shortcut first",
+     4,
+     4,
+     3,
+     2,
+     {CONV(3, 1, 1, 1, 1, TW_SAME, TW_LINEAR),
+      CONV(3, 3, 3, 1, 1, TW_SAME, TW_SIGMOID),
+      ADD(1, 2),
+      CONV(3, 1, 1, 1, 1, TW_SAME, TW_SIGMOID),
+      ADD(4, 3),
+      {.op = TW_OP_SIGMOID},
+      FLATTEN,
+      DENSE(CLASSES, TW_SOFTMAX)},
+     8},
+    {"a block with a convolution beside it",
+     6,
+     6,
+     2,
+     2,
+     {CONV(3, 1, 1, 1, 1, TW_SAME, TW_SIGMOID),
+      CONV_OF(1, 4, 3, 2, TW_SIGMOID),
+      CONV_OF(1, 4, 1, 2, TW_LINEAR),
+      ADD(2, 3),
+      {.op = TW_OP_RELU},
+      {.op = TW_OP_GLOBAL_AVERAGE_POOL},
+      DENSE(CLASSES, TW_SOFTMAX)},
+     7},
+    {"a sum of the same twice, and of the input",
+     5,
+     0,
+     0,
+     3,
+     {DENSE(5, TW_SIGMOID), ADD(1, 1), ADD(0, 2), DENSE(CLASSES, TW_SOFTMAX)},
+     4},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 
@@ -245,8 +342,10 @@ static void make_world(world *w, const top_case *c, const char *backend)
     for (int i = 0; i < c->n_nodes; i++) {
         tw_node node = c->nodes[i];
         snprintf(node.name, sizeof node.name, "layer%d", i);
-        node.n_inputs = 1;
-        node.inputs[0] = i;
+        if (node.n_inputs == 0) {
+            node.n_inputs = 1;
+            node.inputs[0] = i;
+        }
         assert_ok(tw_graph_add(w->graph, &node, e));
     }
     for (int i = 0; i < w->graph->n; i++) {
@@ -317,13 +416,16 @@ static bool is_slope(world *w, float *value, double analytic)
     return false;
 }
 
+static const float *soft_targets; /* of the case under way, NULL: its labels */
+
 static void check_case(const top_case *c, const char *backend, const float *sample_weights)
 {
     world w;
-    tw_sink sink = {store_gradient, &w};
+    tw_sink sink = {.take = store_gradient, .ctx = &w};
     int n_checked = 0, n_off = 0;
     make_world(&w, c, backend);
     w.sample_weights = sample_weights;
+    w.plan->targets = soft_targets;
     mean_loss(&w, &sink);
     for (int i = 0; i < w.graph->n; i++)
         for (int slot = 0; slot < 2; slot++)
@@ -351,6 +453,15 @@ static void gradients_are_those_of_the_loss_in_cpu(void **state)
         check_case(&cases[i], "cpu", NULL);
 }
 
+/* Rows that sum to 1, none of them like another. */
+static void make_soft(float *targets)
+{
+    for (int i = 0; i < MAX_N; i++)
+        for (int k = 0; k < CLASSES; k++)
+            targets[i * CLASSES + k] = (float)((k == i % CLASSES) * 0.55 +
+                                               (k == (i + 1) % CLASSES) * 0.25 + 0.2 / CLASSES);
+}
+
 static const top_case *case_of(const char *name)
 {
     for (int i = 0; i < N_CASES; i++)
@@ -369,6 +480,50 @@ static void gradients_are_those_of_the_weighted_loss(void **state)
         check_case(&cases[i], "ref", sample_weights);
         check_case(&cases[i], "cpu", sample_weights);
     }
+}
+
+static void check_soft_case(const top_case *c, const char *backend, const float *targets)
+{
+    soft_targets = targets;
+    check_case(c, backend, NULL);
+    check_case(c, backend, sample_weights);
+    soft_targets = NULL;
+}
+
+static void gradients_are_those_of_soft_targets(void **state)
+{
+    float targets[MAX_N * CLASSES];
+    (void)state;
+    make_soft(targets);
+    for (int i = 0; i < N_CASES; i += 3) {
+        check_soft_case(&cases[i], "ref", targets);
+        check_soft_case(&cases[i], "cpu", targets);
+    }
+}
+
+/* One-hot rows are the labels, to the bit but for the last ones of the loss. */
+static void one_hot_targets_are_labels(void **state)
+{
+    float one_hot[MAX_N * CLASSES] = {0};
+    world hard, soft;
+    tw_sink sinks[] = {{.take = store_gradient, .ctx = &hard},
+                       {.take = store_gradient, .ctx = &soft}};
+    double loss;
+    (void)state;
+    make_world(&hard, case_of("conv 1x1, many samples"), "ref");
+    make_world(&soft, case_of("conv 1x1, many samples"), "ref");
+    for (int i = 0; i < soft.n; i++)
+        one_hot[i * CLASSES + soft.labels[i]] = 1;
+    soft.plan->targets = one_hot;
+    loss = mean_loss(&hard, &sinks[0]);
+    assert_true(fabs(mean_loss(&soft, &sinks[1]) - loss) < 1e-12);
+    for (int i = 0; i < hard.graph->n; i++)
+        for (int slot = 0; slot < 2; slot++)
+            if (hard.sizes[i][slot])
+                assert_memory_equal(hard.gradient[i][slot], soft.gradient[i][slot],
+                                    (size_t)hard.sizes[i][slot] * sizeof(float));
+    free_world(&hard);
+    free_world(&soft);
 }
 
 /* Each sample's loss times its weight, to the bit; the logits, and a weight of 1, are as without.
@@ -396,7 +551,8 @@ static void weights_of_2_double_the_gradient(void **state)
 {
     float twos[MAX_N];
     world one, two;
-    tw_sink sinks[] = {{store_gradient, &one}, {store_gradient, &two}};
+    tw_sink sinks[] = {{.take = store_gradient, .ctx = &one},
+                       {.take = store_gradient, .ctx = &two}};
     (void)state;
     for (int i = 0; i < MAX_N; i++)
         twos[i] = 2;
@@ -484,7 +640,7 @@ static void make_frozen(world *w, const top_case *c, const char *backend, const 
 static void frozen_layers_get_no_gradient(void **state)
 {
     world w;
-    tw_sink sink = {store_gradient, &w};
+    tw_sink sink = {.take = store_gradient, .ctx = &w};
     bool frozen[MAX_NODES] = {false, true};
     (void)state;
     make_frozen(&w, &cases[2], "cpu", frozen);
@@ -509,7 +665,8 @@ static void frozen_layers_inside_pass_the_gradient_on(void **state)
     (void)state;
     for (int b = 0; b < 2; b++) {
         world all, some;
-        tw_sink sinks[2] = {{store_gradient, &all}, {store_gradient, &some}};
+        tw_sink sinks[2] = {{.take = store_gradient, .ctx = &all},
+                            {.take = store_gradient, .ctx = &some}};
         make_frozen(&all, c, b ? "cpu" : "ref", NULL);
         make_frozen(&some, c, b ? "cpu" : "ref", frozen);
         mean_loss(&all, &sinks[0]);
@@ -535,7 +692,8 @@ static void a_frozen_prefix_is_run_forward_only(void **state)
     (void)state;
     for (int b = 0; b < 2; b++) {
         world all, last;
-        tw_sink sinks[2] = {{store_gradient, &all}, {store_gradient, &last}};
+        tw_sink sinks[2] = {{.take = store_gradient, .ctx = &all},
+                            {.take = store_gradient, .ctx = &last}};
         make_frozen(&all, c, b ? "cpu" : "ref", NULL);
         make_frozen(&last, c, b ? "cpu" : "ref", frozen);
         assert_true(last.plan->n_bytes < all.plan->n_bytes);
@@ -557,7 +715,7 @@ static void of_equal_maxima_the_first_gets_the_gradient(void **state)
     (void)state;
     for (int b = 0; b < 2; b++) {
         world w;
-        tw_sink sink = {store_gradient, &w};
+        tw_sink sink = {.take = store_gradient, .ctx = &w};
         double bias = 0;
         make_world(&w, c, b ? "cpu" : "ref");
         /* the convolution gives the bias everywhere: each window of 5x6, 3x3, stride 2 is a tie.
@@ -586,6 +744,8 @@ int main(void)
         cmocka_unit_test(gradients_are_those_of_the_loss_in_ref),
         cmocka_unit_test(gradients_are_those_of_the_loss_in_cpu),
         cmocka_unit_test(gradients_are_those_of_the_weighted_loss),
+        cmocka_unit_test(gradients_are_those_of_soft_targets),
+        cmocka_unit_test(one_hot_targets_are_labels),
         cmocka_unit_test(losses_are_multiplied_by_their_weights),
         cmocka_unit_test(weights_of_2_double_the_gradient),
         cmocka_unit_test(what_cannot_be_trained_is_named),

@@ -25,6 +25,11 @@ typedef struct layer_case {
         .op = TW_OP_CONV2D, .units = k, .window = {r, s}, .stride = {sy, sx}, .padding = pad, \
         .activation = act                                                                     \
     }
+#define DEPTHWISE(r, st, pad, act)                                                          \
+    {                                                                                       \
+        .op = TW_OP_DEPTHWISE_CONV2D, .window = {r, r}, .stride = {st, st}, .padding = pad, \
+        .activation = act                                                                   \
+    }
 #define POOL(r, s, sy, sx, pad)                                                    \
     {                                                                              \
         .op = TW_OP_MAX_POOL, .window = {r, s}, .stride = {sy, sx}, .padding = pad \
@@ -45,6 +50,25 @@ static const layer_case cases[] = {
     {"pool 2x2", 14, 14, 32, POOL(2, 2, 2, 2, TW_VALID), 2, 0},
     {"pool 2x2 odd", 7, 9, 5, POOL(2, 2, 2, 2, TW_VALID), 3, 0},
     {"pool 3x3 stride 2 same", 9, 8, 17, POOL(3, 3, 2, 2, TW_SAME), 2, 0},
+    {"conv 3x3 stride 2 symmetric", 8, 11, 4, CONV(6, 3, 3, 2, 2, TW_SYMMETRIC, TW_RELU6), 2, 2e-5},
+    {"conv 7x7 stride 2 symmetric", 30, 28, 3, CONV(16, 7, 7, 2, 2, TW_SYMMETRIC, TW_RELU), 2,
+     2e-5},
+    {"conv 3x3 symmetric, relu6", 9, 9, 40, CONV(48, 3, 3, 1, 1, TW_SYMMETRIC, TW_RELU6), 2, 2e-5},
+    {"conv 1x1 stride 2", 14, 14, 48, CONV(64, 1, 1, 2, 2, TW_SYMMETRIC, TW_LINEAR), 2, 2e-5},
+    {"conv 1x1 relu6", 7, 7, 320, CONV(96, 1, 1, 1, 1, TW_SAME, TW_RELU6), 4, 2e-5},
+    {"depthwise 3x3", 14, 14, 32, DEPTHWISE(3, 1, TW_SAME, TW_RELU6), 2, 2e-5},
+    {"depthwise 3x3 stride 2 same, even", 12, 14, 40, DEPTHWISE(3, 2, TW_SAME, TW_RELU6), 4, 2e-5},
+    {"depthwise 5x5 stride 2 same", 14, 15, 72, DEPTHWISE(5, 2, TW_SAME, TW_RELU), 2, 2e-5},
+    {"depthwise 5x5 odd channels", 9, 7, 13, DEPTHWISE(5, 1, TW_SYMMETRIC, TW_LINEAR), 2, 2e-5},
+    {"depthwise 3x2 valid sigmoid",
+     9,
+     7,
+     8,
+     {.op = TW_OP_DEPTHWISE_CONV2D, .window = {3, 2}, .stride = {1, 2}, .activation = TW_SIGMOID},
+     2,
+     2e-5},
+    {"pool 3x3 stride 2 symmetric", 14, 16, 24, POOL(3, 3, 2, 2, TW_SYMMETRIC), 2, 0},
+    {"dense relu6", 133, 0, 0, {.op = TW_OP_DENSE, .units = 70, .activation = TW_RELU6}, 128, 1e-5},
     {"global average pool", 7, 7, 67, {.op = TW_OP_GLOBAL_AVERAGE_POOL}, 3, 1e-6},
     {"flatten", 3, 5, 7, {.op = TW_OP_FLATTEN}, 2, 0},
     {"dense relu", 133, 0, 0, {.op = TW_OP_DENSE, .units = 70, .activation = TW_RELU}, 128, 1e-5},
@@ -105,7 +129,7 @@ static void make_world(world *w, const layer_case *c, int64_t n_pieces)
     n_params = tw_node_params(w->graph, 1, shapes);
     for (int i = 0; i < n_params; i++) {
         int64_t n = tw_shape_size(&shapes[i]);
-        int64_t fan = i == 0 ? n / w->graph->nodes[1].units : 1;
+        int64_t fan = i == 0 ? n / shapes[0].dims[shapes[0].rank - 1] : 1;
         w->parameters[i] = tw_alloc_f32(n);
         fill(w->parameters[i], n, (uint64_t)i + 7, i == 0 ? 1.0f / sqrtf((float)fan) : 0.1f);
     }
@@ -144,7 +168,7 @@ static void run_all(world *w, const char *backend_name, int64_t piece, int n_wor
     assert_ok(w->table->open(&backend, NULL, e));
     if (with_onednn)
         tw_backend__cpu_use_onednn(backend);
-    assert_ok(w->table->plan_create(&w->plan, backend, w->graph, piece, "fp32", e));
+    assert_ok(w->table->plan_create(&w->plan, backend, w->graph, piece, TW_PRECISION_FP32, e));
     assert_ok(w->table->plan_load(w->plan, w->weights, n_workers, NULL, NULL, e));
     memset(w->out, 0xff, (size_t)(w->n_pieces * w->out_size) * sizeof(float));
     tw_parallel(n_workers, w->n_pieces, run_piece, w);
@@ -239,7 +263,7 @@ static float *step_of(const char *backend_name, int n_workers, int64_t n, int64_
     tw_train_plan *plan;
     tw_node_weights weights[MAX_NODES] = {{0}};
     store s = {0};
-    tw_sink sink = {store_gradient, &s};
+    tw_sink sink = {.take = store_gradient, .ctx = &s};
     float *x = tw_alloc_f32(BATCH * INPUTS), *result, logits[BATCH * CLASSES];
     double loss[BATCH];
     int labels[BATCH];

@@ -71,7 +71,7 @@ typedef struct conv_case {
 } conv_case;
 
 static const conv_case conv_cases[] = {
-    {"3x3 Winograd 14x14", 14, 14, 32, CONV(48, 3, 3, 1, 1, TW_SAME, 0), 9, 9, {1e-5, 1e-5, 1e-5}},
+    {"3x3 Winograd 14x14", 14, 14, 32, CONV(48, 3, 3, 1, 1, TW_SAME, 0), 9, 9, {4e-5, 4e-5, 3e-5}},
     {"3x3 Winograd one piece",
      13,
      9,
@@ -79,7 +79,7 @@ static const conv_case conv_cases[] = {
      CONV(32, 3, 3, 1, 1, TW_SAME, 0),
      3,
      8,
-     {1e-5, 1e-5, 1e-5}},
+     {4e-5, 4e-5, 3e-5}},
     {"3x3 Winograd, many pieces",
      6,
      5,
@@ -87,8 +87,16 @@ static const conv_case conv_cases[] = {
      CONV(16, 3, 3, 1, 1, TW_SAME, 0),
      75,
      80,
+     {4e-5, 4e-5, 3e-5}},
+    {"3x3 Winograd valid", 10, 11, 16, CONV(16, 3, 3, 1, 1, TW_VALID, 0), 2, 2, {4e-5, 4e-5, 3e-5}},
+    {"3x3 Winograd by oneDNN",
+     12,
+     12,
+     48,
+     CONV(40, 3, 3, 1, 1, TW_SAME, 0),
+     9,
+     9,
      {1e-5, 1e-5, 1e-5}},
-    {"3x3 Winograd valid", 10, 11, 16, CONV(16, 3, 3, 1, 1, TW_VALID, 0), 2, 2, {1e-5, 1e-5, 1e-5}},
     {"3x3 Winograd, large picture",
      46,
      45,
@@ -96,10 +104,10 @@ static const conv_case conv_cases[] = {
      CONV(16, 3, 3, 1, 1, TW_SAME, 0),
      3,
      3,
-     {1e-5, 1e-5, 1e-5}},
+     {4e-5, 4e-5, 3e-5}},
     {"3x3 of 3 channels", 19, 17, 3, CONV(64, 3, 3, 1, 1, TW_SAME, 0), 2, 3, {2e-6, 2e-6, 2e-6}},
     {"3x3 odd channels", 7, 9, 67, CONV(70, 3, 3, 1, 1, TW_SAME, 0), 5, 5, {2e-6, 2e-6, 2e-6}},
-    {"3x3 one pixel", 1, 1, 16, CONV(16, 3, 3, 1, 1, TW_SAME, 0), 3, 3, {1e-5, 1e-5, 1e-5}},
+    {"3x3 one pixel", 1, 1, 16, CONV(16, 3, 3, 1, 1, TW_SAME, 0), 3, 3, {4e-5, 4e-5, 3e-5}},
     {"3x3 valid to one pixel", 3, 3, 5, CONV(7, 3, 3, 1, 1, TW_VALID, 0), 2, 2, {2e-6, 2e-6, 2e-6}},
     {"3x3 stride 2 same, even",
      8,
@@ -149,7 +157,7 @@ static float *results_of(const conv_case *c, const char *backend_name,
     tw_conv *conv;
     tw_layout layout = {0};
     float *x, *dy, *kernel, *bias, *out;
-    tw_sink sink = {take_copy, NULL};
+    tw_sink sink = {.take = take_copy, .ctx = NULL};
 
     snprintf(wanted.node.name, sizeof wanted.node.name, "conv");
     wanted.node.n_inputs = 1;
@@ -329,7 +337,7 @@ static float *step_of(const char *backend_name, int n_workers, int64_t n, int64_
     tw_train_plan *plan;
     tw_node_weights weights[MAX_NODES] = {{0}};
     store s = {0};
-    tw_sink sink = {store_gradient, &s};
+    tw_sink sink = {.take = store_gradient, .ctx = &s};
     float *x = random_numbers(BATCH * SIDE * SIDE * CHANNELS, 5, 1);
     float *result = tw_alloc_f32(100000), logits[BATCH * CLASSES];
     double loss[BATCH];

@@ -76,7 +76,7 @@ static void run_layer(const char *backend_name, const int in_dims[3], const tw_n
     assert_int_equal(tw_shape_size(tw_graph_output_shape(graph)), n_y);
     assert_ok(tw_backend_find(&table, backend_name, e));
     assert_ok(table->open(&backend, NULL, e));
-    assert_ok(table->plan_create(&plan, backend, graph, 1, "fp32", e));
+    assert_ok(table->plan_create(&plan, backend, graph, 1, TW_PRECISION_FP32, e));
     assert_ok(table->plan_load(plan, all, 1, NULL, NULL, e));
     assert_ok(table->plan_run(plan, 0, plan->piece, x, y, e));
     table->plan_free(plan);
@@ -231,7 +231,7 @@ static void backends_are_found_by_name(void **state)
     assert_ok(table->open(&backend, "auto", e));
     assert_ok(tw_graph_create(&graph, "input", &in, e));
     assert_fails(TW_EUNSUPPORTED, "backend ref computes in fp32 only, not in bf16",
-                 table->plan_create(&plan, backend, graph, 1, "bf16", e));
+                 table->plan_create(&plan, backend, graph, 1, TW_PRECISION_BF16, e));
     tw_graph_free(graph);
     table->close(backend);
     assert_fails(TW_EUSAGE, "no backend \"cpv\"; did you mean cpu",

@@ -138,7 +138,7 @@ static void check_net(FILE *file, const net *it, const char *backend_name)
     tw_train_plan *plan;
     tw_node_weights weights[MAX_NODES + 1] = {{0}};
     store s = {0};
-    tw_sink sink = {store_gradient, &s};
+    tw_sink sink = {.take = store_gradient, .ctx = &s};
     int classes = it->nodes[it->n_nodes - 1].units, labels[MAX_N];
     float *x = made(it, it->n * tw_shape_size(&graph->nodes[0].out), 99, 1), logits[MAX_N * 8];
     float mean = 0;

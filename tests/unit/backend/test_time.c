@@ -76,7 +76,7 @@ static void open_world(world *w, const char *name)
     }
     assert_ok(tw_backend_find(&table, name, e));
     assert_ok(table->open(&w->backend, NULL, e));
-    assert_ok(table->plan_create(&w->plan, w->backend, w->graph, PIECE, "fp32", e));
+    assert_ok(table->plan_create(&w->plan, w->backend, w->graph, PIECE, TW_PRECISION_FP32, e));
     assert_ok(table->plan_load(w->plan, w->weights, 1, NULL, NULL, e));
 }
 

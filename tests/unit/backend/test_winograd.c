@@ -24,20 +24,24 @@ static const shape_case cases[] = {
     {3, 7, 9, 40, 48, 1, false, false}, {1, 22, 30, 24, 36, 1, true, true},
     {2, 4, 6, 1, 1, 1, false, true},    {1, 70, 9, 3, 8, 1, true, true},
 };
-enum { N_CASES = sizeof cases / sizeof cases[0], N_PATHS = 3, GUARD = 64 };
+enum { N_CASES = sizeof cases / sizeof cases[0], N_PATHS = 5, GUARD = 64 };
+#define TWIN_LIMIT 2e-3
 
 static struct {
     const tw_winograd_kernels *kernels;
     bool is_here;
 } paths[N_PATHS] = {{&tw_backend__winograd_plain, true},
                     {&tw_backend__winograd_avx2, false},
-                    {&tw_backend__winograd_avx512, false}};
+                    {&tw_backend__winograd_avx512, false},
+                    {&tw_backend__winograd_plain_bf16, true},
+                    {&tw_backend__winograd_avx512_bf16, false}};
 
 static int find_paths(void **state)
 {
     (void)state;
     paths[1].is_here = tw_cpu_detect().avx2;
     paths[2].is_here = tw_cpu_detect().avx512;
+    paths[4].is_here = tw_cpu_detect().avx512_bf16;
     return 0;
 }
 
@@ -162,6 +166,16 @@ static double error_of(const world *w, const shape_case *c)
     return error / largest;
 }
 
+/* Largest error that a path may make, by tile. */
+static double limit_of(const tw_winograd_kernels *kernels, int m)
+{
+    const bool is_bf16 = kernels->step == 2;
+
+    if (m < 6)
+        return is_bf16 ? 4e-2 : 2e-6;
+    return is_bf16 ? 2e-1 : 1e-5;
+}
+
 static void each_path_computes_the_convolution(void **state)
 {
     (void)state;
@@ -170,13 +184,15 @@ static void each_path_computes_the_convolution(void **state)
         const tw_winograd_kernels *kernels = paths[i % N_PATHS].kernels;
         if (!paths[i % N_PATHS].is_here)
             continue;
-        for (int m = 4; m <= 6; m += 2) {
+        for (int m = 2; m <= 6; m += m == 2 ? 2 : 1) {
             world w;
             double error;
+            if (m == 5 && c->pool)
+                continue;
             make_world(&w, c, kernels, m);
             run(&w);
             error = error_of(&w, c);
-            if (!(error < (m == 4 ? 2e-6 : 1e-5)))
+            if (!(error < limit_of(kernels, m)))
                 fail_msg("%s, case %d, tiles of %d: error %g", kernels->name, i / N_PATHS, m,
                          error);
             free_world(&w);
@@ -190,13 +206,40 @@ static void avx2_and_avx512_give_the_same_bits(void **state)
     (void)state;
     if (!paths[1].is_here || !paths[2].is_here)
         skip(); /* needs both */
-    for (int i = 0; i < 2 * N_CASES; i++) {
+    for (int i = 0; i < 3 * N_CASES; i++) {
+        const int m = 4 + i % 3;
         world a, b;
-        make_world(&a, &cases[i / 2], paths[1].kernels, i % 2 ? 6 : 4);
-        make_world(&b, &cases[i / 2], paths[2].kernels, i % 2 ? 6 : 4);
+        if (m == 5 && cases[i / 3].pool)
+            continue;
+        make_world(&a, &cases[i / 3], paths[1].kernels, m);
+        make_world(&b, &cases[i / 3], paths[2].kernels, m);
         run(&a);
         run(&b);
         assert_memory_equal(a.y, b.y, (size_t)(a.conv.n * a.n_y) * sizeof *a.y);
+        free_world(&a);
+        free_world(&b);
+    }
+}
+
+/* The instruction rounds sums in its own way: equal up to float32, far below what bf16 loses. */
+static void bf16_is_its_plain_twin(void **state)
+{
+    (void)state;
+    if (!paths[4].is_here)
+        skip(); /* needs VDPBF16PS */
+    for (int i = 0; i < 2 * N_CASES; i++) {
+        world a, b;
+        double largest = 1e-30, error = 0.0;
+        make_world(&a, &cases[i / 2], paths[3].kernels, i % 2 ? 2 : 4);
+        make_world(&b, &cases[i / 2], paths[4].kernels, i % 2 ? 2 : 4);
+        run(&a);
+        run(&b);
+        for (int64_t k = 0; k < a.conv.n * a.n_y; k++) {
+            largest = fmax(largest, fabs((double)a.y[k]));
+            error = fmax(error, fabs((double)a.y[k] - (double)b.y[k]));
+        }
+        if (!(error < TWIN_LIMIT * largest))
+            fail_msg("case %d, tiles of %d: %g of %g", i / 2, a.conv.m, error, largest);
         free_world(&a);
         free_world(&b);
     }
@@ -271,14 +314,29 @@ static void a_missing_bias_is_zero(void **state)
     free_world(&w);
 }
 
-/* Tiles of 6 where the picture is large and the kernel is not; sizes that are told fit it. */
+/* bf16 takes tiles of 4 everywhere; U has whole pairs of channels. */
+static void bf16_has_tiles_of_4_and_half_the_weights(void **state)
+{
+    tw_winograd conv = {
+        .kernels = paths[3].kernels, .n = 1, .h = 224, .w = 224, .c = 3, .k = 64, .pad = 1};
+
+    (void)state;
+    tw_backend__winograd_plan(&conv);
+    assert_int_equal(conv.m, 4);
+    assert_int_equal(conv.packed_bytes, 2 * 36 * 4 * 64 + 4 * 64);
+}
+
+/* Tiles of 6 where the picture is large and the kernel is not, of 5 where they fit a small one;
+ * sizes that are told fit it. */
 static void the_tile_is_chosen_by_the_shape(void **state)
 {
     static const struct {
         int64_t side, c, k;
         int m;
-    } layers[] = {{224, 64, 64, 6}, {112, 128, 128, 6}, {56, 128, 256, 4}, {56, 256, 256, 4},
-                  {28, 64, 64, 6},  {28, 512, 512, 6},  {14, 512, 512, 4}};
+        bool pool;
+    } layers[] = {{224, 64, 64, 6, true},   {112, 128, 128, 6, true}, {56, 128, 256, 4, false},
+                  {56, 256, 256, 4, false}, {28, 64, 64, 6, false},   {28, 512, 512, 6, true},
+                  {14, 512, 512, 5, false}, {14, 512, 512, 4, true},  {12, 512, 512, 4, false}};
 
     (void)state;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
@@ -289,7 +347,8 @@ static void the_tile_is_chosen_by_the_shape(void **state)
                                 .w = layers[i].side,
                                 .c = layers[i].c,
                                 .k = layers[i].k,
-                                .pad = 1};
+                                .pad = 1,
+                                .pool = layers[i].pool};
             const int64_t planes = (int64_t)(layers[i].m + 2) * (layers[i].m + 2);
             tw_backend__winograd_plan(&conv);
             assert_int_equal(conv.m, layers[i].m);
@@ -303,10 +362,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_path_computes_the_convolution),
         cmocka_unit_test(avx2_and_avx512_give_the_same_bits),
+        cmocka_unit_test(bf16_is_its_plain_twin),
         cmocka_unit_test(blocks_do_not_change_bits),
         cmocka_unit_test(neighbours_do_not_change_bits),
         cmocka_unit_test(a_missing_bias_is_zero),
         cmocka_unit_test(the_tile_is_chosen_by_the_shape),
+        cmocka_unit_test(bf16_has_tiles_of_4_and_half_the_weights),
     };
 
     return cmocka_run_group_tests(tests, find_paths, NULL);

@@ -85,6 +85,60 @@ static void a_permutation_holds_each_index_once(void **state)
     assert_true(fixed < 10);
 }
 
+/* Share of the numbers below each tenth against the exact one of Beta(1,1), and of Beta(2,2), whose
+ * distribution is x^2 (3 - 2 x); the moments of others: 1/2 and 1/(4 (2 a + 1)). */
+static void beta_has_its_distribution(void **state)
+{
+    enum { N = 40000 };
+    static const double alphas[] = {0.1, 0.2, 1.0, 2.0, 30.0};
+    (void)state;
+    for (size_t a = 0; a < sizeof alphas / sizeof *alphas; a++) {
+        const tw_rng_key key = tw_rng_make_key(3, TW_RNG_MIX, 1, a);
+        int below[11] = {0};
+        double sum = 0, squares = 0;
+
+        for (int i = 0; i < N; i++) {
+            const double x = tw_rng_beta(&key, (uint64_t)i, alphas[a]);
+            assert_true(x >= 0 && x <= 1);
+            sum += x;
+            squares += (x - 0.5) * (x - 0.5);
+            for (int t = 1; t < 10; t++)
+                below[t] += x < t / 10.0;
+        }
+        assert_true(fabs(sum / N - 0.5) < 0.01);
+        assert_true(fabs(squares / N * 4 * (2 * alphas[a] + 1) - 1) < 0.02);
+        for (int t = 1; t < 10; t++) {
+            const double x = t / 10.0, share = (double)below[t] / N;
+            if (alphas[a] == 1.0)
+                assert_true(fabs(share - x) < 0.01);
+            if (alphas[a] == 2.0)
+                assert_true(fabs(share - x * x * (3 - 2 * x)) < 0.01);
+        }
+    }
+}
+
+static void beta_of_a_tiny_alpha_is_nought_or_one(void **state)
+{
+    const tw_rng_key key = tw_rng_make_key(3, TW_RNG_MIX, 1, 9);
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++) {
+        const double x = tw_rng_beta(&key, i, 1e-4);
+        assert_true(x < 1e-6 || x > 1 - 1e-6);
+    }
+}
+
+static void below_reaches_all_and_nothing_else(void **state)
+{
+    const tw_rng_key key = tw_rng_make_key(3, TW_RNG_SAMPLER, 1, 0);
+    uint64_t position = 0;
+    int counts[7] = {0};
+    (void)state;
+    for (int i = 0; i < 7000; i++)
+        counts[tw_rng_below(&key, &position, 7)]++;
+    for (int i = 0; i < 7; i++)
+        assert_in_range(counts[i], 880, 1120);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +147,9 @@ int main(void)
         cmocka_unit_test(keys_differ),
         cmocka_unit_test(uniform_and_normal_have_their_moments),
         cmocka_unit_test(a_permutation_holds_each_index_once),
+        cmocka_unit_test(beta_has_its_distribution),
+        cmocka_unit_test(beta_of_a_tiny_alpha_is_nought_or_one),
+        cmocka_unit_test(below_reaches_all_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

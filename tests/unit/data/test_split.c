@@ -102,6 +102,61 @@ static void splits_are_scikit_learns(void **state)
     assert_int_equal(n_cases, 1022);
 }
 
+/* The same of KFold and StratifiedKFold (tools/golden/fold.py). */
+static void folds_are_scikit_learns(void **state)
+{
+    FILE *file = fopen(TW_TEST_DATA "/fold.txt", "r");
+    char line[256], pattern[16], hash[65], hex[65];
+    long long n, n_train, n_val;
+    unsigned seed, k;
+    int fold, n_folds, n_cases = 0;
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        int64_t *train, *val, ours_train, ours_val;
+        int *labels;
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%lld %d %d %u %15s %u %lld %lld %64s", &n, &n_folds, &fold,
+                                &seed, pattern, &k, &n_train, &n_val, hash),
+                         9);
+        train = malloc((size_t)n * 2 * sizeof *train);
+        val = malloc((size_t)n * sizeof *val);
+        labels = malloc((size_t)n * sizeof *labels);
+        for (long long i = 0; k && i < n; i++)
+            labels[i] = label_of(pattern, (uint64_t)i, (uint64_t)n, k);
+        assert_ok(tw_kfold_split(train, &ours_train, val, &ours_val, n, fold, n_folds, seed,
+                                 k ? labels : NULL, e));
+        assert_int_equal(ours_train, n_train);
+        assert_int_equal(ours_val, n_val);
+        memcpy(train + ours_train, val, (size_t)ours_val * sizeof *val);
+        assert_ok(tw_sha256_hex(hex, train, (size_t)n * sizeof *train, e));
+        if (strlen(hash) != 16 || strncmp(hex, hash, 16) != 0)
+            fail_msg("differs: %s", line);
+        free(train);
+        free(val);
+        free(labels);
+        n_cases++;
+    }
+    fclose(file);
+    assert_int_equal(n_cases, 320);
+}
+
+static void impossible_folds_are_refused(void **state)
+{
+    int64_t train[8], val[8], n_train, n_val;
+    const int labels[6] = {0, 0, 0, 1, 1, 2};
+    (void)state;
+    assert_fails(TW_EUSAGE, "fold 4 of 3: 2 folds at least, and one of them",
+                 tw_kfold_split(train, &n_train, val, &n_val, 6, 4, 3, 0, NULL, e));
+    assert_fails(TW_EUSAGE, "fold 1 of 1: 2 folds at least, and one of them",
+                 tw_kfold_split(train, &n_train, val, &n_val, 6, 1, 1, 0, NULL, e));
+    assert_fails(TW_EUSAGE, "7 folds of 6 pictures",
+                 tw_kfold_split(train, &n_train, val, &n_val, 6, 1, 7, 0, NULL, e));
+    assert_fails(TW_EUSAGE, "stratified folds: no class has the 4 pictures for 4 folds",
+                 tw_kfold_split(train, &n_train, val, &n_val, 6, 1, 4, 0, labels, e));
+}
+
 static void impossible_splits_are_refused(void **state)
 {
     int64_t train[8], test[8], n_train, n_test;
@@ -127,6 +182,8 @@ int main(void)
         cmocka_unit_test(permutations_have_the_published_hashes),
         cmocka_unit_test(splits_are_scikit_learns),
         cmocka_unit_test(impossible_splits_are_refused),
+        cmocka_unit_test(folds_are_scikit_learns),
+        cmocka_unit_test(impossible_folds_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

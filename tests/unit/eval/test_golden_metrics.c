@@ -20,7 +20,7 @@ static void count_pictures(tw_evaluation *figures, int n_classes, int n, uint32_
         uint32_t a = next_byte(&seed), b = next_byte(&seed);
         int label = (int)(a * a / 256 % (uint32_t)n_classes);
 
-        tw_evaluation_count(figures, label, b < 170 ? label : (int)(b % (uint32_t)n_classes));
+        tw_evaluation_count(figures, label, b < 170 ? label : (int)(b % (uint32_t)n_classes), 1.0);
     }
     tw_evaluation_finish(figures);
 }

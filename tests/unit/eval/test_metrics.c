@@ -16,7 +16,7 @@ static void assert_near(double a, double b, double limit)
 static void count(tw_evaluation *e, int label, int predicted, int times)
 {
     for (int i = 0; i < times; i++)
-        tw_evaluation_count(e, label, predicted);
+        tw_evaluation_count(e, label, predicted, 0.9);
 }
 
 /* (label, predicted): ant 5 0 1, bee 2 3 0, cat 0 0 4 */

@@ -96,6 +96,27 @@ static inline tw_model *pooled_model(void)
     return finish_model(graph);
 }
 
+/* ReLU6, a depthwise convolution, and a sum of two. */
+static inline tw_model *residual_model(void)
+{
+    tw_graph *graph = begin_graph();
+    const int from = graph->n - 1;
+    const tw_node sum = {.op = TW_OP_ADD, .name = "sum", .n_inputs = 2, .inputs = {from + 1, from}};
+
+    tiny_add(graph,
+             (tw_node){.op = TW_OP_DEPTHWISE_CONV2D,
+                       .window = {3, 3},
+                       .stride = {1, 1},
+                       .padding = TW_SAME,
+                       .activation = TW_RELU6},
+             "depthwise");
+    assert_ok(tw_graph_add(graph, &sum, e));
+    tiny_add(graph, (tw_node){.op = TW_OP_GLOBAL_AVERAGE_POOL}, "gap");
+    tiny_add(graph, (tw_node){.op = TW_OP_DENSE, .units = TINY_CLASSES, .activation = TW_SOFTMAX},
+             "predictions");
+    return finish_model(graph);
+}
+
 /* Picture i of the network's own size, so that nothing is resized. Free with tw_picture_free. */
 static inline tw_picture formula_picture(int i)
 {

@@ -216,6 +216,30 @@ static void what_is_no_classifier_is_refused(void **state)
     tw_model_free(flattened);
 }
 
+static void networks_with_blocks_go_out(void **state)
+{
+    world *w = *state;
+    tw_model *model = residual_model();
+
+    unlink(w->file);
+    assert_ok(export_as(w, model, TW_EXPORT_ONNX, w->file, e));
+    unlink(w->file);
+    assert_ok(export_as(w, model, TW_EXPORT_KERAS_H5, w->file, e));
+    unlink(w->file);
+    assert_fails(TW_EUNSUPPORTED,
+                 "layer \"depthwise\": torch-safetensors is for chains of VGG's kind, "
+                 "DepthwiseConv2D has no name there; onnx holds it",
+                 export_as(w, model, TW_EXPORT_TORCH, w->file, e));
+    model->graph->nodes[1].padding = TW_SYMMETRIC;
+    assert_fails(TW_EUNSUPPORTED,
+                 "layer \"conv1\": Keras has no symmetric padding, which torch's networks have; "
+                 "onnx holds it",
+                 export_as(w, model, TW_EXPORT_KERAS_H5, w->file, e));
+    assert_false(tw_path_exists(w->file));
+    assert_nothing_left(w);
+    tw_model_free(model);
+}
+
 static void what_a_format_cannot_hold_is_refused(void **state)
 {
     world *w = *state;
@@ -340,6 +364,7 @@ int main(void)
         cmocka_unit_test(tensors_have_torch_names_and_layouts),
         cmocka_unit_test(flattened_rows_are_told),
         cmocka_unit_test(what_is_no_classifier_is_refused),
+        cmocka_unit_test(networks_with_blocks_go_out),
         cmocka_unit_test(what_a_format_cannot_hold_is_refused),
         cmocka_unit_test(two_gigabytes_are_too_many_for_onnx),
         cmocka_unit_test(other_numbers_are_found),

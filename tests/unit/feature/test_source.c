@@ -407,13 +407,19 @@ static void test_other_jobs_have_other_keys(void **state)
     fixture *f = *state;
     char keys[6][65];
 
-    assert_ok(tw_feature__key(keys[0], f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
-    assert_ok(tw_feature__key(keys[1], f->model, TINY_POOL + 1, "fp32", TW_CACHE_FP32, "id", e));
-    assert_ok(tw_feature__key(keys[2], f->model, TINY_POOL, "bf16", TW_CACHE_FP32, "id", e));
-    assert_ok(tw_feature__key(keys[3], f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id2", e));
+    assert_ok(tw_feature__key(keys[0], f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_FP32, "id",
+                              NULL, e));
+    assert_ok(tw_feature__key(keys[1], f->model, TINY_POOL + 1, TW_PRECISION_FP32, TW_CACHE_FP32,
+                              "id", NULL, e));
+    assert_ok(tw_feature__key(keys[2], f->model, TINY_POOL, TW_PRECISION_BF16, TW_CACHE_FP32, "id",
+                              NULL, e));
+    assert_ok(tw_feature__key(keys[3], f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_FP32, "id2",
+                              NULL, e));
     f->model->contract.preprocess = TW_PREPROCESS_TF;
-    assert_ok(tw_feature__key(keys[4], f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
-    assert_ok(tw_feature__key(keys[5], f->model, TINY_POOL, "fp32", TW_CACHE_BF16, "id", e));
+    assert_ok(tw_feature__key(keys[4], f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_FP32, "id",
+                              NULL, e));
+    assert_ok(tw_feature__key(keys[5], f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_BF16, "id",
+                              NULL, e));
     for (int i = 0; i < 6; i++)
         for (int k = 0; k < i; k++)
             assert_string_not_equal(keys[i], keys[k]);
@@ -424,12 +430,15 @@ static void test_key_depends_on_the_prefix_alone(void **state)
     fixture *f = *state;
     char before[65], after[65];
 
-    assert_ok(tw_feature__key(before, f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(before, f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_FP32, "id",
+                              NULL, e));
     f->model->params[6][0].data[0] += 1; /* fc, behind the cut */
-    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(after, f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_FP32, "id",
+                              NULL, e));
     assert_string_equal(before, after);
     f->model->params[3][0].data[0] += 1; /* conv2 */
-    assert_ok(tw_feature__key(after, f->model, TINY_POOL, "fp32", TW_CACHE_FP32, "id", e));
+    assert_ok(tw_feature__key(after, f->model, TINY_POOL, TW_PRECISION_FP32, TW_CACHE_FP32, "id",
+                              NULL, e));
     assert_string_not_equal(before, after);
 }
 

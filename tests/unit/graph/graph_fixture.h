@@ -127,6 +127,7 @@ static inline void assert_same_nodes(const tw_graph *a, const tw_graph *b, int n
         assert_int_equal(x->activation, y->activation);
         assert_int_equal(x->initializer, y->initializer);
         assert_true(x->rate == y->rate);
+        assert_memory_equal(x->range, y->range, sizeof x->range);
         assert_true(tw_shape_equal(&x->out, &y->out));
     }
 }

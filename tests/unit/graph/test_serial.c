@@ -63,6 +63,24 @@ static void every_op_comes_back(void **state)
     tw_graph_free(graph);
 }
 
+/* Of any op, and through surgery of all that stays, the input too. */
+static void ranges_come_back(void **state)
+{
+    tw_graph *graph = input_of(9, 9, 3), *cut;
+    (void)state;
+    add(graph, conv("c", 0, 2));
+    add(graph, named(TW_OP_RELU, "r", 1));
+    graph->nodes[0].range[0] = -123.68f;
+    graph->nodes[0].range[1] = 151.061f;
+    graph->nodes[2].range[1] = 1.0f / 3.0f;
+    assert_round_trip(graph);
+    assert_ok(tw_graph_cut(&cut, graph, 2, e));
+    for (int i = 0; i < 3; i++)
+        assert_memory_equal(cut->nodes[i].range, graph->nodes[i].range, sizeof cut->nodes[i].range);
+    tw_graph_free(cut);
+    tw_graph_free(graph);
+}
+
 #define INPUT "{\"op\":\"InputLayer\",\"name\":\"i\",\"inputs\":[],\"shape\":[8]}"
 #define PICTURE "{\"op\":\"InputLayer\",\"name\":\"i\",\"inputs\":[],\"shape\":[8,8,3]}"
 #define RELU(name, input) "{\"op\":\"ReLU\",\"name\":\"" name "\",\"inputs\":[" input "]}"
@@ -72,6 +90,11 @@ static void every_op_comes_back(void **state)
 #define CONV(members)                                                           \
     "{\"op\":\"Conv2D\",\"name\":\"c\",\"inputs\":[\"i\"],\"units\":4," members \
     ",\"activation\":\"relu\",\"initializer\":\"zeros\"}"
+
+#define RANGE(range) \
+    "{\"op\":\"InputLayer\",\"name\":\"i\",\"inputs\":[],\"shape\":[8],\"range\":" range "}"
+#define SAY_RANGE \
+    "graph: layer 0: \"range\" must be two numbers, from -1e12 to 0 and from 1e-12 to 1e12"
 
 static const struct {
     const char *text, *sentence;
@@ -146,6 +169,14 @@ static const struct {
     {"[" INPUT ",{\"op\":\"Dropout\",\"name\":\"d\",\"inputs\":[\"i\"],\"rate\":1.5}]",
      "graph: layer 1: d: rate must be at least 0 and below 1, got 1.5"},
     {"[" PICTURE "," DENSE("2") "]", "graph: layer 1: d: needs a flat input, got 8x8x3"},
+    {"[" RANGE("3") "]", SAY_RANGE},
+    {"[" RANGE("[0]") "]", SAY_RANGE},
+    {"[" RANGE("[0,\"1\"]") "]", SAY_RANGE},
+    {"[" RANGE("[null,1]") "]", SAY_RANGE},
+    {"[" RANGE("[0.5,1]") "]", SAY_RANGE},
+    {"[" RANGE("[-2e12,1]") "]", SAY_RANGE},
+    {"[" RANGE("[0,0]") "]", SAY_RANGE},
+    {"[" RANGE("[0,2e12]") "]", SAY_RANGE},
 };
 
 static void hostile_json_gets_its_sentence(void **state)
@@ -178,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_comes_back_exactly),
         cmocka_unit_test(every_op_comes_back),
+        cmocka_unit_test(ranges_come_back),
         cmocka_unit_test(hostile_json_gets_its_sentence),
         cmocka_unit_test(too_many_layers_are_refused_before_they_are_read),
     };

@@ -32,6 +32,67 @@ static void valid_padding_drops_the_rest(void **state)
     assert_infers(pool("p", 0), (tw_shape){3, {2, 2, 1}}, "1x1x1");
 }
 
+static void symmetric_padding_is_torchs(void **state)
+{
+    const tw_shape picture = {3, {56, 57, 3}};
+    tw_node node = conv("c", 0, 5);
+    (void)state;
+    node.padding = TW_SYMMETRIC;
+    assert_infers(node, picture, "56x57x5");
+    node.stride[0] = node.stride[1] = 2;
+    assert_infers(node, picture, "28x29x5");
+    assert_int_equal(tw_padding_before(&node, &picture, 0), 1);
+    assert_int_equal(tw_padding_after(&node, &picture, 0), 1);
+    node.window[0] = node.window[1] = 7;
+    assert_infers(node, (tw_shape){3, {224, 224, 3}}, "112x112x5");
+    node.window[0] = node.window[1] = 1;
+    assert_infers(node, picture, "28x29x5");
+    /* TensorFlow's: one pixel at stride 2 and even size, behind; two at an odd one */
+    node.window[0] = node.window[1] = 3;
+    node.padding = TW_SAME;
+    assert_int_equal(tw_padding_before(&node, &picture, 0), 0);
+    assert_int_equal(tw_padding_after(&node, &picture, 0), 1);
+    assert_int_equal(tw_padding_before(&node, &picture, 1), 1);
+    assert_int_equal(tw_padding_after(&node, &picture, 1), 1);
+}
+
+static void depthwise_keeps_the_channels(void **state)
+{
+    tw_graph *graph = input_of(8, 9, 5);
+    tw_node node = conv("d", 0, 0), softmax = node;
+    tw_shape shapes[2];
+    const tw_shape flat = {1, {5}}, picture = {3, {8, 9, 5}};
+    tw_shape out;
+    (void)state;
+    node.op = softmax.op = TW_OP_DEPTHWISE_CONV2D;
+    node.stride[0] = 2;
+    add(graph, node);
+    assert_shape(tw_graph_output_shape(graph), "4x9x5");
+    assert_int_equal(tw_node_params(graph, 1, shapes), 2);
+    assert_shape(&shapes[0], "3x3x5x1");
+    assert_shape(&shapes[1], "5");
+    assert_int_equal(tw_node_macs(graph, 1), 4 * 9 * 3 * 3 * 5);
+    softmax.activation = TW_SOFTMAX;
+    assert_fails(TW_ESHAPE, "d: softmax needs a flat input",
+                 tw_node_infer_shape(&out, &softmax, &picture, e));
+    assert_fails(TW_ESHAPE, "d: needs an input (H,W,C), got 5",
+                 tw_node_infer_shape(&out, &node, &flat, e));
+    tw_graph_free(graph);
+}
+
+static void add_wants_the_same_shape_twice(void **state)
+{
+    const tw_shape same[2] = {{3, {7, 7, 5}}, {3, {7, 7, 5}}};
+    const tw_shape other[2] = {{3, {7, 7, 5}}, {3, {7, 7, 6}}};
+    tw_node node = {.op = TW_OP_ADD, .name = "a", .n_inputs = 2, .inputs = {0, 1}};
+    tw_shape out;
+    (void)state;
+    assert_ok(tw_node_infer_shape(&out, &node, same, e));
+    assert_shape(&out, "7x7x5");
+    assert_fails(TW_ESHAPE, "a: adds inputs of one shape, got 7x7x5 and 7x7x6",
+                 tw_node_infer_shape(&out, &node, other, e));
+}
+
 static void the_other_ops_have_their_shapes(void **state)
 {
     const tw_shape picture = {3, {7, 7, 512}};
@@ -157,6 +218,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_padding_is_keras_ceil),
         cmocka_unit_test(valid_padding_drops_the_rest),
+        cmocka_unit_test(symmetric_padding_is_torchs),
+        cmocka_unit_test(depthwise_keeps_the_channels),
+        cmocka_unit_test(add_wants_the_same_shape_twice),
         cmocka_unit_test(the_other_ops_have_their_shapes),
         cmocka_unit_test(wrong_ranks_are_refused),
         cmocka_unit_test(wrong_members_are_refused),

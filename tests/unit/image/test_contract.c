@@ -28,7 +28,7 @@ static void names_come_back(void **state)
     }
     assert_fails(TW_EUSAGE, "no interpolation \"cubix\"; did you mean cubic",
                  tw_interpolation_parse(&how, "cubix", e));
-    assert_fails(TW_EUSAGE, "no preprocessing \"xyzzy\"; the first of 4 is none",
+    assert_fails(TW_EUSAGE, "no preprocessing \"xyzzy\"; the first of 5 is none",
                  tw_preprocess_parse(&preprocess, "xyzzy", e));
     assert_fails(TW_EUSAGE, "no colour rule \"gray\"; did you mean grey",
                  tw_colour_parse(&colour, "gray", e));

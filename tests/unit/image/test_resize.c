@@ -76,6 +76,12 @@ static void bilinear_aa_is_pillows(void **state)
     assert_int_equal(resize_by_file(open_golden_picture("resize.txt"), "bilinear-aa"), 195);
 }
 
+static void cubic_aa_is_pillows(void **state)
+{
+    (void)state;
+    assert_int_equal(resize_by_file(open_golden_picture("resize.txt"), "cubic-aa"), 195);
+}
+
 /* Resize and crop as torchvision does them on PIL pictures, letterbox as ImageOps.pad. */
 static void policies_are_pillows(void **state)
 {
@@ -228,6 +234,7 @@ int main(void)
         cmocka_unit_test(nearest_is_opencvs),
         cmocka_unit_test(area_is_opencvs),
         cmocka_unit_test(bilinear_aa_is_pillows),
+        cmocka_unit_test(cubic_aa_is_pillows),
         cmocka_unit_test(policies_are_pillows),
         cmocka_unit_test(the_same_size_is_a_copy),
         cmocka_unit_test(mnist_has_the_published_hashes),

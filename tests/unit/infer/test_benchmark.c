@@ -112,8 +112,8 @@ static void test_the_clock_changes_no_bit(void **state)
     (void)state;
     for (int i = 0; i < N * TINY_SIDE * TINY_SIDE * 3; i++)
         in[i] = tw_rng_uniform(&key, (uint64_t)i);
-    assert_ok(
-        tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, "fp32", 2, INT64_MAX, e));
+    assert_ok(tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, TW_PRECISION_FP32, 2,
+                              INT64_MAX, e));
     assert_ok(tw_chain_run(chain, in, N, truth, NULL, NULL, e));
     assert_ok(tw_chain_run_timed(chain, in, N, out, seconds, e));
     assert_memory_equal(out, truth, sizeof out);

@@ -26,8 +26,8 @@ static tw_chain *make_chain(const tw_model *model, tw_computer *computer, int fi
 {
     tw_chain *chain;
 
-    assert_ok(tw_chain_create(&chain, model, first, last, computer->backend, "fp32", n_workers,
-                              plenty, e));
+    assert_ok(tw_chain_create(&chain, model, first, last, computer->backend, TW_PRECISION_FP32,
+                              n_workers, plenty, e));
     return chain;
 }
 
@@ -249,15 +249,46 @@ static void test_limit_takes_workers_away(void **state)
     tw_chain *chain;
 
     (void)state;
-    assert_ok(
-        tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    assert_ok(tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend,
+                                TW_PRECISION_FP32, e));
     for (int n = 1; n <= 4; n++) {
-        assert_ok(tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, "fp32", 4,
-                                  packed + n * worker, e));
+        assert_ok(tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, TW_PRECISION_FP32,
+                                  4, packed + n * worker, e));
         assert_int_equal(tw_chain_workers(chain), n);
         assert_int_equal(tw_chain_memory(chain), packed + n * worker);
         tw_chain_free(chain);
     }
+    tw_computer_close(&computer);
+    tw_model_free(model);
+}
+
+/* Pictures of one colour: all is copied where the limit has room for it, with the same bits. */
+static void test_backgrounds_go_where_memory_is_short(void **state)
+{
+    tw_model *model = tiny_model();
+    tw_computer computer = tiny_computer("cpu", 2);
+    float black[2 * TINY_SIDE * TINY_SIDE * 3] = {0}, out[2][2 * TINY_ROW];
+    int64_t packed, worker, background;
+
+    (void)state;
+    assert_ok(tw_chain_estimate(&packed, &worker, model, 0, TINY_POOL, computer.backend,
+                                TW_PRECISION_FP32, e));
+    assert_ok(tw_chain_estimate_background(&background, model, 0, TINY_POOL, computer.backend,
+                                           TW_PRECISION_FP32, e));
+    assert_true(background > 0);
+    for (int i = 0; i < 2; i++) {
+        const int64_t need = packed + 2 * worker + background;
+        tw_chain *chain;
+
+        assert_ok(tw_chain_create(&chain, model, 0, TINY_POOL, computer.backend, TW_PRECISION_FP32,
+                                  2, need - i, e));
+        assert_int_equal(tw_chain_workers(chain), 2);
+        assert_int_equal(tw_chain_memory(chain), i ? need - background : need);
+        assert_ok(tw_chain_run(chain, black, 2, out[i], NULL, NULL, e));
+        assert_true(tw_chain_spared(chain) == (i ? 0.0 : 1.0));
+        tw_chain_free(chain);
+    }
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
     tw_computer_close(&computer);
     tw_model_free(model);
 }
@@ -269,11 +300,11 @@ static void test_converted_weights_count(void **state)
     int64_t packed, with_copies, worker;
 
     (void)state;
-    assert_ok(
-        tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    assert_ok(tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend,
+                                TW_PRECISION_FP32, e));
     model->converted_bytes = 12345;
-    assert_ok(
-        tw_chain_estimate(&with_copies, &worker, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    assert_ok(tw_chain_estimate(&with_copies, &worker, model, 0, TINY_LAST, computer.backend,
+                                TW_PRECISION_FP32, e));
     assert_int_equal(with_copies, packed + 12345);
     tw_computer_close(&computer);
     tw_model_free(model);
@@ -288,8 +319,8 @@ static void test_limit_below_one_worker_is_refused(void **state)
     char all[32], weights[32], one[32], limit[32], sentence[512];
 
     (void)state;
-    assert_ok(
-        tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    assert_ok(tw_chain_estimate(&packed, &worker, model, 0, TINY_LAST, computer.backend,
+                                TW_PRECISION_FP32, e));
     snprintf(sentence, sizeof sentence,
              "the layers up to \"predictions\" need %s of memory (%s packed weights, %s for one "
              "worker), the limit is %s: raise the memory limit",
@@ -297,8 +328,8 @@ static void test_limit_below_one_worker_is_refused(void **state)
              tw_bytes_text(weights, sizeof weights, packed), tw_bytes_text(one, sizeof one, worker),
              tw_bytes_text(limit, sizeof limit, packed + worker - 1));
     assert_fails(TW_EBUDGET, sentence,
-                 tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, "fp32", 4,
-                                 packed + worker - 1, e));
+                 tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, TW_PRECISION_FP32,
+                                 4, packed + worker - 1, e));
     assert_null(chain);
     tw_computer_close(&computer);
     tw_model_free(model);
@@ -313,9 +344,9 @@ static void test_unusable_weights_are_refused(void **state)
 
     (void)state;
     model->params[3][0].data[11] = NAN;
-    assert_int_equal(
-        tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend, "fp32", 1, plenty, &err),
-        TW_EFILE);
+    assert_int_equal(tw_chain_create(&chain, model, 0, TINY_LAST, computer.backend,
+                                     TW_PRECISION_FP32, 1, plenty, &err),
+                     TW_EFILE);
     assert_non_null(strstr(err.text, "conv2"));
     assert_null(chain);
     chain = make_chain(model, &computer, TINY_POOL, TINY_LAST, 1); /* not in this part */
@@ -333,8 +364,8 @@ static void test_missing_weights_are_named(void **state)
     (void)state;
     model->params[6][0].view = NULL;
     assert_fails(TW_EFILE, "layer \"fc\" has no weights",
-                 tw_chain_create(&chain, model, TINY_POOL, TINY_LAST, computer.backend, "fp32", 1,
-                                 plenty, e));
+                 tw_chain_create(&chain, model, TINY_POOL, TINY_LAST, computer.backend,
+                                 TW_PRECISION_FP32, 1, plenty, e));
     tw_computer_close(&computer);
     tw_model_free(model);
 }
@@ -347,7 +378,7 @@ static void test_a_planned_chain_does_not_run(void **state)
     float out[TINY_CLASSES];
 
     (void)state;
-    assert_ok(tw_chain_plan(&chain, model, 0, TINY_LAST, computer.backend, "fp32", e));
+    assert_ok(tw_chain_plan(&chain, model, 0, TINY_LAST, computer.backend, TW_PRECISION_FP32, e));
     assert_fails(TW_EFAIL, "a chain must be loaded before it runs",
                  tw_chain_run(chain, in, 1, out, NULL, NULL, e));
     assert_ok(tw_chain_load(chain, 1, plenty, e));
@@ -365,9 +396,46 @@ static void test_layers_out_of_order_are_refused(void **state)
 
     (void)state;
     assert_fails(TW_EUSAGE, "no layers 4 to 3: there are 9",
-                 tw_chain_plan(&chain, model, 4, 3, computer.backend, "fp32", e));
+                 tw_chain_plan(&chain, model, 4, 3, computer.backend, TW_PRECISION_FP32, e));
     assert_fails(TW_EUSAGE, "no layers 0 to 9: there are 9",
-                 tw_chain_plan(&chain, model, 0, 9, computer.backend, "fp32", e));
+                 tw_chain_plan(&chain, model, 0, 9, computer.backend, TW_PRECISION_FP32, e));
+    tw_computer_close(&computer);
+    tw_model_free(model);
+}
+
+/* What is not frozen computes in float32, so a whole network gives what the frozen part in one
+ * chain and the rest in another give. */
+static void test_a_precision_ends_with_the_frozen_part(void **state)
+{
+    tw_model *model = tiny_model();
+    tw_computer computer = tiny_computer("cpu", 1);
+    tw_chain *whole, *frozen, *rest;
+    float parts[3 * TINY_ROW], out[3 * TINY_ROW], exact[3 * TINY_ROW];
+    float *middle;
+
+    (void)state;
+    if (computer.backend->table->check_precision(computer.backend, TW_PRECISION_BF16, NULL))
+        skip(); /* needs AVX-512 */
+    for (int i = 0; i < model->graph->n; i++)
+        model->frozen[i] = i <= 2;
+    assert_ok(tw_chain_create(&whole, model, 0, TINY_POOL, computer.backend, TW_PRECISION_BF16, 1,
+                              plenty, e));
+    assert_ok(
+        tw_chain_create(&frozen, model, 0, 2, computer.backend, TW_PRECISION_BF16, 1, plenty, e));
+    rest = make_chain(model, &computer, 2, TINY_POOL, 1);
+    middle = tw_alloc_f32(3 * tw_chain_out_size(frozen));
+    run(whole, in, 3, 3, out);
+    run(frozen, in, 3, 3, middle);
+    run(rest, middle, 3, 3, parts);
+    assert_memory_equal(out, parts, sizeof out);
+    tw_chain_free(whole);
+    whole = make_chain(model, &computer, 0, TINY_POOL, 1);
+    run(whole, in, 3, 3, exact);
+    assert_memory_not_equal(out, exact, sizeof out);
+    tw_free(middle);
+    tw_chain_free(whole);
+    tw_chain_free(frozen);
+    tw_chain_free(rest);
     tw_computer_close(&computer);
     tw_model_free(model);
 }
@@ -403,9 +471,11 @@ int main(void)
         cmocka_unit_test(test_converted_weights_count),
         cmocka_unit_test(test_limit_below_one_worker_is_refused),
         cmocka_unit_test(test_unusable_weights_are_refused),
+        cmocka_unit_test(test_backgrounds_go_where_memory_is_short),
         cmocka_unit_test(test_missing_weights_are_named),
         cmocka_unit_test(test_a_planned_chain_does_not_run),
         cmocka_unit_test(test_layers_out_of_order_are_refused),
+        cmocka_unit_test(test_a_precision_ends_with_the_frozen_part),
         cmocka_unit_test(test_measuring_gives_a_time),
     };
 

@@ -61,8 +61,8 @@ static void test_rows_are_the_contract_and_the_chain(void **state)
     float in[TINY_SIDE * TINY_SIDE * 3], truth[TINY_ROW], out[TINY_ROW];
 
     (void)state;
-    assert_ok(
-        tw_chain_create(&chain, model, 0, TINY_POOL, computer.backend, "fp32", 1, 1 << 26, e));
+    assert_ok(tw_chain_create(&chain, model, 0, TINY_POOL, computer.backend, TW_PRECISION_FP32, 1,
+                              1 << 26, e));
     assert_ok(tw_contract_apply(in, &model->contract, &pictures[3], e));
     assert_ok(tw_chain_run(chain, in, 1, truth, NULL, NULL, e));
     assert_ok(tw_engine_run(engine, &pictures[3], 1, out, e));
@@ -151,17 +151,33 @@ static void refuse(tw_compute compute, const char *sentence)
 {
     tw_computer computer;
 
-    assert_fails(TW_EUSAGE, sentence, tw_computer_open(&computer, &compute, e));
+    assert_fails(TW_EUSAGE, sentence, tw_computer_open(&computer, &compute, TW_PRECISION_FP32, e));
 }
 
 static void test_impossible_ways_to_compute_are_refused(void **state)
 {
     (void)state;
-    refuse((tw_compute){.precision = "fp16"}, "unknown precision \"fp16\": it is fp32 or bf16");
+    refuse((tw_compute){.precision = "fp16"},
+           "unknown precision \"fp16\": fp32, bf16x3, bf16, int8 or auto");
     refuse((tw_compute){.backend = "ref", .isa = "avx2"},
            "isa \"avx2\" is for backend cpu, not ref");
     refuse((tw_compute){.n_threads = -1}, "threads must be 0..4096, got -1");
     refuse((tw_compute){.memory_limit = -5}, "memory limit must not be negative, got -5");
+}
+
+static void test_the_precision_is_the_models_unless_given(void **state)
+{
+    const tw_compute as_it_is = {.backend = "ref", .precision = "auto"},
+                     other = {.backend = "ref", .precision = "fp32"};
+    tw_computer computer;
+
+    (void)state;
+    assert_fails(TW_EUNSUPPORTED, "backend ref computes in fp32 only, not in bf16",
+                 tw_computer_open(&computer, &as_it_is, TW_PRECISION_BF16, e));
+    assert_null(computer.backend);
+    assert_ok(tw_computer_open(&computer, &other, TW_PRECISION_BF16, e));
+    assert_int_equal(computer.precision, TW_PRECISION_FP32);
+    tw_computer_close(&computer);
 }
 
 static void test_defaults_are_filled_in(void **state)
@@ -169,9 +185,9 @@ static void test_defaults_are_filled_in(void **state)
     tw_computer computer;
 
     (void)state;
-    assert_ok(tw_computer_open(&computer, NULL, e));
+    assert_ok(tw_computer_open(&computer, NULL, TW_PRECISION_FP32, e));
     assert_string_equal(computer.backend->table->name, "cpu");
-    assert_string_equal(computer.precision, "fp32");
+    assert_int_equal(computer.precision, TW_PRECISION_FP32);
     assert_true(computer.n_threads >= 1);
     assert_int_equal(computer.memory_limit, 512ll << 20);
     assert_non_null(strstr(computer.describe, computer.backend->describe));
@@ -191,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_unknown_layer_is_refused),
         cmocka_unit_test(test_impossible_ways_to_compute_are_refused),
         cmocka_unit_test(test_defaults_are_filled_in),
+        cmocka_unit_test(test_the_precision_is_the_models_unless_given),
     };
 
     return cmocka_run_group_tests(tests, make_pictures, NULL);

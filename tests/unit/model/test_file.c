@@ -75,6 +75,29 @@ static void writing_again_gives_the_same_bytes(void **state)
     tw_free(second);
 }
 
+/* fp32 is what a file that says nothing means, so its bytes stay those of older versions. */
+static void the_precision_comes_back(void **state)
+{
+    char *path = path_in(state, "precision.safetensors");
+    small_model it = make_small_model(5);
+
+    for (int i = 0; i < TW_PRECISION_AUTO; i++) {
+        tw_weight_file file;
+        tw_model *back;
+
+        it.whole->precision = (tw_precision)i;
+        assert_ok(tw_model_write(it.whole, path, e));
+        assert_ok(tw_model_open(&back, path, NULL, NULL, 0, e));
+        assert_int_equal(back->precision, i);
+        tw_model_free(back);
+        assert_ok(tw_weight_file_open(&file, path, e));
+        assert_int_equal(strstr(file.metadata, "precision") != NULL, i != TW_PRECISION_FP32);
+        tw_weight_file_close(&file);
+    }
+    free_small_model(&it);
+    tw_free(path);
+}
+
 static void a_cut_of_a_model_file_keeps_what_it_needs(void **state)
 {
     char *path = path_in(state, "cut.safetensors");
@@ -197,6 +220,9 @@ static const struct {
     {"sha256", NULL, "the metadata has no \"sha256\""},
     {"sha256", "\"ab\"", "\"sha256\" must be a string of 64 hex digits"},
     {"sha256", "7", "\"sha256\" must be a string of 64 hex digits"},
+    {"precision", "\"fp8\"", "\"precision\" must be one of fp32, bf16x3, bf16 and int8"},
+    {"precision", "\"auto\"", "\"precision\" must be one of fp32, bf16x3, bf16 and int8"},
+    {"precision", "16", "\"precision\" must be one of fp32, bf16x3, bf16 and int8"},
     {"topwork", NULL,
      "not a model file of topwork (weights without a graph: give a network's name and this file as "
      "its weights)"},
@@ -269,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_comes_back_exactly),
         cmocka_unit_test(writing_again_gives_the_same_bytes),
+        cmocka_unit_test(the_precision_comes_back),
         cmocka_unit_test(a_cut_of_a_model_file_keeps_what_it_needs),
         cmocka_unit_test(a_layer_without_weights_is_not_written),
         cmocka_unit_test(a_changed_number_is_found_by_the_hash),

@@ -53,8 +53,9 @@ static void the_weight_files_hash_is_kept(void **state)
 {
     char *path = path_in(state, "w.safetensors");
     char *const classes[] = {"a", "b"};
-    const char *hex;
+    const char *hex, *text;
     char expected[65];
+    tw_json *metadata, *provenance;
     tw_model *base, *whole;
     tw_graph *top;
     tw_map map;
@@ -66,9 +67,14 @@ static void the_weight_files_hash_is_kept(void **state)
     assert_ok(tw_model_open(&base, "vgg16", path, "3", 0, e));
     assert_ok(tw_graph_parse_top(&top, tw_graph_output_shape(base->graph), "gap", 2, e));
     assert_ok(tw_model_add_top(&whole, base, top, base->graph->n - 1, classes, 2, 1, e));
-    assert_true(tw_json_string(&hex, tw_json_get(whole->provenance, "weights_sha256")));
+    assert_ok(tw_model_make_metadata(&metadata, whole, e));
+    assert_true(tw_json_string(&text, tw_json_get(metadata, "provenance")));
+    assert_ok(tw_json_parse(&provenance, text, strlen(text), "provenance", e));
+    assert_true(tw_json_string(&hex, tw_json_get(provenance, "weights_sha256")));
     assert_string_equal(hex, expected);
-    assert_null(tw_json_get(base->provenance, "weights_sha256"));
+    assert_null(tw_json_get(whole->provenance, "weights_sha256"));
+    tw_json_free(provenance);
+    tw_json_free(metadata);
     tw_model_free(whole);
     tw_graph_free(top);
     tw_model_free(base);

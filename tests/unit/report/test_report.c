@@ -10,12 +10,12 @@ static tw_status write_report(const run_maker *maker, tw_error *err)
 }
 
 /* Writes the report and checks what holds for every page. Free with tw_free. */
-static char *make_page(const run_maker *maker)
+static char *make_compared_page(const run_maker *maker, const char *with)
 {
     char *page, *record, which[128];
     const char *wrong;
 
-    assert_ok(write_report(maker, e));
+    assert_ok(tw_report_write_compared(maker->run, maker->data, with, e));
     page = maker_read(maker, "report.html");
     record = maker_read(maker, "report.json");
     if ((wrong = html_wrong(page)))
@@ -26,6 +26,11 @@ static char *make_page(const run_maker *maker)
     assert_null(strstr(page, "<script"));
     tw_free(record);
     return page;
+}
+
+static char *make_page(const run_maker *maker)
+{
+    return make_compared_page(maker, NULL);
 }
 
 static void assert_has(const char *page, const char *part)
@@ -592,6 +597,39 @@ static void test_a_damaged_range_test_is_refused(void **state)
     free(path);
 }
 
+static void test_what_changed(void **state)
+{
+    const run_maker *maker = *state;
+    char *before = tw_path_join(maker->run, "before.csv"), *page;
+    const char *first = strchr(maker_predictions, '\n') + 1;
+    tw_text text = {0};
+    int n = 0;
+
+    /* all pictures were said to be ants before */
+    tw_text_add(&text, "name,label,predicted,correct\n");
+    for (const char *line = first; *line; line = strchr(line, '\n') + 1, n++) {
+        const char *name = strchr(line, ','), *label = strchr(name + 1, ',');
+
+        tw_text_add(&text, "%.*s,ant,%d\n", (int)(label - line), line,
+                    strncmp(name, ",ant,", 5) == 0);
+    }
+    maker_write(maker, "before.csv", text.text);
+    page = make_compared_page(maker, before);
+    assert_has(page, "<section id=\"changes\">");
+    assert_has(page, "3 are newly right and 1 newly wrong");
+    assert_has(page, "p = 0.625 (McNemar");
+    assert_has(page, "Newly wrong: 1");
+    tw_free(page);
+    page = make_page(maker);
+    assert_lacks(page, "<section id=\"changes\">");
+    assert_has(page, "<section id=\"calibration\">");
+    tw_free(page);
+    assert_int_equal(n, 8);
+    maker_remove(maker, "before.csv");
+    tw_text_free(&text);
+    tw_free(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_the_command_knows_the_recipes_defaults),
         cmocka_unit_test(test_a_range_test_has_its_curve),
         cmocka_unit_test(test_a_damaged_range_test_is_refused),
+        cmocka_unit_test(test_what_changed),
     };
 
     return cmocka_run_group_tests_name("report/report", tests, maker_open, maker_close);

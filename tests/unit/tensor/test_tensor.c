@@ -59,13 +59,23 @@ static void dtypes_have_names(void **state)
     assert_int_equal(tw_dtype_size(TW_BF16), 2);
 }
 
+static void precisions_have_names(void **state)
+{
+    tw_precision precision;
+    (void)state;
+    for (int i = 0; i < TW_N_PRECISION; i++) {
+        assert_true(tw_precision_parse(&precision, tw_precision_name((tw_precision)i)));
+        assert_int_equal(precision, i);
+    }
+    assert_false(tw_precision_parse(&precision, "fp16"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_count_and_print),
-        cmocka_unit_test(bf16_rounds_to_even),
-        cmocka_unit_test(other_floats_become_f32),
-        cmocka_unit_test(dtypes_have_names),
+        cmocka_unit_test(shapes_count_and_print),  cmocka_unit_test(bf16_rounds_to_even),
+        cmocka_unit_test(other_floats_become_f32), cmocka_unit_test(dtypes_have_names),
+        cmocka_unit_test(precisions_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,10 +188,10 @@ static void test_refused_values(void **state)
          "finetune"},
         {"select", "zzzzzzzz", "option select: 'zzzzzzzz' is none of best, last"},
         {"preprocess", "cafe",
-         "option preprocess: 'cafe' is none of none, caffe, tf, torch; did you mean caffe"},
+         "option preprocess: 'cafe' is none of none, caffe, tf, torch, lite; did you mean caffe"},
         {"interpolation", "cubc",
          "option interpolation: 'cubc' is none of cubic, cubic-float, bilinear, nearest, "
-         "bilinear-aa, area; did you "
+         "bilinear-aa, area, cubic-aa; did you "
          "mean cubic"},
         {"cache", "offf", "option cache: 'offf' is none of auto, on, off; did you mean off"},
     };

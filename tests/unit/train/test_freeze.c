@@ -69,6 +69,60 @@ static void test_unfreeze_from_takes_name_and_index(void **state)
     assert_frozen(*state, OPTIONS({"unfreeze-from", "-8"}), 1, "ftttttttt", 0);
 }
 
+/* 0 input_1 -> 1 conv1 -> 2 conv2 of stride 2 -> 3 conv3 -> 5 add -> 6 relu -> 7 flatten -> 8 old,
+ * and 4 side from conv1 to the sum. */
+static char *write_residual(const char *folder)
+{
+    const tw_shape input = tw_shape_make(3, (int64_t[]){TINY_SIDE, TINY_SIDE, 3});
+    tw_node conv = {.op = TW_OP_CONV2D,
+                    .n_inputs = 1,
+                    .units = 4,
+                    .window = {3, 3},
+                    .stride = {1, 1},
+                    .padding = TW_SAME};
+    tw_node side = conv, sum = {.op = TW_OP_ADD, .name = "add", .n_inputs = 2, .inputs = {3, 4}};
+    char *path = path_in(folder, "residual.safetensors");
+    tw_graph *graph;
+    tw_model *model;
+
+    assert_ok(tw_graph_create(&graph, "input_1", &input, e));
+    tiny_add(graph, conv, "conv1");
+    conv.stride[0] = conv.stride[1] = 2;
+    tiny_add(graph, conv, "conv2");
+    conv.stride[0] = conv.stride[1] = 1;
+    tiny_add(graph, conv, "conv3");
+    side.stride[0] = side.stride[1] = 2;
+    side.inputs[0] = 1;
+    snprintf(side.name, sizeof side.name, "side");
+    assert_ok(tw_graph_add(graph, &side, e));
+    assert_ok(tw_graph_add(graph, &sum, e));
+    tiny_add(graph, (tw_node){.op = TW_OP_RELU}, "relu");
+    tiny_add(graph, (tw_node){.op = TW_OP_FLATTEN}, "flatten");
+    tiny_add(graph, (tw_node){.op = TW_OP_DENSE, .units = 5, .activation = TW_SOFTMAX}, "old");
+    model = tiny_model_of(graph, 3);
+    assert_ok(tw_model_write(model, path, e));
+    tw_model_free(model);
+    return path;
+}
+
+/* What is frozen inside a block stays so, but it is run with the block: the boundary is before it.
+ */
+static void test_a_boundary_is_never_inside_a_block(void **state)
+{
+    world *w = *state;
+    const char *deep = w->network;
+    char *residual = write_residual(w->folder);
+
+    w->network = residual;
+    assert_frozen(w, OPTIONS({"freeze", "3"}), 1, "ffftttttt", 1);
+    assert_frozen(w, OPTIONS({"freeze", "5"}), 1, "fffffffft", 7);
+    assert_frozen(w, OPTIONS({"unfreeze-from", "side"}), 1, "ffffttttt", 1);
+    /* the last stage begins with the block that makes the pictures smaller */
+    assert_frozen(w, NULL, 0, "ffttttttt", 1);
+    w->network = deep;
+    free(residual);
+}
+
 static void test_unknown_layers_are_refused(void **state)
 {
     assert_usage(*state, OPTIONS({"unfreeze-from", "convv2"}), 1,
@@ -324,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_layers_without_parameters_join_the_frozen_ones),
         cmocka_unit_test(test_freezing_more_than_there_is_is_refused),
         cmocka_unit_test(test_unfreeze_from_takes_name_and_index),
+        cmocka_unit_test(test_a_boundary_is_never_inside_a_block),
         cmocka_unit_test(test_unknown_layers_are_refused),
         cmocka_unit_test(test_freeze_only_may_leave_gaps),
         cmocka_unit_test(test_a_pattern_that_fits_nothing_is_refused),

@@ -1,5 +1,6 @@
 /* Ten steps of both recipes in miniature, loss by loss, and the parameters after them, against
- * Keras (tools/golden/steps.py): the training plan and the optimizer together. */
+ * Keras (tools/golden/steps.py): the training plan and the optimizer together. Then the same of
+ * label smoothing, and of targets that two classes share. */
 #include "train/train_int.h"
 
 #include "base/memory.h"
@@ -27,6 +28,7 @@ typedef struct job {
     tw_node nodes[MAX_NODES - 1];
     int n_nodes;
     const char *options[MAX_OPTIONS][2];
+    double smoothing, other; /* of the targets; share of another class */
 } job;
 
 static const job jobs[] = {
@@ -38,7 +40,8 @@ static const job jobs[] = {
       DENSE(8, TW_SIGMOID),
       DENSE(CLASSES, TW_SOFTMAX)},
      5,
-     {{"lr", "0.01"}}},
+     {{"lr", "0.01"}},
+     .other = 0},
     {"finetune",
      {8, 8, 4},
      {CONV(6),
@@ -52,7 +55,20 @@ static const job jobs[] = {
       {"lr", "0.01"},
       {"decay", "0.1"},
       {"momentum", "0.9"},
-      {"nesterov", "true"}}},
+      {"nesterov", "true"}},
+     .other = 0},
+    {"smooth",
+     {3, 3, 8},
+     {{.op = TW_OP_FLATTEN}, DENSE(20, TW_RELU), DENSE(CLASSES, TW_SOFTMAX)},
+     3,
+     {{"lr", "0.01"}},
+     .smoothing = 0.1},
+    {"soft",
+     {3, 3, 8},
+     {{.op = TW_OP_FLATTEN}, DENSE(20, TW_RELU), DENSE(CLASSES, TW_SOFTMAX)},
+     3,
+     {{"lr", "0.01"}},
+     .other = 0.3},
 };
 
 /* The network behind its graph, with what the optimizer needs to know of it. */
@@ -90,7 +106,7 @@ static void make_net(net *it, const job *of)
         node.inputs[0] = i;
         assert_ok(tw_graph_add(it->graph, &node, e));
     }
-    it->trained = (tw_trained){it->graph->n, it->weights, it->data, it->size, 0};
+    it->trained = (tw_trained){it->graph->n, it->weights, it->data, it->size, 0, NULL};
     for (int i = 0; i < it->graph->n; i++)
         for (int slot = 0; slot < tw_node_params(it->graph, i, shapes); slot++) {
             it->size[i][slot] = tw_shape_size(&shapes[slot]);
@@ -130,17 +146,35 @@ static void check_line(FILE *file, const char *name, const float *ours, int n, d
                      theirs[i]);
 }
 
+/* Targets of step t into the plan, made in `out` (BATCH,CLASSES). */
+static void set_targets(tw_train_plan *plan, float *out, const job *of, const int *labels, int t)
+{
+    const tw_rng_key key = tw_rng_make_key(1, TW_RNG_MIX, 0, (uint64_t)t);
+    tw_mixer mixer = {.smoothing = of->smoothing, .n_classes = CLASSES, .targets = out};
+    const float row = 0;
+
+    if (of->smoothing > 0)
+        assert_ptr_equal(tw_train__mix(&mixer, &row, labels, BATCH, &key), &row);
+    for (int i = 0; of->other > 0 && i < BATCH * CLASSES; i++)
+        out[i] = (float)((i % CLASSES == labels[i / CLASSES]) * (1 - of->other) +
+                         (i % CLASSES == (i / CLASSES + t) % CLASSES) * of->other);
+    plan->targets = of->smoothing > 0 || of->other > 0 ? out : NULL;
+}
+
 /* Step t; the mean loss. */
-static float make_step(tw_train_plan *plan, const net *it, tw_optimizer *optimizer, int t)
+static float make_step(tw_train_plan *plan, const net *it, tw_optimizer *optimizer, const job *of,
+                       int t)
 {
     const int64_t size = tw_shape_size(&it->graph->nodes[0].out);
     float *x = made(BATCH * size, 100 + (uint32_t)t, 1), logits[BATCH * CLASSES];
+    float targets[BATCH * CLASSES];
     tw_sink sink = tw_train__optimizer_sink(optimizer);
     double loss[BATCH], sum = 0;
     int labels[BATCH];
 
     for (int i = 0; i < BATCH; i++)
         labels[i] = i % CLASSES;
+    set_targets(plan, targets, of, labels, t);
     tw_train__optimizer_begin(optimizer, 1.0);
     assert_ok(plan->table->train_step(plan, it->weights, x, labels, NULL, BATCH, 1, 0, (uint64_t)t,
                                       loss, logits, &sink, e));
@@ -171,7 +205,7 @@ static void check_job(FILE *file, const job *of, const char *backend_name)
     assert_ok(tw_train__optimizer_create(&optimizer, config, table, &it.trained, NULL, 1, e));
 
     for (int t = 0; t < STEPS; t++)
-        losses[t] = make_step(plan, &it, &optimizer, t);
+        losses[t] = make_step(plan, &it, &optimizer, of, t);
     check_line(file, of->name, losses, STEPS, 1e-5);
     for (int i = 0; i < it.graph->n; i++)
         for (int slot = 0; slot < 2 && it.data[i][slot]; slot++)

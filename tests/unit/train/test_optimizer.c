@@ -15,6 +15,7 @@ typedef struct fixture {
     tw_node_weights weights[2];
     float *data[2][2];
     int64_t size[2][2];
+    int64_t inputs[2]; /* the kernel is one of three inputs and one unit */
     tw_trained trained;
     tw_config *config;
     tw_optimizer optimizer;
@@ -30,7 +31,8 @@ static void open_fixture(fixture *f, const char *const (*options)[2], int n)
     *f = (fixture){.kernel = {1.0f, -2.0f, 0.5f}};
     f->data[1][0] = f->kernel;
     f->size[1][0] = N;
-    f->trained = (tw_trained){2, f->weights, f->data, f->size, N};
+    f->trained = (tw_trained){2, f->weights, f->data, f->size, N, f->inputs};
+    f->inputs[1] = N;
     assert_ok(tw_config_create(&f->config, e));
     for (int i = 0; i < n; i++)
         assert_ok(tw_config_set(f->config, options[i][0], options[i][1], TW_FROM_FLAG, e));
@@ -258,6 +260,70 @@ static void test_large_gradients_have_a_norm(void **state)
     close_fixture(&f);
 }
 
+/* ---- updates that a kernel carries out itself */
+
+static void test_a_kernel_may_carry_the_update_out(void **state)
+{
+    tw_update update;
+    fixture f;
+    tw_sink sink;
+
+    (void)state;
+    open_fixture(&f, OPTIONS({"optimizer", "sgd"}, {"lr", "0.5"}, {"momentum", "0.9"}), 3);
+    sink = tw_train__optimizer_sink(&f.optimizer);
+    tw_train__optimizer_begin(&f.optimizer, 0.5);
+    assert_true(sink.get_update(sink.ctx, 1, 0, &update));
+    assert_ptr_equal(update.w, f.kernel);
+    assert_ptr_equal(update.state[0], f.optimizer.block);
+    assert_null(update.state[1]);
+    assert_false(update.is_adam);
+    assert_true(update.sgd.lr == 0.25f && update.sgd.momentum == 0.9f);
+    assert_ptr_equal(update.touched, f.optimizer.touched[1]);
+    close_fixture(&f);
+}
+
+/* It needs all gradients first; or it moves every weight. */
+static void test_clipping_and_weight_decay_pass_over_nothing(void **state)
+{
+    tw_update update;
+    fixture f;
+    tw_sink sink;
+
+    (void)state;
+    open_fixture(&f, OPTIONS({"clip-norm", "1"}), 1);
+    sink = tw_train__optimizer_sink(&f.optimizer);
+    tw_train__optimizer_begin(&f.optimizer, 1.0);
+    assert_false(sink.get_update(sink.ctx, 1, 0, &update));
+    close_fixture(&f);
+    open_fixture(&f, OPTIONS({"weight-decay", "0.01"}), 1);
+    sink = tw_train__optimizer_sink(&f.optimizer);
+    tw_train__optimizer_begin(&f.optimizer, 1.0);
+    assert_true(sink.get_update(sink.ctx, 1, 0, &update));
+    assert_true(update.is_adam && update.adam.weight_decay == 0.01f);
+    assert_null(update.touched);
+    assert_int_equal(tw_train__optimizer_untouched(&f.optimizer), 0);
+    close_fixture(&f);
+}
+
+/* State that was read tells which inputs were ever other than zero. */
+static void test_state_that_was_read_marks_inputs(void **state)
+{
+    fixture f;
+
+    (void)state;
+    open_fixture(&f, NULL, 0);
+    assert_int_equal(tw_train__optimizer_untouched(&f.optimizer), N);
+    f.optimizer.block[1] = 0.5f;       /* m */
+    f.optimizer.block[N + 2] = 1e-40f; /* v */
+    f.optimizer.touched[1][0] = 1;     /* of a time before */
+    tw_train__optimizer_changed(&f.optimizer);
+    assert_int_equal(f.optimizer.touched[1][0], 0);
+    assert_int_equal(f.optimizer.touched[1][1], 1);
+    assert_int_equal(f.optimizer.touched[1][2], 1);
+    assert_int_equal(tw_train__optimizer_untouched(&f.optimizer), 1);
+    close_fixture(&f);
+}
+
 /* ---- several layers: a large trained one, one without parameters, a frozen one, a small one */
 
 enum { LARGE = 150001, SMALL = 7, N_NODES = 5 };
@@ -402,6 +468,9 @@ int main(void)
         cmocka_unit_test(test_a_norm_above_the_clip_is_scaled),
         cmocka_unit_test(test_a_norm_that_is_not_finite_is_refused),
         cmocka_unit_test(test_large_gradients_have_a_norm),
+        cmocka_unit_test(test_a_kernel_may_carry_the_update_out),
+        cmocka_unit_test(test_clipping_and_weight_decay_pass_over_nothing),
+        cmocka_unit_test(test_state_that_was_read_marks_inputs),
         cmocka_unit_test(test_threads_change_no_bit_of_clipping),
         cmocka_unit_test(test_frozen_layers_stay_and_have_no_state),
         cmocka_unit_test(test_multipliers_are_of_their_node_alone),

@@ -162,6 +162,33 @@ static void test_other_jobs_go_on_too(void **state)
     assert_goes_on(*state, OPTIONS({"epochs", "8"}, {"patience", "2"}, {"lr", "0.2"}), 3);
 }
 
+/* Views, mixed rows and draws are functions of epoch, step and picture: nothing of them is kept. */
+static void test_augmented_runs_go_on_from_every_step(void **state)
+{
+    const char *const(*job)[2] = OPTIONS(
+        {"aug", "strong"}, {"cache-views", "3"}, {"mixup", "0.2"}, {"cutmix", "1"},
+        {"label-smoothing", "0.1"}, {"sampler", "balanced"}, {"epochs", "2"}, {"batch-size", "9"});
+    tw_training_result result;
+    char *whole = train(&result, *state, job, 8);
+
+    for (int i = 0; i < 2 * 6 - 1; i++) {
+        char *run = begin(*state, job, 8, i);
+
+        assert_ok(go_on(run, 0, NULL, e));
+        assert_same_whole_run(whole, run);
+        free(run);
+    }
+    free(whole);
+}
+
+static void test_other_augmented_jobs_go_on_too(void **state)
+{
+    assert_goes_on(*state, OPTIONS({"aug", "medium"}, {"cache", "off"}), 2);
+    assert_goes_on(*state, OPTIONS({"aug", "medium"}, {"recipe", "scratch"}, {"mixup", "1"}), 3);
+    assert_goes_on(*state, OPTIONS({"aug", "light"}, {"mixup", "1"}, {"class-weight", "balanced"}),
+                   3);
+}
+
 static void test_threads_may_change_on_the_way(void **state)
 {
     char *whole = train_job(*state);
@@ -590,6 +617,8 @@ int main(void)
         cmocka_unit_test(test_a_run_goes_on_from_every_step),
         cmocka_unit_test(test_a_run_may_be_stopped_again_and_again),
         cmocka_unit_test(test_other_jobs_go_on_too),
+        cmocka_unit_test(test_augmented_runs_go_on_from_every_step),
+        cmocka_unit_test(test_other_augmented_jobs_go_on_too),
         cmocka_unit_test(test_threads_may_change_on_the_way),
         cmocka_unit_test(test_without_a_checkpoint_it_begins_anew),
         cmocka_unit_test(test_a_finished_run_is_left_alone),

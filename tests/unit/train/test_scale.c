@@ -23,7 +23,7 @@ static void test_folding_changes_the_first_kernel_alone(void **state)
     tw_node_weights weights[3];
     float *data[3][2] = {{NULL, NULL}, {first, bias}, {second, NULL}};
     int64_t size[3][2] = {{0, 0}, {2, 1}, {1, 0}};
-    const tw_trained trained = {3, weights, data, size, 4};
+    const tw_trained trained = {3, weights, data, size, 4, NULL};
 
     (void)state;
     tw_train__fold_scale(&trained, 4.0);

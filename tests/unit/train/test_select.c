@@ -11,7 +11,7 @@ static float kernel[6], bias[2], kernel_2[3];
 static tw_node_weights weights[4];
 static float *data[4][2] = {{NULL, NULL}, {kernel, bias}, {NULL, NULL}, {kernel_2, NULL}};
 static int64_t size[4][2] = {{0, 0}, {6, 2}, {0, 0}, {3, 0}};
-static const tw_trained trained = {4, weights, data, size, 11};
+static const tw_trained trained = {4, weights, data, size, 11, NULL};
 
 static void fill(float first)
 {
@@ -128,7 +128,7 @@ static void test_a_short_file_is_found(void **state)
 static void test_frozen_layers_are_not_in_the_file(void **state)
 {
     float *some[4][2] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {kernel_2, NULL}};
-    const tw_trained part = {4, weights, some, size, 3};
+    const tw_trained part = {4, weights, some, size, 3, NULL};
     char *path = path_in(state, "best-3.params");
     tw_best best = none_yet;
 

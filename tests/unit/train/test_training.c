@@ -440,9 +440,11 @@ static void test_what_is_missing_is_named(void **state)
     assert_fails(TW_EUSAGE, "option data is missing: what to train on",
                  tw_training_open(&training, config, NULL, e));
     assert_ok(tw_config_set(config, "data", "x", TW_FROM_FLAG, e));
-    assert_fails(TW_EUSAGE,
-                 "option model is missing: a network (vgg16, vgg19, vgg16-mini) or a model file",
-                 tw_training_open(&training, config, NULL, e));
+    assert_fails(
+        TW_EUSAGE,
+        "option model is missing: a network (vgg16, resnet50, efficientnet-lite0, ...) or a "
+        "model file",
+        tw_training_open(&training, config, NULL, e));
     assert_ok(tw_config_set(config, "model", "vgg16", TW_FROM_FLAG, e));
     fetched_root(w->cache);
     assert_fails(TW_EUSAGE,

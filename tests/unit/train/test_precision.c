@@ -1,0 +1,94 @@
+/* Precision auto: it becomes what the CPU is fast in, is told and written as that, and the run is
+ * the one that asks for it by name. */
+#include "training_world.h"
+
+#include "backend/backend.h"
+#include "tensor/tensor.h"
+
+static tw_precision fastest_here(void)
+{
+    const tw_backend_table *table;
+    tw_backend *backend;
+    tw_precision precision;
+
+    assert_ok(tw_backend_find(&table, "cpu", e));
+    assert_ok(table->open(&backend, "auto", e));
+    precision = table->fastest(backend);
+    assert_ok(table->check_precision(backend, precision, e));
+    table->close(backend);
+    return precision;
+}
+
+static tw_precision precision_in(const char *run)
+{
+    tw_model *model = open_saved(run);
+    const tw_precision precision = model->precision;
+
+    tw_model_free(model);
+    return precision;
+}
+
+static void assert_told(world *w, const char *const (*options)[2], int n, const char *sentence)
+{
+    tw_training *training = open_training(w, options, n);
+
+    if (!strstr(tw_training_get_plan(training)->compute, sentence))
+        fail_msg("%s", tw_training_get_plan(training)->compute);
+    tw_training_free(training);
+}
+
+static void test_auto_is_the_run_of_what_it_becomes(void **state)
+{
+    const tw_precision precision = fastest_here();
+    tw_training_result first, second;
+    char *a = train(&first, *state, OPTIONS({"precision", "auto"}), 1);
+    char *b = train(&second, *state, OPTIONS({"precision", tw_precision_name(precision)}), 1);
+
+    assert_same_run(a, b);
+    assert_int_equal(precision_in(a), precision);
+    free(a);
+    free(b);
+}
+
+static void test_the_reason_is_told(void **state)
+{
+    if (fastest_here() == TW_PRECISION_FP32)
+        assert_told(*state, OPTIONS({"precision", "auto"}), 1,
+                    "precision auto: none is faster here");
+    else
+        assert_told(*state, OPTIONS({"precision", "auto"}), 1,
+                    "precision auto: bf16 changes features of 16 pictures by ");
+    assert_told(*state, OPTIONS({"precision", "auto"}, {"backend", "ref"}), 2,
+                "precision auto: none is faster here");
+}
+
+static void test_where_nothing_is_frozen_it_is_fp32(void **state)
+{
+    tw_training_result result;
+    char *run = train(&result, *state, OPTIONS({"recipe", "scratch"}, {"precision", "auto"}), 2);
+
+    assert_int_equal(precision_in(run), TW_PRECISION_FP32);
+    assert_told(*state, OPTIONS({"recipe", "scratch"}, {"precision", "auto"}), 2,
+                "precision auto: no layer is frozen");
+    free(run);
+}
+
+static void test_an_impossible_precision_is_refused(void **state)
+{
+    assert_refused(*state, OPTIONS({"precision", "bf16"}, {"backend", "ref"}), 2, TW_EUNSUPPORTED,
+                   "backend ref computes in fp32 only, not in bf16");
+    assert_refused(*state, OPTIONS({"precision", "bf16x3"}), 1, TW_EUNSUPPORTED,
+                   "backend cpu has no kernels for precision bf16x3");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_auto_is_the_run_of_what_it_becomes),
+        cmocka_unit_test(test_the_reason_is_told),
+        cmocka_unit_test(test_where_nothing_is_frozen_it_is_fp32),
+        cmocka_unit_test(test_an_impossible_precision_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("train/precision", tests, open_world, close_world);
+}
