@@ -95,6 +95,8 @@ extern const tw_backend_table tw_backend__cpu;
 
 /* From now on plans of this cpu backend have oneDNN's convolutions: the peer of measurements. */
 void tw_backend__cpu_use_onednn(tw_backend *backend);
+/* From now on its plans in bf16x3 have plain C's kernels, on any CPU: for tests and for errors. */
+void tw_backend__cpu_use_bf16x3_twin(tw_backend *backend);
 /* From now on its plans copy tiles of constant backgrounds (they do from the start), or do not. */
 void tw_backend__cpu_use_background(tw_backend *backend, bool wanted);
 

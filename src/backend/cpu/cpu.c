@@ -147,6 +147,8 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
     backend->winograd_bf16 = bf16_kernels_of(isa, cpu);
     backend->dense = dense_of(isa);
     backend->winograd_train = train_kernels_of(isa);
+    if (strstr(isa, "amx") && tw_cpu_ask_for_tiles())
+        backend->bf16x3 = &tw_backend__bf16x3_amx;
 }
 
 static void close_backend(tw_backend *base)
@@ -165,6 +167,11 @@ void tw_backend__cpu_use_onednn(tw_backend *base)
     ((tw_cpu_backend *)base)->winograd = NULL;
     ((tw_cpu_backend *)base)->winograd_bf16 = NULL;
     ((tw_cpu_backend *)base)->winograd_train = NULL;
+}
+
+void tw_backend__cpu_use_bf16x3_twin(tw_backend *base)
+{
+    ((tw_cpu_backend *)base)->bf16x3 = &tw_backend__bf16x3_plain;
 }
 
 void tw_backend__cpu_use_background(tw_backend *base, bool wanted)
@@ -224,8 +231,14 @@ static tw_status check_precision(const tw_backend *backend, tw_precision precisi
         return tw_fail(err, TW_EUNSUPPORTED,
                        "precision %s needs a CPU with VNNI, the path is %s; fp32 is for every CPU",
                        name, isa);
+    case TW_PRECISION_BF16X3:
+        if (cpu->bf16x3)
+            return TW_OK;
+        return tw_fail(err, TW_EUNSUPPORTED,
+                       "precision %s needs a CPU with AMX, the path is %s; fp32 is for every CPU",
+                       name, isa);
     default:
-        return tw_fail(err, TW_EUNSUPPORTED, "backend cpu has no kernels for precision %s", name);
+        return tw_fail(err, TW_EUSAGE, "precision %s is none to compute in", name);
     }
 }
 

@@ -18,6 +18,7 @@
 #define TW_BACKEND_CPU_CPU_INT_H
 
 #include "backend/backend_int.h"
+#include "backend/cpu/bf16x3.h"
 #include "backend/cpu/dense_train.h"
 #include "backend/cpu/dnnl_shim.h"
 #include "backend/cpu/winograd.h"
@@ -31,6 +32,7 @@ typedef struct tw_cpu_backend {
     /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
     const tw_winograd_kernels *winograd, *winograd_bf16;
     const tw_winograd_train_kernels *winograd_train;
+    const tw_bf16x3_kernels *bf16x3;  /* NULL: not on this path */
     bool no_background;               /* background.c is left out */
     const tw_dense_arithmetic *dense; /* of training */
 } tw_cpu_backend;
@@ -79,7 +81,9 @@ typedef struct tw_cpu_step {
     void (*run_two)(const struct tw_cpu_step *step, const float *a, const float *b, float *out);
     int other; /* the second source, of run_two */
     tw_cpu_sizes sizes;
-    tw_winograd *winograd; /* of an own convolution; kernel and bias in one at weights_offset */
+    /* of an own convolution, one of the two; kernel and bias in one at weights_offset */
+    tw_winograd *winograd;
+    tw_bf16x3 *bf16x3;
     int64_t n_scratch_bytes;
 } tw_cpu_step;
 
@@ -99,7 +103,7 @@ typedef struct tw_cpu_background tw_cpu_background; /* background.c */
 typedef struct tw_cpu_plan {
     tw_plan base;
     const tw_cpu_backend *backend;
-    bool bf16, int8;
+    bool bf16, bf16x3, int8;
     int n_steps, n_values;
     tw_cpu_step *steps;
     tw_cpu_value *values;

@@ -101,8 +101,12 @@ static void pack_bias(tw_cpu_plan *plan, const tw_cpu_step *step, const float *b
 
 static void pack_own(tw_cpu_plan *plan, const tw_cpu_step *step, const tw_node_weights *weights)
 {
-    tw_backend__winograd_pack(step->winograd, plan->packed + step->weights_offset, weights->kernel,
-                              weights->bias);
+    uint8_t *packed = plan->packed + step->weights_offset;
+
+    if (step->winograd)
+        tw_backend__winograd_pack(step->winograd, packed, weights->kernel, weights->bias);
+    else
+        tw_backend__bf16x3_pack(step->bf16x3, packed, weights->kernel, weights->bias);
 }
 
 static tw_status pack_all(tw_cpu_plan *plan, const tw_node_weights *weights,
@@ -115,12 +119,13 @@ static tw_status pack_all(tw_cpu_plan *plan, const tw_node_weights *weights,
                        (long long)plan->base.packed_bytes);
     for (int i = 0; i < plan->n_steps; i++) {
         tw_cpu_step *step = &plan->steps[i];
-        if (!step->bias_desc && !step->winograd)
+        const bool is_own = step->winograd || step->bf16x3;
+        if (!step->bias_desc && !is_own)
             continue;
         if (!weights[step->node].kernel)
             return tw_fail(err, TW_EUSAGE, "%s: no weights were given",
                            plan->base.graph->nodes[step->node].name);
-        if (step->winograd) {
+        if (is_own) {
             pack_own(plan, step, &weights[step->node]);
             if (release)
                 release(ctx, step->node);

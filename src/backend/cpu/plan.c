@@ -409,6 +409,8 @@ static void place_all(tw_cpu_plan *plan)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->weights_desc));
         if (step->winograd)
             n_packed += aligned(step->winograd->packed_bytes);
+        if (step->bf16x3)
+            n_packed += aligned(step->bf16x3->packed_bytes);
         step->int8.scales_offset = n_packed;
         if (step->int8.src_step > 0.0f)
             n_packed += aligned((int64_t)tw_backend__desc_size(step->bias_desc));
@@ -461,6 +463,7 @@ tw_status tw_backend__cpu_plan_create(tw_plan **out, tw_backend *backend, const 
     plan->base.piece = piece;
     plan->backend = (const tw_cpu_backend *)backend;
     plan->bf16 = precision == TW_PRECISION_BF16;
+    plan->bf16x3 = precision == TW_PRECISION_BF16X3;
     plan->int8 = precision == TW_PRECISION_INT8;
     if ((rc = allocate(plan, graph, err)) != TW_OK || (rc = compile(plan, err)) != TW_OK)
         goto done;
@@ -496,6 +499,7 @@ static void step_free(tw_cpu_step *step)
     tw_backend__desc_free(step->bias_desc);
     tw_backend__desc_free(step->scratch_desc);
     tw_free(step->winograd);
+    tw_free(step->bf16x3);
 }
 
 void tw_backend__cpu_plan_free(tw_plan *base)

@@ -72,6 +72,11 @@ tw_status tw_backend__cpu_step_run(const tw_cpu_plan *plan, int i, int64_t sampl
                                  tw_backend__cpu_address(plan, run, dst, sample),
                                  tw_backend__cpu_address(plan, run, src, sample),
                                  (const void *)(plan->packed + step->weights_offset), scratch);
+    else if (step->bf16x3)
+        tw_backend__bf16x3_run(step->bf16x3, step->is_single ? 1 : run->n,
+                               tw_backend__cpu_address(plan, run, dst, sample),
+                               tw_backend__cpu_address(plan, run, src, sample),
+                               (const void *)(plan->packed + step->weights_offset), scratch);
     else if (step->run_two)
         step->run_two(step, tw_backend__cpu_address(plan, run, src, 0),
                       tw_backend__cpu_address(plan, run, &plan->values[step->other], 0),

@@ -10,7 +10,7 @@ static void show(const tw_cpu_plan *plan, int i, int64_t sample, const tw_cpu_ru
     const int64_t n_seen = step->is_single && !src->is_single ? n / plan->base.piece : n;
 
     if (plan->base.graph->nodes[step->node].op == TW_OP_CONV2D &&
-        (step->winograd || step->weights_desc))
+        (step->winograd || step->bf16x3 || step->weights_desc))
         see->show(see->ctx, step->node, tw_backend__cpu_address(plan, run, src, sample), n_seen);
 }
 

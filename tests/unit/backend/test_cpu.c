@@ -623,8 +623,8 @@ static void wrong_use_is_refused(void **state)
     assert_fails(TW_EUSAGE, "a piece needs at least 1 sample, got 0",
                  cpu->plan_create(&w.plan, w.backend, w.graph, 0, TW_PRECISION_FP32, e));
     assert_null(w.plan);
-    assert_fails(TW_EUNSUPPORTED, "backend cpu has no kernels for precision bf16x3",
-                 cpu->plan_create(&w.plan, w.backend, w.graph, 1, TW_PRECISION_BF16X3, e));
+    assert_fails(TW_EUSAGE, "precision auto is none to compute in",
+                 cpu->plan_create(&w.plan, w.backend, w.graph, 1, TW_PRECISION_AUTO, e));
     assert_ok(cpu->plan_create(&w.plan, w.backend, w.graph, 1, TW_PRECISION_FP32, e));
     assert_fails(TW_EUSAGE, "a plan needs at least 1 worker, got 0",
                  cpu->plan_load(w.plan, w.weights, 0, NULL, NULL, e));
@@ -641,10 +641,10 @@ static void wrong_use_is_refused(void **state)
     cpu->close(NULL);
 }
 
-/* ---- bf16 */
+/* ---- lower precisions */
 
 /* The largest difference of the two, of the largest number, on the path that this process takes. */
-static float bf16_error(tw_graph *graph)
+static float error_in(tw_precision precision, tw_graph *graph)
 {
     enum { PIECE = 2 };
     world w;
@@ -657,7 +657,9 @@ static float bf16_error(tw_graph *graph)
     open_plan(&w, PIECE, 1);
     assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, x, y, e));
     cpu->plan_free(w.plan);
-    assert_ok(cpu->plan_create(&w.plan, w.backend, w.graph, PIECE, TW_PRECISION_BF16, e));
+    if (precision == TW_PRECISION_BF16X3)
+        tw_backend__cpu_use_bf16x3_twin(w.backend);
+    assert_ok(cpu->plan_create(&w.plan, w.backend, w.graph, PIECE, precision, e));
     assert_ok(cpu->plan_load(w.plan, w.weights, 1, NULL, NULL, e));
     assert_ok(cpu->plan_run(w.plan, 0, w.plan->piece, x, y16, e));
     for (int64_t i = 0; i < PIECE * w.n_out; i++) {
@@ -682,7 +684,7 @@ static void bf16_computes_near_fp32(void **state)
     (void)state;
     if (!tw_cpu_detect().avx512)
         skip(); /* refused: the next test */
-    assert_true(is_near(bf16_error(small_net())));
+    assert_true(is_near(error_in(TW_PRECISION_BF16, small_net())));
 }
 
 static tw_graph *conv_net(void)
@@ -707,7 +709,8 @@ static bool bf16_works_on_generic(void)
     if (cpu->open(&backend, "generic", &err) != TW_OK)
         return false;
     good = cpu->check_precision(backend, TW_PRECISION_BF16, &err) == TW_OK &&
-           cpu->fastest(backend) == TW_PRECISION_FP32 && is_near(bf16_error(conv_net()));
+           cpu->fastest(backend) == TW_PRECISION_FP32 &&
+           is_near(error_in(TW_PRECISION_BF16, conv_net()));
     if (!good)
         fprintf(stderr, "%s\n", err.text);
     cpu->close(backend);
@@ -749,6 +752,33 @@ static void bf16_is_refused_without_avx512(void **state)
     assert_true(in_child(bf16_is_refused));
 }
 
+/* In plain C here, which the AMX of CPUs that have it is held against (test_bf16x3.c). */
+static void bf16x3_computes_almost_as_fp32(void **state)
+{
+    float error;
+
+    (void)state;
+    error = error_in(TW_PRECISION_BF16X3, conv_net());
+    assert_true(error > 0 && error < 2e-5f);
+    error = error_in(TW_PRECISION_BF16X3, small_net());
+    assert_true(error > 0 && error < 2e-5f);
+}
+
+static void bf16x3_is_refused_without_amx(void **state)
+{
+    const char *const sentence = "precision bf16x3 needs a CPU with AMX, the path is ";
+    tw_error err = {TW_OK, ""};
+    world w = {.graph = NULL};
+
+    (void)state;
+    if (tw_cpu_detect().amx_bf16)
+        skip(); /* it has it */
+    assert_ok(cpu->open(&w.backend, NULL, e));
+    assert_int_equal(cpu->check_precision(w.backend, TW_PRECISION_BF16X3, &err), TW_EUNSUPPORTED);
+    assert_int_equal(strncmp(err.text, sentence, strlen(sentence)), 0);
+    cpu->close(w.backend);
+}
+
 /* Every child is made before this process has used oneDNN: those tests come first. */
 int main(void)
 {
@@ -771,6 +801,8 @@ int main(void)
         cmocka_unit_test(relu_keeps_nan),
         cmocka_unit_test(wrong_use_is_refused),
         cmocka_unit_test(bf16_computes_near_fp32),
+        cmocka_unit_test(bf16x3_computes_almost_as_fp32),
+        cmocka_unit_test(bf16x3_is_refused_without_amx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

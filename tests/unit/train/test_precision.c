@@ -77,8 +77,8 @@ static void test_an_impossible_precision_is_refused(void **state)
 {
     assert_refused(*state, OPTIONS({"precision", "bf16"}, {"backend", "ref"}), 2, TW_EUNSUPPORTED,
                    "backend ref computes in fp32 only, not in bf16");
-    assert_refused(*state, OPTIONS({"precision", "bf16x3"}), 1, TW_EUNSUPPORTED,
-                   "backend cpu has no kernels for precision bf16x3");
+    assert_refused(*state, OPTIONS({"precision", "bf16x3"}, {"backend", "ref"}), 2, TW_EUNSUPPORTED,
+                   "backend ref computes in fp32 only, not in bf16x3");
 }
 
 int main(void)
