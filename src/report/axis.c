@@ -6,10 +6,10 @@
 #include "report/report_int.h"
 
 #include <math.h>
+#include <string.h>
 
 const tw_axis tw_report__share_axis = {
     .high = 1.0, .ticks = {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}, .n_ticks = 6};
-#include <string.h>
 
 enum { WANTED = 5 };
 static const double log_from = 20.0;

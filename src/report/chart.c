@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { WIDTH = 460, HEIGHT = 290, LEFT = 48, RIGHT = 448, TOP = 34, BOTTOM = 254, MAX_POINTS = 60 };
+enum { WIDTH = 460, HEIGHT = 290, LEFT = 56, RIGHT = 448, TOP = 34, BOTTOM = 254, MAX_POINTS = 60 };
 
 typedef double (*figure_of)(const tw_report_epoch *epoch);
 

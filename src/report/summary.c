@@ -178,8 +178,12 @@ static void add_nav(tw_text *page, const tw_figures *figures)
     else
         tw_text_add(page, "<a href=\"#confusion\">Confusion</a>");
     if (has_predictions)
-        tw_text_add(page, "<a href=\"#classes\">Classes</a><a href=\"#samples\">Samples</a>"
-                          "<a href=\"#mistakes\">Mistakes</a>");
+        tw_text_add(page, "<a href=\"#classes\">Classes</a>");
+    if (has_predictions && figures->compared_with)
+        tw_text_add(page, "<a href=\"#changes\">What changed</a>");
+    if (has_predictions)
+        tw_text_add(page, "<a href=\"#calibration\">How sure it is</a>"
+                          "<a href=\"#samples\">Samples</a><a href=\"#mistakes\">Mistakes</a>");
     tw_text_add(page, "<a href=\"#plan\">Plan</a><a href=\"#costs\">Time and memory</a></nav>\n");
 }
 
