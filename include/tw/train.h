@@ -48,6 +48,9 @@ const char *tw_config_default(const char *recipe, int option);
 /* Name of an option or alias as the table has it, NULL when there is none. Static. */
 const char *tw_config_canonical(const char *name);
 
+/* Alias i and, in *option, the name that it stands for; NULL after the last. Static. */
+const char *tw_config_alias(int i, const char **option);
+
 /* A configuration with every default. Caller frees. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_config_create(tw_config **out, tw_error *err);
 void tw_config_free(tw_config *config);

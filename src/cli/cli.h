@@ -20,7 +20,7 @@ typedef struct cli_option {
     const char *help;
 } cli_option;
 
-enum { CLI_MAX_OPTIONS = 80 };
+enum { CLI_MAX_OPTIONS = 120 };
 
 /* A parsed command line. values[i] belongs to options[i]; NULL: not given. */
 typedef struct cli_args {

@@ -142,11 +142,29 @@ static tw_status unknown_option(const cli_args *args, const cli_verb *verb, cons
 }
 
 /* getopt_long's tables from ours. Value of option i is CLI_LONG + i. */
-enum { CLI_LONG = 1000, CLI_HELP = 999 };
+enum { CLI_LONG = 1000, CLI_HELP = 999, CLI_MAX_NAMES = CLI_MAX_OPTIONS + 80 };
+
+/* Names that people know from elsewhere, where the verb has the option and no other of that name.
+ * Returns where the table ends then. */
+static int add_aliases(const cli_args *args, struct option *longs, int n)
+{
+    const char *option, *alias;
+
+    for (int i = 0; (alias = tw_config_alias(i, &option)); i++) {
+        const int at = find_option(args, option);
+
+        if (at < 0 || find_option(args, alias) >= 0 || n >= CLI_MAX_NAMES)
+            continue;
+        longs[n] = longs[at];
+        longs[n++].name = alias;
+    }
+    return n;
+}
 
 static void make_tables(const cli_args *args, struct option *longs, char *shorts)
 {
     size_t n = 0;
+    int end;
 
     shorts[n++] = ':';
     shorts[n++] = 'h';
@@ -162,7 +180,8 @@ static void make_tables(const cli_args *args, struct option *longs, char *shorts
     }
     shorts[n] = '\0';
     longs[args->n_options] = (struct option){"help", no_argument, NULL, CLI_HELP};
-    longs[args->n_options + 1] = (struct option){NULL, 0, NULL, 0};
+    end = add_aliases(args, longs, args->n_options + 1);
+    longs[end] = (struct option){NULL, 0, NULL, 0};
 }
 
 static int option_of_letter(const cli_args *args, int letter)
@@ -176,7 +195,7 @@ static int option_of_letter(const cli_args *args, int letter)
 static tw_status take_flags(cli_args *args, const cli_verb *verb, int argc, char **argv, bool *help,
                             tw_error *err)
 {
-    struct option longs[CLI_MAX_OPTIONS + 2];
+    struct option longs[CLI_MAX_NAMES + 1];
     char shorts[2 * CLI_MAX_OPTIONS + 3];
     int value;
 

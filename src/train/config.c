@@ -79,6 +79,8 @@ static const struct {
     {"n-freeze", TW_OPTION_FREEZE},
     {"unfreeze", TW_OPTION_UNFREEZE_FROM},
     {"input-size", TW_OPTION_IMAGE_SIZE},
+    {"imgsz", TW_OPTION_IMAGE_SIZE},
+    {"img-size", TW_OPTION_IMAGE_SIZE},
     {"dtype", TW_OPTION_PRECISION},
     {"device", TW_OPTION_BACKEND},
     {"jobs", TW_OPTION_THREADS},
@@ -103,6 +105,14 @@ struct tw_config {
 const tw_option_info *tw_config_option(int i)
 {
     return i >= 0 && i < TW_N_OPTION ? &options[i] : NULL;
+}
+
+const char *tw_config_alias(int i, const char **option)
+{
+    if (i < 0 || i >= N_ALIAS)
+        return NULL;
+    *option = options[aliases[i].option].name;
+    return aliases[i].alias;
 }
 
 /* Lower-cases and turns '_' into '-'; false when the name is too long to be one. */
