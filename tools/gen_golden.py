@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-PARTS = ("fold", "h5", "image", "keras_files", "metrics", "ops", "optim", "schedules", "split", "steps", "suffix", "torch_files",
+PARTS = ("fold", "h5", "image", "keras_files", "lbfgs", "metrics", "ops", "optim", "schedules", "split", "steps", "suffix", "torch_files",
          "vgg16_mini")
 
 

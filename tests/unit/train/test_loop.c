@@ -345,7 +345,7 @@ static void test_the_plan_names_them(void **state)
                 {"class-weight", "balanced"}),
         8,
         "SGD, learning rate 0.02 (cosine), warm-up 0.5 epochs, momentum 0.9, weight "
-        "decay 0.01, gradients clipped to norm 2; batches of 7, 6 epochs, seed 42, the "
+        "decay 0.01, gradients clipped to norm 2; batches of 7, at most 6 epochs, seed 42, the "
         "best epoch is kept; features scaled by their standard deviation; patience 3 "
         "epochs; classes weigh the same");
 }
