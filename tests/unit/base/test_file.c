@@ -246,7 +246,7 @@ static void a_path_that_is_not_there_has_a_nearest_one(void **state)
         const char *path, *nearest; /* NULL: none is similar */
     } cases[] = {
         {"near/photso", "near/photos"},
-        {"near/photos/cst", "near/photos/cats"},
+        {"near/photos/cat", "near/photos/cats"},
         {"near/photso/cats/", "near/photos/cats"},
         {"near/photso/dogs", "near/photos"},
         {"neaar/photos/cats", "near/photos/cats"},
