@@ -98,6 +98,7 @@ static tw_status evaluate(void *ctx, double *value, float *gradient, const float
     tw_reader *reader;
 
     run->t_pass_s = tw_clock_s();
+    run->seen_before = 0;
     run->full.loss_now = run->full.hits_now = 0.0;
     memcpy(run->order, training->train, (size_t)training->n_train * sizeof *run->order);
     tw_train__trained_write(&trainer->active, x);

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double least_s = 1.0; /* of steps, before a time left is worth telling */
+
 void tw_train__shuffle(tw_run *run, int epoch)
 {
     const tw_training *training = run->training;
@@ -26,21 +28,32 @@ void tw_train__shuffle(tw_run *run, int epoch)
         run->order[i] = training->train[run->order[i]];
 }
 
+/* What the last one took; before the first, forward alone is a third of a step. */
+static double guess_validation(const tw_run *run, double t_row_s)
+{
+    return run->t_validate_s > 0.0 ? run->t_validate_s
+                                   : t_row_s / 3.0 * (double)run->training->n_val;
+}
+
 void tw_train__tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen)
 {
     int64_t n = run->training->n_train;
     int n_epochs = tw_train__epoch_count(run->training);
-    double t_s = tw_clock_s() - run->t_pass_s;
+    double t_s = tw_clock_s() - run->t_pass_s, t_row_s = t_s / (double)(seen - run->seen_before);
+    double t_validate_s = guess_validation(run, t_row_s);
     tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train", .done = seen, .total = n};
 
     event.epoch = epoch->epoch;
     event.n_epochs = n_epochs;
     event.loss = epoch->loss / (double)seen;
     event.accuracy = epoch->accuracy / (double)seen;
-    event.rate = t_s > 0.0 ? (double)seen / t_s : 0.0;
-    event.t_left_s = t_s / (double)seen * (double)(n - seen) + run->t_validate_s;
-    event.t_left_all_s = event.t_left_s + (n_epochs - epoch->epoch) *
-                                              (t_s / (double)seen * (double)n + run->t_validate_s);
+    event.rate = t_s > 0.0 ? 1.0 / t_row_s : 0.0;
+    event.t_left_s = t_row_s * (double)(n - seen) + t_validate_s;
+    /* the finished model predicts the validation pictures once more */
+    event.t_left_all_s = event.t_left_s + t_validate_s +
+                         (n_epochs - epoch->epoch) * (t_row_s * (double)n + t_validate_s);
+    if (run->t_validate_s == 0.0 && t_s < least_s)
+        event.t_left_s = event.t_left_all_s = (double)NAN;
     tw_watch_send(&run->watch, &event);
 }
 
@@ -300,6 +313,7 @@ static tw_status run_epoch(tw_run *run, int n_epochs, tw_error *err)
     tw_epoch epoch;
 
     run->t_epoch_s = run->t_pass_s = tw_clock_s();
+    run->seen_before = run->at.seen;
     if ((rc = train_epoch(run, err)) || (rc = check_weights(run, run->at.epoch.epoch, err)))
         return rc;
     epoch = run->at.epoch;

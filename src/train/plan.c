@@ -142,15 +142,16 @@ static void describe_optimizer(tw_training *training)
     const tw_config *config = training->config;
     int64_t n_top = tw_train__i64(config, TW_OPTION_FREEZE_EPOCHS);
     bool one_epoch = tw_train__i64(config, TW_OPTION_EPOCHS) == 1;
-    bool may_end_early =
-        tw_train__is_full_batch(config) || tw_train__text(config, TW_OPTION_PATIENCE);
 
+    training->plan.may_end_early =
+        tw_train__is_full_batch(config) || tw_train__text(config, TW_OPTION_PATIENCE);
     describe_update(text, config);
     tw_text_add(text, "; batches of %s, ", tw_train__text(config, TW_OPTION_BATCH_SIZE));
     if (n_top > 0)
         tw_text_add(text, "%lld epoch%s of the new top alone, then ", (long long)n_top,
                     n_top == 1 ? "" : "s");
-    tw_text_add(text, "%s%s epoch%s, seed %s, %s; features %s", may_end_early ? "at most " : "",
+    tw_text_add(text, "%s%s epoch%s, seed %s, %s; features %s",
+                training->plan.may_end_early ? "at most " : "",
                 tw_train__text(config, TW_OPTION_EPOCHS), one_epoch ? "" : "s",
                 tw_train__text(config, TW_OPTION_SEED),
                 training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best")
@@ -340,9 +341,10 @@ static tw_status estimate_times(tw_training *training, double t_step_s, tw_error
     if (batch > training->n_train)
         batch = training->n_train;
     steps = (training->n_train + batch - 1) / batch;
-    /* forward alone is a third of a step */
+    /* forward alone is a third of a step; the finished model predicts once more */
     plan->t_train_s =
-        (double)epochs * t_step_s * ((double)steps + (double)training->n_val / (double)batch / 3.0);
+        t_step_s * ((double)(epochs * steps) +
+                    (double)(epochs + 1) * (double)training->n_val / (double)batch / 3.0);
     if (!needs_trunk(training))
         return TW_OK;
     if ((rc = tw_source_measure(&t_picture_s, training->source, err)))

@@ -407,6 +407,7 @@ typedef struct tw_run {
     double t_validate_s; /* what the last validation took; 0 before the first */
     double t_wait_s;     /* for rows, in the steps of the epoch under way */
     double t_pass_s;     /* clock when the pass over the pictures under way began */
+    int64_t seen_before; /* pictures of it that an earlier process has seen */
     tw_full_batch full;
     tw_run_mark mark; /* end of the last phase */
 

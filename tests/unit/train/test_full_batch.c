@@ -271,6 +271,7 @@ static void test_the_plan_says_what_it_is(void **state)
                         "L-BFGS on all training pictures, weight decay 1 / pictures; batches of 7, "
                         "at most 100 epochs, seed 42, the best epoch is kept; features scaled by "
                         "their standard deviation");
+    assert_true(plan->may_end_early);
     assert_int_equal(training->memory.state, plan->n_trained * TW_LBFGS_VECTORS * 4);
     for (int i = 0; i < plan->n_layers; i++)
         assert_true(plan->layers[i].lr == 0.0);
