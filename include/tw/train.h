@@ -110,6 +110,7 @@ typedef struct tw_training_plan {
     int64_t memory_peak;           /* bytes: the larger of the two, with program and libraries */
     int64_t disk_cache, disk_run;  /* bytes, upper bounds */
     double t_extract_s, t_train_s; /* estimates; measured on a few pieces */
+    int may_end_early; /* t_train_s is the most: patience, or an optimizer with an end */
 } tw_training_plan;
 
 /* Does everything that comes before the first step: opens data and model, joins the top, splits,

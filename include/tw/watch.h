@@ -18,7 +18,8 @@ typedef struct tw_event {
     enum {
         TW_EVENT_NOTE,     /* text: one sentence the user should see (a fall-back, a warning) */
         TW_EVENT_PROGRESS, /* phase, done, total, rate (a second), t_left_s; in phase "train" also
-                              epoch, n_epochs, loss, accuracy, t_left_all_s */
+                              epoch, n_epochs, loss, accuracy, t_left_all_s; times
+                              left are NAN until they are worth something */
         TW_EVENT_EPOCH /* epoch, n_epochs, loss, accuracy, val_loss, val_accuracy (NAN: none), t_s,
                           is_best */
     } kind;

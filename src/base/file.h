@@ -93,6 +93,11 @@ TW_MUST_CHECK tw_status tw_folder_create(const char *path, tw_error *err); /* wi
 /* Names in byte order, without "." and "..". Free with tw_folder_list_free. */
 TW_MUST_CHECK tw_status tw_folder_list(char ***names, size_t *n, const char *path, tw_error *err);
 void tw_folder_list_free(char **names, size_t n);
+/* For a path that is not there: the first of its names that is missing replaced by the most similar
+ * one beside it, the rest of the path too where that is there. False where none is similar. */
+bool tw_path_nearest(char *buf, size_t buf_size, const char *path);
+/* TW_EFILE: "PATH: WHAT", with the nearest path. */
+tw_status tw_fail_missing(const char *path, const char *what, tw_error *err);
 TW_MUST_CHECK tw_status tw_file_remove(const char *path, tw_error *err);   /* missing is fine */
 TW_MUST_CHECK tw_status tw_folder_remove(const char *path, tw_error *err); /* empty folder */
 /* Sets the times of a file to now. */

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -131,6 +132,71 @@ void tw_folder_list_free(char **names, size_t n)
     for (size_t i = 0; i < n; i++)
         tw_free(names[i]);
     tw_free(names);
+}
+
+/* ---- what was meant */
+
+enum { PATH_SIZE = 4096 };
+
+/* Cuts off the names that are not there; `rest` is what came after the first of them. False where
+ * even that cannot be told. */
+static bool find_missing(char path[PATH_SIZE], char rest[PATH_SIZE])
+{
+    size_t n = strlen(path);
+
+    *rest = '\0';
+    for (;;) {
+        char tail[PATH_SIZE], *slash;
+
+        while (n > 1 && path[n - 1] == '/')
+            path[--n] = '\0';
+        if (!(slash = strrchr(path, '/')) || slash == path)
+            return n > 0;
+        *slash = '\0';
+        if (tw_path_is_folder(path)) {
+            *slash = '/';
+            return true;
+        }
+        if (snprintf(tail, sizeof tail, "/%s%s", slash + 1, rest) >= (int)sizeof tail)
+            return false;
+        memcpy(rest, tail, sizeof tail);
+        n = (size_t)(slash - path);
+    }
+}
+
+bool tw_path_nearest(char *buf, size_t buf_size, const char *path)
+{
+    char missing[PATH_SIZE], rest[PATH_SIZE], folder[PATH_SIZE], **names;
+    const char *slash, *name, *nearest;
+    tw_error own = {TW_OK, ""};
+    size_t n;
+    int used = -1;
+
+    if (snprintf(missing, sizeof missing, "%s", path) >= (int)sizeof missing ||
+        !find_missing(missing, rest))
+        return false;
+    slash = strrchr(missing, '/');
+    name = slash ? slash + 1 : missing;
+    snprintf(folder, sizeof folder, "%.*s", (int)(name - missing), missing);
+    /* a folder that cannot be listed has nothing to offer */
+    if (tw_folder_list(&names, &n, *folder ? folder : ".", &own))
+        return false;
+    if ((nearest = tw_nearest_file(name, (const char *const *)names, n))) {
+        used = snprintf(buf, buf_size, "%s%s%s", folder, nearest, rest);
+        if (used >= (int)buf_size || !tw_path_exists(buf))
+            used = snprintf(buf, buf_size, "%s%s", folder, nearest);
+    }
+    tw_folder_list_free(names, n);
+    return used >= 0 && used < (int)buf_size;
+}
+
+tw_status tw_fail_missing(const char *path, const char *what, tw_error *err)
+{
+    char near[PATH_SIZE];
+
+    if (tw_path_nearest(near, sizeof near, path))
+        return tw_fail(err, TW_EFILE, "%s: %s, did you mean \"%s\"", path, what, near);
+    return tw_fail(err, TW_EFILE, "%s: %s", path, what);
 }
 
 tw_status tw_file_remove(const char *path, tw_error *err)

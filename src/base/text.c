@@ -83,7 +83,7 @@ static size_t edit_distance(const char *a, size_t n_a, const char *b, size_t n_b
     return row[n_b];
 }
 
-const char *tw_nearest_name(const char *word, const char *const *names, size_t n)
+static const char *find_nearest(const char *word, const char *const *names, size_t n, size_t share)
 {
     size_t n_word = strlen(word);
     size_t best = SIZE_MAX;
@@ -97,12 +97,22 @@ const char *tw_nearest_name(const char *word, const char *const *names, size_t n
         if (n_name == 0 || n_name > MAX_WORD)
             continue;
         distance = edit_distance(word, n_word, names[i], n_name);
-        if (distance < best && distance * 2 <= longer) {
+        if (distance < best && distance * share <= longer) {
             best = distance;
             nearest = names[i];
         }
     }
     return nearest;
+}
+
+const char *tw_nearest_name(const char *word, const char *const *names, size_t n)
+{
+    return find_nearest(word, names, n, 2);
+}
+
+const char *tw_nearest_file(const char *word, const char *const *names, size_t n)
+{
+    return find_nearest(word, names, n, 3);
 }
 
 char *tw_count_text(char *buf, size_t buf_size, int64_t value)

@@ -18,4 +18,7 @@ typedef struct tw_text {
 void tw_text_add(tw_text *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void tw_text_free(tw_text *buffer);
 
+/* tw_nearest_name among names that nobody has chosen: at most a third of the letters may differ. */
+const char *tw_nearest_file(const char *word, const char *const *names, size_t n);
+
 #endif

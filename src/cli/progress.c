@@ -133,8 +133,11 @@ static void draw_epoch(cli_progress *progress, const tw_event *event)
     snprintf(head, sizeof head, "epoch %2d/%d", event->epoch, event->n_epochs);
     left_text(left, event->t_left_s);
     tw_seconds_text(all, sizeof all, event->t_left_all_s);
-    snprintf(tails[0], N_TAIL, "loss %7.4f  accuracy %6.2f %%  %s (%s in all)", event->loss,
-             accuracy, left, all);
+    if (isfinite(event->t_left_all_s))
+        snprintf(tails[0], N_TAIL, "loss %7.4f  accuracy %6.2f %%  %s (%s in all)", event->loss,
+                 accuracy, left, all);
+    else
+        snprintf(tails[0], N_TAIL, "loss %7.4f  accuracy %6.2f %%", event->loss, accuracy);
     snprintf(tails[1], N_TAIL, "loss %7.4f  accuracy %6.2f %%  %s", event->loss, accuracy, left);
     snprintf(tails[2], N_TAIL, "loss %7.4f  %5.2f %%", event->loss, accuracy);
     snprintf(tails[3], N_TAIL, "loss %7.4f", event->loss);

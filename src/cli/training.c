@@ -157,8 +157,8 @@ static tw_status print_plan(const tw_training_plan *plan, tw_error *err)
     printf("disk       at most %s for the cache, %s for the run\n",
            tw_bytes_text(a, sizeof a, plan->disk_cache),
            tw_bytes_text(b, sizeof b, plan->disk_run));
-    printf("time       about %s to extract, %s to train\n\n",
-           tw_seconds_text(a, sizeof a, plan->t_extract_s),
+    printf("time       about %s to extract, %s%s to train\n\n",
+           tw_seconds_text(a, sizeof a, plan->t_extract_s), plan->may_end_early ? "at most " : "",
            tw_seconds_text(b, sizeof b, plan->t_train_s));
     fflush(stdout);
     return TW_OK;

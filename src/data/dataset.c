@@ -73,7 +73,7 @@ tw_status tw_data__fail_missing(const char *path, tw_error *err)
     if (nearest)
         return tw_fail(err, TW_EFILE, "%s: no such file or folder, did you mean \"%s\"", path,
                        nearest);
-    return tw_fail(err, TW_EFILE, "%s: no such file or folder", path);
+    return tw_fail_missing(path, "no such file or folder", err);
 }
 
 tw_status tw_data__find_kind(const tw_data__kind **out, const char *path, tw_error *err)

@@ -344,6 +344,19 @@ static tw_status create_own(folder **out, tw_dataset *dataset, const char *root,
     return TW_OK;
 }
 
+/* Says how the pictures are to lie, both ways. */
+static tw_status fail_layout(const char *path, tw_error *err)
+{
+    size_t n = strlen(path);
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return tw_fail(err, TW_EFILE,
+                   "%s: no class folders and no IDX files (train-images-idx3-ubyte, ...); pictures "
+                   "lie in %.*s/CLASS/, or in %.*s/train/CLASS/ and %.*s/val/CLASS/",
+                   path, (int)n, path, (int)n, path, (int)n, path);
+}
+
 static tw_status open_classes(tw_dataset *dataset, const tw_data__wish *wish, tw_error *err)
 {
     folder *own = NULL;
@@ -357,10 +370,8 @@ static tw_status open_classes(tw_dataset *dataset, const tw_data__wish *wish, tw
         (rc = agree_on_classes(&classes, wish->path, have, err)))
         goto done;
     if (classes.n == 0 || classes.n > INT32_MAX / N_PARTS) {
-        rc =
-            tw_fail(err, TW_EFILE, "%s: %s", wish->path,
-                    classes.n ? "too many class folders"
-                              : "no class folders and no IDX files (train-images-idx3-ubyte, ...)");
+        rc = classes.n ? tw_fail(err, TW_EFILE, "%s: too many class folders", wish->path)
+                       : fail_layout(wish->path, err);
         goto done;
     }
     if (!(ends = tw_calloc(classes.n * N_PARTS, sizeof *ends))) {

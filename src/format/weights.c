@@ -65,7 +65,9 @@ tw_status tw_weight_file_open(tw_weight_file *out, const char *path, tw_error *e
     tw_status rc;
 
     memset(out, 0, sizeof *out);
-    if (!(rc = tw_map_open(&out->map, path, err)) && !(rc = read_map(out, err)))
+    if (!tw_path_exists(path))
+        rc = tw_fail_missing(path, "No such file or directory", err);
+    else if (!(rc = tw_map_open(&out->map, path, err)) && !(rc = read_map(out, err)))
         rc = tw_layout_undo(out, err);
     if (rc)
         tw_weight_file_close(out);

@@ -61,6 +61,7 @@ static tw_status fail_unknown(const char *name, tw_error *err)
 {
     const char *names[N_ROWS];
     const char *near;
+    char path[400];
     tw_text all = {0};
     tw_status rc;
 
@@ -70,6 +71,10 @@ static tw_status fail_unknown(const char *name, tw_error *err)
     }
     if ((near = tw_nearest_name(name, names, N_ROWS)))
         rc = tw_fail(err, TW_EUSAGE, "unknown model \"%s\", did you mean \"%s\"", name, near);
+    else if (tw_path_nearest(path, sizeof path, name))
+        rc =
+            tw_fail(err, TW_EUSAGE,
+                    "unknown model \"%s\": there is no such file, did you mean \"%s\"", name, path);
     else
         rc = tw_fail(err, TW_EUSAGE,
                      "unknown model \"%s\": there is no such file, and built in are %s", name,

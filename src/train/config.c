@@ -544,6 +544,8 @@ tw_status tw_config_read(tw_config *config, const char *path, tw_error *err)
     const char *key;
     tw_error inner = {TW_OK, ""};
 
+    if (!tw_path_exists(path))
+        return tw_fail_missing(path, "No such file or directory", err);
     if ((rc = tw_file_read(&text, &n, path, MOST, err)) ||
         (rc = tw_json_parse(&json, text, n, path, err)) || (rc = check_file(json, path, err)))
         goto done;

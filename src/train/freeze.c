@@ -78,6 +78,19 @@ static tw_status count_frozen(int *out, const tw_training *training, tw_error *e
     return TW_OK;
 }
 
+static tw_status fail_no_match(const tw_graph *base, const char *glob, tw_error *err)
+{
+    int first = 1, last = base->n - 1;
+
+    while (first < last && !has_params(base, first))
+        first++;
+    while (last > first && !has_params(base, last))
+        last--;
+    return tw_fail(err, TW_EUSAGE,
+                   "freeze-only: no layer with parameters is called like '%s', there are %s to %s",
+                   glob, base->nodes[first].name, base->nodes[last].name);
+}
+
 static tw_status match_names(tw_training *training, const char *glob, tw_error *err)
 {
     const tw_graph *base = training->base->graph;
@@ -88,8 +101,7 @@ static tw_status match_names(tw_training *training, const char *glob, tw_error *
         n += training->frozen[i] && has_params(base, i);
     }
     if (n == 0)
-        return tw_fail(err, TW_EUSAGE, "freeze-only: no layer with parameters is called like '%s'",
-                       glob);
+        return fail_no_match(base, glob, err);
     return TW_OK;
 }
 

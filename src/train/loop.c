@@ -14,22 +14,34 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Loss and accuracy so far, and what is left: of the epoch with its validation, and of all. */
-static void tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen)
+static const double least_s = 1.0; /* of steps, before a time left is worth telling */
+
+/* What the last one took; before the first, forward alone is a third of a step. */
+static double guess_validation(const tw_run *run, double t_row_s)
+{
+    return run->t_validate_s > 0.0 ? run->t_validate_s
+                                   : t_row_s / 3.0 * (double)run->training->n_val;
+}
+
+void tw_train__tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen)
 {
     int64_t n = run->training->n_train;
     int n_epochs = tw_train__epoch_count(run->training);
-    double t_s = tw_clock_s() - run->t_epoch_s;
+    double t_s = tw_clock_s() - run->t_pass_s, t_row_s = t_s / (double)(seen - run->seen_before);
+    double t_validate_s = guess_validation(run, t_row_s);
     tw_event event = {.kind = TW_EVENT_PROGRESS, .phase = "train", .done = seen, .total = n};
 
     event.epoch = epoch->epoch;
     event.n_epochs = n_epochs;
     event.loss = epoch->loss / (double)seen;
     event.accuracy = epoch->accuracy / (double)seen;
-    event.rate = t_s > 0.0 ? (double)seen / t_s : 0.0;
-    event.t_left_s = t_s / (double)seen * (double)(n - seen) + run->t_validate_s;
-    event.t_left_all_s = event.t_left_s + (n_epochs - epoch->epoch) *
-                                              (t_s / (double)seen * (double)n + run->t_validate_s);
+    event.rate = t_s > 0.0 ? 1.0 / t_row_s : 0.0;
+    event.t_left_s = t_row_s * (double)(n - seen) + t_validate_s;
+    /* the finished model predicts the validation pictures once more */
+    event.t_left_all_s = event.t_left_s + t_validate_s +
+                         (n_epochs - epoch->epoch) * (t_row_s * (double)n + t_validate_s);
+    if (run->t_validate_s == 0.0 && t_s < least_s)
+        event.t_left_s = event.t_left_all_s = (double)NAN;
     tw_watch_send(&run->watch, &event);
 }
 
@@ -53,7 +65,7 @@ static tw_status count_batch(tw_run *run, int64_t n, tw_error *err)
     return TW_OK;
 }
 
-static tw_status fail_interrupted(tw_run *run, tw_error *err)
+tw_status tw_train__fail_interrupted(tw_run *run, tw_error *err)
 {
     int64_t batch = run->trainer.batch, n = run->training->n_train;
     char where[64];
@@ -77,7 +89,7 @@ static tw_status run_batches(tw_run *run, tw_reader *reader, tw_error *err)
 
     while (!(rc = tw_reader_next(reader, &rows, &n, err)) && n > 0) {
         if (tw_watch_should_stop(&run->watch))
-            return fail_interrupted(run, err);
+            return tw_train__fail_interrupted(run, err);
         for (int64_t i = 0; i < n; i++)
             run->trainer.labels[i] = tw_train__label(run, at->seen + i);
         if ((rc = tw_train__trainer_step(&run->trainer, rows, n, seed, (uint32_t)at->epoch.epoch,
@@ -86,7 +98,7 @@ static tw_status run_batches(tw_run *run, tw_reader *reader, tw_error *err)
             return rc;
         at->seen += n;
         at->step++;
-        tell_progress(run, &at->epoch, at->seen);
+        tw_train__tell_progress(run, &at->epoch, at->seen);
         tw_train__save_if_due(run);
     }
     return rc;
@@ -100,6 +112,8 @@ static tw_status train_epoch(tw_run *run, tw_error *err)
 
     if (left == 0)
         return TW_OK;
+    if (tw_train__is_full_batch(run->training->config))
+        return tw_train__full_iterate(run, err);
     if ((rc = tw_train__shuffle(run, run->at.epoch.epoch, err)) ||
         (rc = tw_train__trainer_wake(&run->trainer, run->training, err)) ||
         (rc = tw_reader_create(&reader, run->training->source, run->trainer.batch, err)) ||
@@ -270,7 +284,7 @@ static tw_status validate_epoch(tw_run *run, tw_epoch *epoch, tw_error *err)
         return TW_OK;
     rc = tw_train__validate(&score, run, run->trainer.multiplier, NULL, err);
     if (rc == TW_EINTERRUPTED)
-        return fail_interrupted(run, err);
+        return tw_train__fail_interrupted(run, err);
     if (rc)
         return rc;
     if (!isfinite(score.loss))
@@ -289,7 +303,8 @@ static tw_status run_epoch(tw_run *run, int n_epochs, tw_error *err)
     double t_trained_s;
     tw_epoch epoch;
 
-    run->t_epoch_s = tw_clock_s();
+    run->t_epoch_s = run->t_pass_s = tw_clock_s();
+    run->seen_before = run->at.seen;
     if ((rc = train_epoch(run, err)) || (rc = check_weights(run, run->at.epoch.epoch, err)))
         return rc;
     epoch = run->at.epoch;
@@ -310,6 +325,8 @@ static tw_status run_epoch(tw_run *run, int n_epochs, tw_error *err)
     if (tw_train__is_better(&epoch, &run->peak))
         run->peak = epoch;
     stand_before(run, epoch.epoch + 1);
+    if (tw_train__is_full_batch(run->training->config))
+        tw_train__save_if_due(run);
     return TW_OK;
 }
 
@@ -330,6 +347,7 @@ tw_status tw_train__loop(tw_run *run, tw_error *err)
 {
     tw_status rc = TW_OK;
     int n_epochs = tw_train__epoch_count(run->training);
+    bool is_done = false;
 
     if (run->at.epoch.epoch == 0)
         stand_before(run, 1);
@@ -341,11 +359,17 @@ tw_status tw_train__loop(tw_run *run, tw_error *err)
         if (!rc && is_out_of_patience(run))
             break;
         if (!rc)
+            rc = tw_train__full_is_done(&is_done, run, err);
+        if (is_done)
+            break;
+        if (!rc)
             rc = run_epoch(run, n_epochs, err);
     }
     if (rc)
         return rc;
-    if (run->at.epoch.epoch <= n_epochs)
+    if (is_done)
+        tw_train__full_tell_done(run);
+    else if (run->at.epoch.epoch <= n_epochs)
         tw_watch_note(&run->watch, "stopped after epoch %d: the best was epoch %d, patience %s",
                       run->at.epoch.epoch - 1, run->peak.epoch,
                       tw_train__text(run->training->config, TW_OPTION_PATIENCE));

@@ -189,6 +189,8 @@ tw_status tw_training_find_lr(tw_lr_curve *out, tw_training *training, const tw_
     tw_run run;
 
     memset(out, 0, sizeof *out);
+    if (tw_train__is_full_batch(training->config))
+        return tw_fail(err, TW_EUSAGE, "optimizer lbfgs has no learning rate to find");
     tw_train__run_init(&run, training, watch);
     run.is_range_test = true;
     if ((rc = tw_train__run_begin(&run, err)) ||

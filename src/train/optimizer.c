@@ -6,6 +6,7 @@
  * in a block of their own, and applied when the step ends; the norm is summed over fixed pieces.
  * A Dense layer's kernel may carry the update out itself (tw_update). An input that was zero in all
  * batches has no gradient and no state: its weights are what they were, and nobody looks at them.
+ * L-BFGS applies none: here they are summed over the pictures, full_batch.c does the rest.
  *
  * Formulas are Keras's: Adam in the epsilon-hat form, lr_t = lr * factor * multiplier / (1 + decay
  * * iterations), decoupled weight decay, all in float32; clipping is tf.clip_by_global_norm.
@@ -70,27 +71,56 @@ void tw_train__trained_free(tw_trained *trained)
     memset(trained, 0, sizeof *trained);
 }
 
+void tw_train__trained_read(float *out, const tw_trained *trained)
+{
+    for (int node = 0; node < trained->n_nodes; node++)
+        for (int slot = 0; slot < 2; slot++) {
+            if (!trained->data[node][slot])
+                continue;
+            memcpy(out, trained->data[node][slot], (size_t)trained->size[node][slot] * sizeof *out);
+            out += trained->size[node][slot];
+        }
+}
+
+void tw_train__trained_write(const tw_trained *trained, const float *in)
+{
+    for (int node = 0; node < trained->n_nodes; node++)
+        for (int slot = 0; slot < 2; slot++) {
+            if (!trained->data[node][slot])
+                continue;
+            memcpy(trained->data[node][slot], in, (size_t)trained->size[node][slot] * sizeof *in);
+            in += trained->size[node][slot];
+        }
+}
+
 /* ---- state */
 
 static tw_optimizer_kind kind_of(const tw_config *config)
 {
     if (tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd"))
         return TW_SGD;
+    if (tw_train__is_full_batch(config))
+        return TW_LBFGS;
     return tw_train__is(config, TW_OPTION_OPTIMIZER, "adamw") ? TW_ADAMW : TW_ADAM;
 }
 
 static int n_states(const tw_config *config)
 {
-    return kind_of(config) == TW_SGD ? 1 : 2;
+    static const int n[] = {
+        [TW_SGD] = 1, [TW_ADAM] = 2, [TW_ADAMW] = 2, [TW_LBFGS] = 2 * TW_LBFGS_PAIRS};
+
+    return n[kind_of(config)];
 }
 
 static bool is_clipped(const tw_config *config)
 {
-    return tw_train__text(config, TW_OPTION_CLIP_NORM) != NULL;
+    return tw_train__text(config, TW_OPTION_CLIP_NORM) != NULL && kind_of(config) != TW_LBFGS;
 }
 
 int64_t tw_train__optimizer_size(const tw_config *config, int64_t n)
 {
+    if (kind_of(config) == TW_LBFGS)
+        return n * TW_LBFGS_VECTORS;
     return n * (n_states(config) + is_clipped(config));
 }
 
@@ -138,10 +168,10 @@ static bool make_gradients(tw_optimizer *out, const tw_trained *trained)
     return true;
 }
 
-/* With weight decay, and where gradients are clipped, every row is updated. */
+/* With weight decay, where gradients are clipped and by L-BFGS every row is updated. */
 static bool make_marks(tw_optimizer *out, const tw_trained *trained)
 {
-    if (!trained->inputs || out->weight_decay > 0.0f || out->gradients)
+    if (!trained->inputs || out->weight_decay > 0.0f || out->gradients || out->kind == TW_LBFGS)
         return true;
     if (!(out->touched = tw_calloc((size_t)trained->n_nodes, sizeof *out->touched)))
         return false;
@@ -157,6 +187,7 @@ tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
                                      const double *multipliers, int n_workers, tw_error *err)
 {
     const int states = n_states(config);
+    const int64_t n_block = trained->n * (kind_of(config) == TW_LBFGS ? TW_LBFGS_VECTORS : states);
     bool ok = true;
     float *next;
 
@@ -170,11 +201,18 @@ tw_status tw_train__optimizer_create(tw_optimizer *out, const tw_config *config,
 
     for (int s = 0; s < 2; s++)
         ok &= (out->state[s] = tw_calloc((size_t)trained->n_nodes, sizeof *out->state[s])) != NULL;
-    ok &= (next = out->block = tw_alloc_f32(out->n_state)) != NULL;
+    ok &= (next = out->block = tw_alloc_f32(n_block)) != NULL;
+    if (out->kind == TW_LBFGS)
+        ok &= (out->gradient = tw_calloc((size_t)trained->n_nodes, sizeof *out->gradient)) != NULL;
     if (!ok || (is_clipped(config) && !make_gradients(out, trained)) || !make_marks(out, trained)) {
         tw_train__optimizer_free(out);
         return tw_fail(err, TW_ENOMEM, "no memory for the optimizer's state of %lld numbers",
                        (long long)tw_train__optimizer_size(config, trained->n));
+    }
+    if (out->kind == TW_LBFGS) {
+        tw_train__lbfgs_init(&out->lbfgs, out->block, trained->n);
+        tw_train__optimizer_sum_into(out, out->lbfgs.trial_gradient);
+        return TW_OK;
     }
     for (int s = 0; s < states; s++)
         next = lay_out(out->state[s], trained, next);
@@ -203,6 +241,8 @@ void tw_train__optimizer_begin(tw_optimizer *optimizer, double factor)
     float lr = rate / (1.0f + optimizer->decay * (float)optimizer->iterations);
     float t = (float)(optimizer->iterations + 1);
 
+    if (optimizer->kind == TW_LBFGS)
+        return; /* counts no batches */
     optimizer->adam = (tw_adam_step){.alpha = lr * sqrtf(1.0f - powf((float)beta2, t)) /
                                               (1.0f - powf((float)beta1, t)),
                                      .one_minus_beta1 = (float)(1.0 - beta1),
@@ -235,7 +275,7 @@ static bool get_update(void *ctx, int node, int slot, tw_update *out)
 {
     const tw_optimizer *optimizer = ctx;
 
-    if (optimizer->gradients)
+    if (optimizer->gradients || optimizer->kind == TW_LBFGS)
         return false;
     fill_update(out, optimizer, node, slot);
     return true;
@@ -254,11 +294,20 @@ static void apply(const tw_optimizer *optimizer, int node, int slot, int64_t fir
         optimizer->table->sgd(u.w + first, u.state[0] + first, gradient, n, &u.sgd);
 }
 
+static void add_gradient(const tw_optimizer *optimizer, float *sum, int64_t n,
+                         const float *gradient)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum[i] += optimizer->share * gradient[i];
+}
+
 static void take_gradient(void *ctx, int node, int slot, int64_t first, int64_t n, float *gradient)
 {
     const tw_optimizer *optimizer = ctx;
 
-    if (optimizer->gradients)
+    if (optimizer->kind == TW_LBFGS)
+        add_gradient(optimizer, optimizer->gradient[node][slot] + first, n, gradient);
+    else if (optimizer->gradients)
         memcpy(optimizer->gradient[node][slot] + first, gradient, (size_t)n * sizeof *gradient);
     else
         apply(optimizer, node, slot, first, n, gradient);
@@ -300,6 +349,12 @@ int64_t tw_train__optimizer_untouched(const tw_optimizer *optimizer)
     for (int64_t i = 0; i < trained->inputs[node]; i++)
         n += !optimizer->touched[node][i];
     return n;
+}
+
+void tw_train__optimizer_sum_into(tw_optimizer *optimizer, float *gradient)
+{
+    memset(gradient, 0, (size_t)optimizer->trained->n * sizeof *gradient);
+    lay_out(optimizer->gradient, optimizer->trained, gradient);
 }
 
 /* ---- clipping */

@@ -85,6 +85,8 @@ static tw_status pick_training(tw_config *config, tw_text *said, tw_error *err)
         return rc;
     if (n < FEW && (rc = pick(config, said, TW_OPTION_BATCH_SIZE, "32", "batches of 32", err)))
         return rc;
+    if (tw_train__is_full_batch(config))
+        return TW_OK; /* it knows its end */
     if ((rc = pick(config, said, TW_OPTION_EPOCHS, "50", "at most 50 epochs", err)))
         return rc;
     if (tw_train__f64(config, TW_OPTION_VAL_SPLIT) <= 0.0)

@@ -20,7 +20,9 @@ enum { DATA, SPLIT, MODEL, COMPUTE, OPTIMIZER, CACHE, VIEWS };
 static tw_status make_layers(tw_training *training, tw_error *err)
 {
     const tw_graph *graph = training->graph;
-    double lr = tw_train__f64(training->config, TW_OPTION_LR);
+    double lr = tw_train__is_full_batch(training->config)
+                    ? 0.0
+                    : tw_train__f64(training->config, TW_OPTION_LR);
 
     if (!(training->layers = tw_calloc((size_t)graph->n, sizeof *training->layers)))
         return tw_fail(err, TW_ENOMEM, "no memory for a table of %d layers", graph->n);
@@ -103,6 +105,15 @@ static void describe_rate(tw_text *text, const tw_config *config)
         tw_text_add(text, ", decay %s a step", tw_train__text(config, TW_OPTION_DECAY));
 }
 
+/* What L-BFGS minimizes. */
+static void describe_full_batch(tw_text *text, const tw_config *config)
+{
+    const char *weight_decay = tw_train__text(config, TW_OPTION_WEIGHT_DECAY);
+
+    tw_text_add(text, "L-BFGS on all training pictures, weight decay %s",
+                weight_decay ? weight_decay : "1 / pictures");
+}
+
 static void describe_update(tw_text *text, const tw_config *config)
 {
     bool is_sgd = tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd");
@@ -110,6 +121,10 @@ static void describe_update(tw_text *text, const tw_config *config)
     const char *weight_decay = tw_train__text(config, TW_OPTION_WEIGHT_DECAY);
     const char *clip = tw_train__text(config, TW_OPTION_CLIP_NORM);
 
+    if (tw_train__is_full_batch(config)) {
+        describe_full_batch(text, config);
+        return;
+    }
     tw_text_add(text, "%s", is_sgd ? "SGD" : is_adamw ? "AdamW" : "Adam");
     describe_rate(text, config);
     if (is_sgd)
@@ -128,12 +143,15 @@ static void describe_optimizer(tw_training *training)
     int64_t n_top = tw_train__i64(config, TW_OPTION_FREEZE_EPOCHS);
     bool one_epoch = tw_train__i64(config, TW_OPTION_EPOCHS) == 1;
 
+    training->plan.may_end_early =
+        tw_train__is_full_batch(config) || tw_train__text(config, TW_OPTION_PATIENCE);
     describe_update(text, config);
     tw_text_add(text, "; batches of %s, ", tw_train__text(config, TW_OPTION_BATCH_SIZE));
     if (n_top > 0)
         tw_text_add(text, "%lld epoch%s of the new top alone, then ", (long long)n_top,
                     n_top == 1 ? "" : "s");
-    tw_text_add(text, "%s epoch%s, seed %s, %s; features %s",
+    tw_text_add(text, "%s%s epoch%s, seed %s, %s; features %s",
+                training->plan.may_end_early ? "at most " : "",
                 tw_train__text(config, TW_OPTION_EPOCHS), one_epoch ? "" : "s",
                 tw_train__text(config, TW_OPTION_SEED),
                 training->n_val > 0 && tw_train__is(config, TW_OPTION_SELECT, "best")
@@ -340,9 +358,10 @@ static tw_status estimate_times(tw_training *training, double t_step_s, tw_error
     if (batch > training->n_train)
         batch = training->n_train;
     steps = (training->n_train + batch - 1) / batch;
-    /* forward alone is a third of a step */
+    /* forward alone is a third of a step; the finished model predicts once more */
     plan->t_train_s =
-        (double)epochs * t_step_s * ((double)steps + (double)training->n_val / (double)batch / 3.0);
+        t_step_s * ((double)(epochs * steps) +
+                    (double)(epochs + 1) * (double)training->n_val / (double)batch / 3.0);
     if (!needs_trunk(training))
         return TW_OK;
     if ((rc = tw_source_measure(&t_picture_s, training->source, err)))

@@ -49,6 +49,12 @@ const char *tw_config_default(const char *recipe, int option)
     return tw_config_option(option) ? tw_config_option(option)->value : NULL;
 }
 
+/* And what L-BFGS changes of those of features: a top that is logistic regression. */
+static const struct {
+    tw_option option;
+    const char *value;
+} full_batch_defaults[] = {{TW_OPTION_TOP, ""}, {TW_OPTION_EPOCHS, "100"}};
+
 static bool is_given(const tw_config *config, tw_option option)
 {
     return tw_train__rank(config, option) != TW_FROM_DEFAULT;
@@ -110,6 +116,7 @@ static tw_status settle_step(tw_config *config, tw_error *err)
 tw_status tw_train__config_settle(tw_config *config, tw_error *err)
 {
     const size_t n = sizeof recipe_defaults / sizeof *recipe_defaults;
+    const size_t n_full = sizeof full_batch_defaults / sizeof *full_batch_defaults;
     const bool one_phase = is_one_phase(config);
     tw_status rc = TW_OK;
 
@@ -118,6 +125,9 @@ tw_status tw_train__config_settle(tw_config *config, tw_error *err)
     for (size_t i = 0; i < n && !rc; i++)
         if (tw_train__is(config, TW_OPTION_RECIPE, recipe_defaults[i].recipe))
             rc = settle_option(config, recipe_defaults[i].option, recipe_defaults[i].value, err);
+    for (size_t i = 0; i < n_full && !rc && tw_train__is_full_batch(config); i++)
+        rc =
+            settle_option(config, full_batch_defaults[i].option, full_batch_defaults[i].value, err);
     if (!rc && one_phase && !(rc = settle_option(config, TW_OPTION_FREEZE_EPOCHS, "0", err)))
         rc = settle_option(config, TW_OPTION_BACKBONE_LR_MULT, "1", err);
     if (!rc)
@@ -144,8 +154,24 @@ static const char *no_effect_of_momentum(const tw_config *config)
 {
     if (tw_train__is(config, TW_OPTION_OPTIMIZER, "sgd"))
         return NULL;
+    if (tw_train__is_full_batch(config))
+        return "with optimizer lbfgs";
     return tw_train__is(config, TW_OPTION_OPTIMIZER, "adam") ? "with optimizer adam"
                                                              : "with optimizer adamw";
+}
+
+/* Options that say how far a step goes. */
+static bool is_of_steps(tw_option option)
+{
+    static const tw_option of_steps[] = {
+        TW_OPTION_LR,      TW_OPTION_DECAY,  TW_OPTION_CLIP_NORM,   TW_OPTION_SCHEDULE,
+        TW_OPTION_LR_STEP, TW_OPTION_WARMUP, TW_OPTION_LR_PATIENCE, TW_OPTION_LR_FACTOR,
+    };
+
+    for (size_t i = 0; i < sizeof of_steps / sizeof *of_steps; i++)
+        if (of_steps[i] == option)
+            return true;
+    return false;
 }
 
 /* Options that belong to some schedules only. */
@@ -174,6 +200,8 @@ static bool has_val(const tw_config *config, bool own_val)
 /* Why an option changes nothing beside the others, NULL when it does. */
 const char *tw_train__no_effect(const tw_config *config, tw_option option, bool own_val)
 {
+    if (tw_train__is_full_batch(config) && is_of_steps(option))
+        return "with optimizer lbfgs, which finds how far to go by itself";
     switch (option) {
     case TW_OPTION_FREEZE:
     case TW_OPTION_UNFREEZE_FROM:
@@ -230,7 +258,7 @@ const char *tw_train__no_effect(const tw_config *config, tw_option option, bool 
 /* A learning rate that is still on its way up at the end has never been lr. */
 static tw_status check_warmup(const tw_config *config, tw_error *err)
 {
-    if (no_effect_of_schedule(config, TW_OPTION_WARMUP) ||
+    if (tw_train__no_effect(config, TW_OPTION_WARMUP, false) ||
         tw_train__f64(config, TW_OPTION_WARMUP) <= (double)tw_train__i64(config, TW_OPTION_EPOCHS))
         return TW_OK;
     return tw_fail(err, TW_EUSAGE, "option warmup: %s epochs are more than the %s of the training",
@@ -238,8 +266,29 @@ static tw_status check_warmup(const tw_config *config, tw_error *err)
                    tw_train__text(config, TW_OPTION_EPOCHS));
 }
 
+/* All pictures at once, as they are, are what L-BFGS goes by. */
+static tw_status check_full_batch(const tw_config *config, tw_error *err)
+{
+    static const tw_option others[] = {TW_OPTION_AUG, TW_OPTION_MIXUP, TW_OPTION_CUTMIX,
+                                       TW_OPTION_SAMPLER};
+
+    if (!tw_train__is_full_batch(config))
+        return TW_OK;
+    if (!tw_train__is(config, TW_OPTION_RECIPE, "features"))
+        return tw_fail(err, TW_EUSAGE, "optimizer lbfgs trains a new top alone: not with recipe %s",
+                       tw_train__text(config, TW_OPTION_RECIPE));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (tw_train__text(config, others[i]))
+            return tw_fail(err, TW_EUSAGE,
+                           "optimizer lbfgs takes every picture once, as it is: not with option %s",
+                           tw_config_option((int)others[i])->name);
+    return TW_OK;
+}
+
 tw_status tw_train__config_check(const tw_config *config, bool own_val, tw_error *err)
 {
+    tw_status rc;
+
     for (int i = 0; i < TW_N_OPTION; i++) {
         const char *why;
 
@@ -249,7 +298,7 @@ tw_status tw_train__config_check(const tw_config *config, bool own_val, tw_error
             return tw_fail(err, TW_EUSAGE, "option %s has no effect %s", tw_config_option(i)->name,
                            why);
     }
-    return check_warmup(config, err);
+    return (rc = check_full_batch(config, err)) ? rc : check_warmup(config, err);
 }
 
 tw_json *tw_train__config_json(const tw_config *config, bool own_val)

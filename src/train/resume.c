@@ -82,7 +82,7 @@ static tw_status read_config(tw_config **out, const char *run, tw_error *err)
     if (is_range_test(run))
         rc = tw_fail(err, TW_EUSAGE, "%s: a range test, there is nothing to go on with", run);
     else if (!tw_path_is_folder(run))
-        rc = tw_fail(err, TW_EFILE, "%s: no such run folder", run);
+        rc = tw_fail_missing(run, "no such run folder", err);
     else if (!tw_path_exists(path))
         rc = tw_fail(err, TW_EFILE, "%s: no config.json there, nothing to go on with", run);
     else if (!(rc = tw_config_create(out, err)) && !(rc = tw_config_read(*out, path, err)))

@@ -299,5 +299,5 @@ tw_status tw_run_model_path(char *buf, size_t buf_size, const char *run, tw_erro
     if (is_folder)
         return tw_fail(err, TW_EFILE,
                        "%s: no model.safetensors there, the training did not come to its end", run);
-    return tw_fail(err, TW_EFILE, "%s: no such run or model file", run);
+    return tw_fail_missing(run, "no such run or model file", err);
 }

@@ -15,6 +15,7 @@
 #include "eval/score.h"
 #include "feature/source.h"
 #include "train/checkpoint.h"
+#include "train/lbfgs.h"
 
 #include <tw/train.h>
 
@@ -83,7 +84,7 @@ TW_MUST_CHECK tw_status tw_train__trained_create(tw_trained *out, const tw_model
                                                  int boundary, const bool *frozen, tw_error *err);
 void tw_train__trained_free(tw_trained *trained);
 
-typedef enum tw_optimizer_kind { TW_SGD, TW_ADAM, TW_ADAMW } tw_optimizer_kind;
+typedef enum tw_optimizer_kind { TW_SGD, TW_ADAM, TW_ADAMW, TW_LBFGS } tw_optimizer_kind;
 
 typedef struct tw_optimizer {
     const tw_backend_table *table;
@@ -94,15 +95,17 @@ typedef struct tw_optimizer {
     float lr, decay, momentum, weight_decay, clip_norm; /* clip_norm 0: gradients as they are */
     bool nesterov;
     float *block;          /* all state: velocity, or m then v */
-    int64_t n_state;       /* numbers of it */
+    int64_t n_state;       /* numbers of it that a checkpoint keeps */
     float *(*state[2])[2]; /* state[0]: velocity or m, state[1]: v; per node and slot */
     float *gradients;      /* of a step, where they are clipped: laid out as one state is */
-    float *(*gradient)[2]; /* per node and slot */
+    float *(*gradient)[2]; /* per node and slot, of a step or of all pictures */
     double *squares;       /* sums over fixed pieces of the gradients */
     uint8_t **touched;     /* of Dense nodes: per input, its row of the state is not all zero */
     int64_t iterations;    /* steps done */
     tw_adam_step adam;     /* of this step, for a multiplier of 1 */
     tw_sgd_step sgd;
+    tw_lbfgs lbfgs; /* in the block; x and the trained parameters are copied to and fro */
+    float share;    /* of a batch in the gradient of all pictures */
 } tw_optimizer;
 
 /* Numbers of state for n trained parameters, and of gradients where they are clipped. */
@@ -123,6 +126,11 @@ void tw_train__optimizer_changed(tw_optimizer *optimizer);
 /* Of the first trained layer, if it is Dense: inputs that were zero in all batches so far, whose
  * weights are what they were. */
 int64_t tw_train__optimizer_untouched(const tw_optimizer *optimizer);
+/* L-BFGS: the next steps' gradients, times `share`, are summed in gradient, from 0. */
+void tw_train__optimizer_sum_into(tw_optimizer *optimizer, float *gradient);
+/* Copies the trained parameters out, or in. */
+void tw_train__trained_read(float *out, const tw_trained *trained);
+void tw_train__trained_write(const tw_trained *trained, const float *in);
 /* Applies the gradients that were kept, clipped by their global norm. A norm that is not finite is
  * TW_EFAIL, and nothing is applied. */
 TW_MUST_CHECK tw_status tw_train__optimizer_end(tw_optimizer *optimizer, tw_error *err);
@@ -435,6 +443,13 @@ typedef struct tw_position {
     int64_t step, seen; /* steps and pictures of it that are done */
 } tw_position;
 
+/* What L-BFGS knows beside the optimizer's state: sums over all training pictures. */
+typedef struct tw_full_batch {
+    bool is_begun;
+    double loss, hits;         /* at x */
+    double loss_now, hits_now; /* of the last evaluation */
+} tw_full_batch;
+
 /* One run: what the epochs need beside the training. */
 typedef struct tw_run {
     tw_training *training;
@@ -454,7 +469,10 @@ typedef struct tw_run {
     double t_epoch_s;    /* clock when the epoch began */
     double t_validate_s; /* what the last validation took; 0 before the first */
     double t_wait_s;     /* for rows, in the steps of the epoch under way */
-    tw_run_mark mark;    /* end of the last phase */
+    double t_pass_s;     /* clock when the pass over the pictures under way began */
+    int64_t seen_before; /* pictures of it that an earlier process has seen */
+    tw_full_batch full;
+    tw_run_mark mark; /* end of the last phase */
 
     tw_json *identity;
     tw_checkpoint *checkpoint; /* that the run goes on from, until it is read */
@@ -473,6 +491,10 @@ typedef struct tw_run {
 TW_MUST_CHECK tw_status tw_train__shuffle(tw_run *run, int epoch, tw_error *err);
 /* Class of the i-th of them. */
 int tw_train__label(const tw_run *run, int64_t i);
+/* Sends loss and accuracy so far, sums in epoch over the pictures seen, and what is left. */
+void tw_train__tell_progress(const tw_run *run, const tw_epoch *epoch, int64_t seen);
+/* Saves the run at its position; TW_EINTERRUPTED with how to go on. */
+TW_MUST_CHECK tw_status tw_train__fail_interrupted(tw_run *run, tw_error *err);
 /* All epochs; the parameters of the chosen one are in the trainer afterwards. */
 TW_MUST_CHECK tw_status tw_train__loop(tw_run *run, tw_error *err);
 /* Score of the validation pictures by the trainer's parameters as they are; on_answer may be
@@ -481,6 +503,17 @@ TW_MUST_CHECK tw_status tw_train__validate(tw_score *out, tw_run *run, float mul
                                            tw_status (*on_answer)(void *, const tw_answer *,
                                                                   tw_error *),
                                            tw_error *err);
+
+/* ---- full_batch.c: L-BFGS, an iteration an epoch */
+
+bool tw_train__is_full_batch(const tw_config *config);
+/* Whether no iteration is left to do before the limit of epochs: the gradient is small, or the last
+ * one found no lower loss. Evaluates where that has not been done. */
+TW_MUST_CHECK tw_status tw_train__full_is_done(bool *out, tw_run *run, tw_error *err);
+/* The iteration of the epoch under way; its sums are in the position then. */
+TW_MUST_CHECK tw_status tw_train__full_iterate(tw_run *run, tw_error *err);
+/* A note why it was done. */
+void tw_train__full_tell_done(const tw_run *run);
 
 /* ---- save.c: a run into its checkpoint and out of it */
 

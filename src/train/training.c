@@ -223,6 +223,19 @@ static tw_status settle_missing(tw_training *training, const tw_watch *watch, tw
     return rc;
 }
 
+/* The objective of L-BFGS must not change from one pass over the pictures to the next. */
+static tw_status check_top(const tw_training *training, tw_error *err)
+{
+    if (!tw_train__is_full_batch(training->config))
+        return TW_OK;
+    for (int i = 0; i < training->top->n; i++)
+        if (training->top->nodes[i].op == TW_OP_DROPOUT)
+            return tw_fail(err, TW_EUSAGE,
+                           "top \"%.200s\": optimizer lbfgs needs one without dropout",
+                           tw_train__text(training->config, TW_OPTION_TOP));
+    return TW_OK;
+}
+
 static tw_status open_model(tw_training *training, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
@@ -234,6 +247,7 @@ static tw_status open_model(tw_training *training, const tw_watch *watch, tw_err
     if ((rc = open_base(training, err)) || (rc = settle_contract(training, err)) ||
         (rc = tw_graph_parse_top(&training->top, tw_graph_output_shape(training->base->graph),
                                  tw_train__text(config, TW_OPTION_TOP), n_classes, err)) ||
+        (rc = check_top(training, err)) ||
         (rc = tw_graph_join(&training->graph, training->base->graph, training->top, err)) ||
         (rc = tw_train__freeze(training, err)) ||
         (rc = tw_graph_suffix(&training->suffix, training->graph, training->boundary, err)) ||

@@ -239,6 +239,56 @@ static void a_moved_file_replaces_the_old(void **state)
     tw_free(to);
 }
 
+/* Every name of it may be the wrong one; what comes after it stays where that is there. */
+static void a_path_that_is_not_there_has_a_nearest_one(void **state)
+{
+    static const struct {
+        const char *path, *nearest; /* NULL: none is similar */
+    } cases[] = {
+        {"near/photso", "near/photos"},
+        {"near/photos/cat", "near/photos/cats"},
+        {"near/photso/cats/", "near/photos/cats"},
+        {"near/photso/dogs", "near/photos"},
+        {"neaar/photos/cats", "near/photos/cats"},
+        {"near/photos/elephants", NULL},
+        {"near/photos/cats/c", NULL},
+    };
+    char *folder = in(state, "near/photos/cats"), buf[400];
+
+    assert_ok(tw_folder_create(folder, e));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *path = in(state, cases[i].path);
+        char *nearest = cases[i].nearest ? in(state, cases[i].nearest) : NULL;
+
+        assert_int_equal(tw_path_nearest(buf, sizeof buf, path), nearest != NULL);
+        if (nearest)
+            assert_string_equal(buf, nearest);
+        tw_free(path);
+        tw_free(nearest);
+    }
+    assert_false(tw_path_nearest(buf, sizeof buf, ""));
+    assert_false(tw_path_nearest(buf, sizeof buf, "/nowhere-at-all-zzzzzzzzz/x"));
+    tw_free(folder);
+}
+
+static void what_is_missing_is_said_with_it(void **state)
+{
+    char *path = in(state, "near/photso"), *nearest = in(state, "near/photos"), text[1000];
+    char *file = in(state, "near/photos/wieghts.h5"), *meant = in(state, "near/photos/weights.h5");
+
+    snprintf(text, sizeof text, "%s: no such thing, did you mean \"%s\"", path, nearest);
+    assert_fails(TW_EFILE, text, tw_fail_missing(path, "no such thing", e));
+    assert_fails(TW_EFILE, "/zzzzzzzzzzzz: no such thing",
+                 tw_fail_missing("/zzzzzzzzzzzz", "no such thing", e));
+    assert_ok(tw_file_write(meant, "x", 1, e));
+    snprintf(text, sizeof text, "%s: none, did you mean \"%s\"", file, meant);
+    assert_fails(TW_EFILE, text, tw_fail_missing(file, "none", e));
+    tw_free(path);
+    tw_free(nearest);
+    tw_free(file);
+    tw_free(meant);
+}
+
 static void the_cache_lies_where_the_environment_says(void **state)
 {
     char *home = strdup(getenv("HOME") ? getenv("HOME") : ""), *path;
@@ -280,6 +330,8 @@ int main(void)
         cmocka_unit_test(free_space_of_a_missing_folder_is_its_parents),
         cmocka_unit_test(a_spool_has_no_name),
         cmocka_unit_test(a_moved_file_replaces_the_old),
+        cmocka_unit_test(a_path_that_is_not_there_has_a_nearest_one),
+        cmocka_unit_test(what_is_missing_is_said_with_it),
         cmocka_unit_test(the_cache_lies_where_the_environment_says),
     };
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);

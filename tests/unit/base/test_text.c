@@ -23,6 +23,9 @@ static void nearest_name_is_near(void **state)
     assert_string_equal(tw_nearest_name("momentun", names, 4), "momentum");
     assert_null(tw_nearest_name("zebra", names, 4));
     assert_null(tw_nearest_name("", names, 4));
+    assert_string_equal(tw_nearest_name("momXXXXm", names, 4), "momentum");
+    assert_string_equal(tw_nearest_file("momentxx", names, 4), "momentum");
+    assert_null(tw_nearest_file("momXXXXm", names, 4));
 }
 
 static void counts_and_bytes_read_well(void **state)

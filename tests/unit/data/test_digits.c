@@ -319,7 +319,8 @@ static void a_folder_of_that_name_comes_first(void **state)
     assert_int_equal(chdir(*state), 0);
     assert_int_equal(mkdir("digits", 0777), 0);
     assert_fails(TW_EFILE,
-                 "digits: no class folders and no IDX files (train-images-idx3-ubyte, ...)",
+                 "digits: no class folders and no IDX files (train-images-idx3-ubyte, ...); "
+                 "pictures lie in digits/CLASS/, or in digits/train/CLASS/ and digits/val/CLASS/",
                  tw_dataset_open(&data, "digits", TW_PART_TRAIN, 0, e));
     data = open_data("digits:20", TW_PART_TRAIN, 0);
     tw_dataset_free(data);

@@ -124,7 +124,8 @@ static void a_folder_of_that_name_comes_first(void **state)
     assert_int_equal(chdir(*state), 0);
     assert_ok(tw_folder_create("mnist", e));
     assert_fails(TW_EFILE,
-                 "mnist: no class folders and no IDX files (train-images-idx3-ubyte, ...)",
+                 "mnist: no class folders and no IDX files (train-images-idx3-ubyte, ...); "
+                 "pictures lie in mnist/CLASS/, or in mnist/train/CLASS/ and mnist/val/CLASS/",
                  tw_dataset_open(&data, "mnist", TW_PART_TRAIN, 0, e));
     assert_int_equal(chdir(here), 0);
 }

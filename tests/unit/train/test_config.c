@@ -182,7 +182,7 @@ static void test_refused_values(void **state)
         {"class-weight", "balance",
          "option class-weight: 'balance' is none of none, balanced; did you mean balanced"},
         {"optimizer", "adm",
-         "option optimizer: 'adm' is none of adam, adamw, sgd; did you mean adam"},
+         "option optimizer: 'adm' is none of adam, adamw, sgd, lbfgs; did you mean adam"},
         {"recipe", "finetuned",
          "option recipe: 'finetuned' is none of features, finetune, scratch; did you mean "
          "finetune"},

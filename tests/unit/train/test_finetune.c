@@ -64,7 +64,8 @@ static void test_freeze_only_takes_a_pattern(void **state)
     assert_frozen(*state, OPTIONS({"freeze-only", "conv2"}), 1, "FTTFTTTTT", 0);
     assert_frozen(*state, OPTIONS({"freeze-only", "conv*"}), 1, "FFFFFTTTT", 4);
     assert_refused(*state, OPTIONS({"freeze-only", "block*"}), 1, TW_EUSAGE,
-                   "freeze-only: no layer with parameters is called like 'block*'");
+                   "freeze-only: no layer with parameters is called like 'block*', "
+                   "there are conv1 to conv2");
 }
 
 static void test_finetune_trains_the_last_block(void **state)

@@ -143,7 +143,8 @@ static void test_freeze_only_may_leave_gaps(void **state)
 static void test_a_pattern_that_fits_nothing_is_refused(void **state)
 {
     assert_usage(*state, OPTIONS({"freeze-only", "block*"}), 1,
-                 "freeze-only: no layer with parameters is called like 'block*'");
+                 "freeze-only: no layer with parameters is called like 'block*', "
+                 "there are conv1 to fc");
 }
 
 static void test_another_recipe_freezes_all_or_nothing(void **state)

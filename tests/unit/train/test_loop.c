@@ -322,6 +322,43 @@ static void test_the_validation_loss_is_not_weighted(void **state)
     assert_true(plain.loss != weighted.loss);
 }
 
+/* ---- time left */
+
+typedef struct times {
+    int n_unknown, n_known, n_negative;
+    double last_all_s; /* when the last step is done */
+} times;
+
+static void see_times(void *ctx, const tw_event *event)
+{
+    times *t = ctx;
+
+    if (event->kind != TW_EVENT_PROGRESS || strcmp(event->phase, "train") != 0)
+        return;
+    assert_int_equal(isnan(event->t_left_s), isnan(event->t_left_all_s));
+    t->n_unknown += isnan(event->t_left_s);
+    t->n_known += event->t_left_s <= event->t_left_all_s;
+    t->n_negative += event->t_left_s < 0.0;
+    t->last_all_s = event->t_left_all_s;
+}
+
+/* Steps of a moment say nothing: only once an epoch has been validated is there a time; and when
+ * the last step is done, validating and predicting are still to come. */
+static void test_a_time_left_is_told_once_it_is_known(void **state)
+{
+    times t = {0};
+    const tw_watch watch = {see_times, NULL, &t};
+    tw_config *config = configure(*state, NULL, 0);
+    tw_training_result result;
+
+    assert_ok(try_train(&result, config, &watch, NULL));
+    assert_int_equal(t.n_unknown, 6); /* of six steps in each of six epochs */
+    assert_int_equal(t.n_known, 30);
+    assert_int_equal(t.n_negative, 0);
+    assert_true(t.last_all_s > 0.0);
+    tw_config_free(config);
+}
+
 /* ---- what the plan says of it */
 
 static void assert_described(world *w, const char *const (*more)[2], int n, const char *sentence)
@@ -329,6 +366,8 @@ static void assert_described(world *w, const char *const (*more)[2], int n, cons
     tw_training *training = open_training(w, more, n);
 
     assert_string_equal(tw_training_get_plan(training)->optimizer, sentence);
+    assert_int_equal(tw_training_get_plan(training)->may_end_early,
+                     strstr(sentence, "patience") != NULL);
     tw_training_free(training);
 }
 
@@ -345,7 +384,7 @@ static void test_the_plan_names_them(void **state)
                 {"class-weight", "balanced"}),
         8,
         "SGD, learning rate 0.02 (cosine), warm-up 0.5 epochs, momentum 0.9, weight "
-        "decay 0.01, gradients clipped to norm 2; batches of 7, 6 epochs, seed 42, the "
+        "decay 0.01, gradients clipped to norm 2; batches of 7, at most 6 epochs, seed 42, the "
         "best epoch is kept; features scaled by their standard deviation; patience 3 "
         "epochs; classes weigh the same");
 }
@@ -367,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_balanced_weights_are_those_of_scikit_learn),
         cmocka_unit_test(test_the_training_loss_is_the_weighted_one),
         cmocka_unit_test(test_the_validation_loss_is_not_weighted),
+        cmocka_unit_test(test_a_time_left_is_told_once_it_is_known),
         cmocka_unit_test(test_the_plan_names_them),
     };
 
