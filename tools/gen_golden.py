@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-PARTS = ("backbones", "calibration", "fold", "h5", "image", "keras_files", "metrics", "ops", "optim", "schedules", "split", "steps",
+PARTS = ("backbones", "calibration", "fold", "h5", "image", "keras_files", "known", "metrics", "ops", "optim", "schedules", "split", "steps",
          "suffix", "torch_files", "vgg16_mini")
 
 

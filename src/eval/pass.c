@@ -170,6 +170,7 @@ static tw_status score(tw_pass *out, pass *p, const tw_pass_job *job, const tw_w
                             .labels = p->labels,
                             .multiplier = 1.0f,
                             .temperature = p->model->temperature,
+                            .n_channels = job->wants_looks ? tw_known_channels(p->model) : 0,
                             .chunk = p->chunk,
                             .phase = job->phase,
                             .on_answer = job->on_answer,
