@@ -138,9 +138,9 @@ tw_status tw_known_copy_means(tw_known *known, const tw_tensor *tensor, const tw
     if (model->n_classes < 1)
         return tw_fail(err, TW_EFILE, "%s: known: the model has no classes", path);
     if (tensor->dtype != TW_F32 || !tw_shape_equal(&tensor->shape, &wanted))
-        return tw_fail(err, TW_EFILE,
-                       "%s: " TW_KNOWN_TENSOR ": expected F32 %s, file has %s %s", path,
-                       tw_shape_text(needs, sizeof needs, &wanted), tw_dtype_name(tensor->dtype),
+        return tw_fail(err, TW_EFILE, "%s: " TW_KNOWN_TENSOR ": expected F32 %s, file has %s %s",
+                       path, tw_shape_text(needs, sizeof needs, &wanted),
+                       tw_dtype_name(tensor->dtype),
                        tw_shape_text(has, sizeof has, &tensor->shape));
     if (!tw_mul_i64(&size, model->n_classes, n_channels) || !(known->means = tw_alloc_f32(size)))
         return tw_fail(err, TW_ENOMEM, "no memory for the means of %d classes", model->n_classes);
