@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 
-PARTS = ("backbones", "calibration", "fold", "h5", "image", "keras_files", "lbfgs", "metrics", "ops", "optim", "schedules", "split",
-         "steps", "suffix", "torch_files", "vgg16_mini")
+PARTS = ("backbones", "calibration", "fold", "h5", "image", "keras_files", "known", "lbfgs", "metrics", "ops", "optim", "schedules",
+         "split", "steps", "suffix", "torch_files", "vgg16_mini")
 
 
 def main():

@@ -43,6 +43,8 @@ typedef struct tw_evaluation {
     tw_calibration_bin bins[TW_CALIBRATION_BINS];
     double ece;              /* expected calibration error (Guo et al. 2017), 0..1 */
     double temperature;      /* of the model */
+    int knows_pictures;      /* 1 where the model does (tw_model_knows_pictures); then */
+    int64_t n_rejected;      /* so many are further away than its threshold */
     tw_class_score *classes; /* n_classes */
     int64_t *confusion;      /* (label, predicted), n_classes x n_classes */
     int64_t n_trunk; /* pictures that went through the trunk; the rest came from the cache */
@@ -65,17 +67,26 @@ typedef struct tw_calibration {
     int64_t n;
     double temperature_before, ece_before, loss_before;
     double temperature, ece, loss;
+    double threshold;   /* distance beyond which a picture is of none of the classes, 0 to 2 */
+    int64_t n_rejected; /* of these pictures, by the model as it is now */
     int64_t n_trunk;
 } tw_calibration;
 
+/* Zero-filled means: the quantile 0.99, a new temperature, nothing written. */
+typedef struct tw_calibrate_options {
+    const char *path;       /* where the model is written, atomically; NULL: nowhere */
+    double reject_quantile; /* share of known pictures that are not to be rejected, up to 1 */
+    int keep_temperature;   /* 1: only what pictures look like is learned */
+} tw_calibrate_options;
+
 /* Finds the temperature by which the model's probabilities fit labelled pictures best (least
- * cross-entropy; Guo et al. 2017), which should not be those that it was trained on, gives it to
- * the model and, unless path is NULL, writes the model there, atomically. The predicted class of no
- * picture changes. Expected: as tw_evaluate, and TW_EFILE (pictures that no temperature fits),
- * TW_EUSAGE (a model that another framework's file was exported from can be written, such a file
- * cannot). */
+ * cross-entropy; Guo et al. 2017), which should not be those that it was trained on, and learns
+ * what pictures of each class look like to the frozen part (docs/evaluation.md), for
+ * tw_engine_judge. Both are the model's then. The predicted class of no picture changes. `how` may
+ * be NULL. Expected: as tw_evaluate, and TW_EFILE (pictures that no temperature fits), TW_EUSAGE (a
+ * model that another framework's file was exported from can be written, such a file cannot). */
 TW_MUST_CHECK tw_status tw_calibrate(tw_calibration *out, tw_model *model,
-                                     const tw_dataset *dataset, const char *path,
+                                     const tw_dataset *dataset, const tw_calibrate_options *how,
                                      const tw_compute *compute, const tw_cache_options *cache,
                                      const tw_watch *watch, tw_error *err);
 

@@ -50,6 +50,15 @@ TW_MUST_CHECK tw_status tw_engine_run(tw_engine *engine, const tw_picture *pictu
 TW_MUST_CHECK tw_status tw_engine_predict(tw_engine *engine, const tw_picture *pictures, int64_t n,
                                           float *out, tw_error *err);
 
+/* An engine for tw_engine_judge, of a model that knows what its pictures look like (TW_EFILE else).
+ * Expected: as tw_engine_create. */
+TW_MUST_CHECK tw_status tw_engine_create_judge(tw_engine **out, const tw_model *model,
+                                               const tw_compute *compute, tw_error *err);
+/* tw_engine_predict, and how far each picture is from those that the model knows, 0 to 2: distances
+ * is (n). Beyond tw_model_reject_threshold a picture is of none of the classes. */
+TW_MUST_CHECK tw_status tw_engine_judge(tw_engine *engine, const tw_picture *pictures, int64_t n,
+                                        float *out, double *distances, tw_error *err);
+
 /* Borrowed sentences: the numerics id, and what the run's header says of backend, CPU and choice.
  */
 const char *tw_engine_numerics(const tw_engine *engine);

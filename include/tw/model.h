@@ -80,6 +80,11 @@ double tw_model_temperature(const tw_model *model);
 TW_MUST_CHECK tw_status tw_model_set_temperature(tw_model *model, double temperature,
                                                  tw_error *err);
 
+/* 1 where the model has learned what pictures of its classes look like (tw_calibrate); a picture
+ * that is further from all of them than the threshold (tw_engine_judge) is of none. */
+int tw_model_knows_pictures(const tw_model *model);
+double tw_model_reject_threshold(const tw_model *model);
+
 /* 1 and a sentence where the contract is of one family and the weights of the other: torchvision's
  * weights with preprocessing caffe, or Keras's with torch; else 0. */
 int tw_model_doubt(char *buf, size_t buf_size, const tw_model *model);

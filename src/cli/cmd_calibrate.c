@@ -5,6 +5,9 @@
 
 static const cli_option options[] = {
     {"split", 0, "PART", "val, of a model file's data without one all", "which part of DATA"},
+    {"reject-quantile", 0, "F", "0.99",
+     "share of known pictures that predict is not to call unknown"},
+    {"keep-temperature", 0, NULL, NULL, "learn only what known pictures look like"},
     {"dry-run", 0, NULL, NULL, "tell the temperature, write nothing"},
 };
 
@@ -54,10 +57,10 @@ static void print_result(const tw_calibration *found, const char *path, bool wri
     if (json) {
         printf("{\"temperature\":%.17g,\"temperature_before\":%.17g,\"ece\":%.9g,"
                "\"ece_before\":%.9g,\"loss\":%.17g,\"loss_before\":%.17g,\"n\":%lld,"
-               "\"trunk\":%lld,\"written\":%s}\n",
+               "\"threshold\":%.9g,\"rejected\":%lld,\"trunk\":%lld,\"written\":%s}\n",
                found->temperature, found->temperature_before, found->ece, found->ece_before,
-               found->loss, found->loss_before, (long long)found->n, (long long)found->n_trunk,
-               written ? "true" : "false");
+               found->loss, found->loss_before, (long long)found->n, found->threshold,
+               (long long)found->n_rejected, (long long)found->n_trunk, written ? "true" : "false");
         return;
     }
     printf("temperature %.4f, from %s pictures (before: %.4f)\n", found->temperature,
@@ -65,11 +68,28 @@ static void print_result(const tw_calibration *found, const char *path, bool wri
     snprintf(text, sizeof text, "%.2f %% -> %.2f %%, loss %.4f -> %.4f, on these pictures",
              100 * found->ece_before, 100 * found->ece, found->loss_before, found->loss);
     cli_print_lines(stdout, "calibration error ", 0, text);
+    printf("unknown to predict --reject: beyond a distance of %.4f, %lld of these\n",
+           found->threshold, (long long)found->n_rejected);
     if (written) {
         printf("written to ");
         cli_print_clean(path);
-        printf(": the predicted classes stay, predict and evaluate give the new probabilities\n");
+        printf("%s\n", found->temperature == found->temperature_before
+                           ? ": the predicted classes and the probabilities stay"
+                           : ": the predicted classes stay, predict and evaluate give the new "
+                             "probabilities");
     }
+}
+
+static tw_status get_quantile(double *out, const cli_args *args, tw_error *err)
+{
+    const char *text = cli_get(args, "reject-quantile");
+
+    *out = 0.0;
+    if (!text || (tw_parse_f64(out, text) && *out > 0.0 && *out <= 1.0))
+        return TW_OK;
+    snprintf(err->text, sizeof err->text,
+             "--reject-quantile must be a share above 0, at most 1, got \"%s\"", text);
+    return err->code = TW_EUSAGE;
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -82,15 +102,18 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_cache_options cache;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
+    tw_calibrate_options how = {.keep_temperature = cli_has(args, "keep-temperature")};
     char path[4096];
     const bool writes = !cli_has(args, "dry-run");
 
-    if ((rc = cli_get_compute(&compute, args, err)) || (rc = cli_get_cache(&cache, args, err)) ||
+    if ((rc = get_quantile(&how.reject_quantile, args, err)) ||
+        (rc = cli_get_compute(&compute, args, err)) || (rc = cli_get_cache(&cache, args, err)) ||
         (rc = tw_run_model_path(path, sizeof path, args->words[0], err)) ||
         (rc = tw_model_open(&model, path, NULL, NULL, 0, err)) ||
         (rc = open_data(&dataset, args, err)))
         goto done;
-    rc = tw_calibrate(&found, model, dataset, writes ? path : NULL, &compute, &cache, &watch, err);
+    how.path = writes ? path : NULL;
+    rc = tw_calibrate(&found, model, dataset, &how, &compute, &cache, &watch, err);
     cli_progress_end(&progress);
     if (rc == TW_OK)
         print_result(&found, path, writes, cli_has(args, "json"));
@@ -107,7 +130,8 @@ const cli_verb cli_calibrate = {
     .summary = "make probabilities mean what they say: a temperature",
     .details = "RUN is a run folder or a model file, which gets the temperature that fits\n"
                "labelled pictures best: those that RUN was validated on, or DATA's.\n"
-               "What is predicted stays the same, how sure it is changes.",
+               "What is predicted stays the same, how sure it is changes. It also learns\n"
+               "what these pictures look like, so that predict can reject others.",
     .min_words = 1,
     .max_words = 2,
     .add_options = add_options,

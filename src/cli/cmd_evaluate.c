@@ -100,6 +100,8 @@ static void print_json(const tw_evaluation *evaluation)
     cli_print_json_number(evaluation->f1_low, 9);
     printf(",\"f1_high\":");
     cli_print_json_number(evaluation->f1_high, 9);
+    if (evaluation->knows_pictures)
+        printf(",\"rejected\":%lld", (long long)evaluation->n_rejected);
     printf(",\"ece\":%.9g,\"temperature\":%.17g,\"n\":%lld,\"trunk\":%lld}\n", evaluation->ece,
            evaluation->temperature, (long long)evaluation->n, (long long)evaluation->n_trunk);
 }
@@ -142,6 +144,12 @@ static void print_more(const tw_evaluation *evaluation)
         snprintf(text + n, sizeof text - (size_t)n, " at temperature %.4f",
                  evaluation->temperature);
     cli_print_lines(stdout, "mean F1 ", 0, text);
+    if (!evaluation->knows_pictures)
+        return;
+    snprintf(text, sizeof text, "%lld of %lld pictures (%s)", (long long)evaluation->n_rejected,
+             (long long)evaluation->n,
+             cli_percent_text(mean, (double)evaluation->n_rejected / (double)evaluation->n));
+    cli_print_lines(stdout, "predict --reject would call unknown ", 0, text);
 }
 
 static tw_status print_result(const cli_args *args, const tw_evaluation *evaluation, tw_part part,

@@ -63,7 +63,7 @@ static tw_status get_format(tw_export_format *out, const cli_args *args, tw_erro
 }
 
 static void print_result(const cli_args *args, const tw_parity *parity, tw_export_format format,
-                         const char *what, double temperature)
+                         const char *what, const tw_model *model)
 {
     const char *file = cli_get(args, "output");
     char bytes[32];
@@ -85,10 +85,14 @@ static void print_result(const cli_args *args, const tw_parity *parity, tw_expor
     printf("read back and compared on %lld %s: top-1 the same for %lld, largest difference of a "
            "probability %.2g\n",
            (long long)parity->n, what, (long long)parity->n_same, parity->largest);
-    if (temperature != 1.0)
+    if (tw_model_temperature(model) != 1.0)
         cli_print_lines(stdout, "", 0,
                         "the temperature of the calibration is in topwork's own metadata alone: "
                         "other programs that run the file give probabilities as before it");
+    if (tw_model_knows_pictures(model))
+        cli_print_lines(stdout, "", 0,
+                        "what known pictures look like is not in the file: predict --reject takes "
+                        "the model itself");
 }
 
 static tw_status run(cli_args *args, tw_error *err)
@@ -111,7 +115,7 @@ static tw_status run(cli_args *args, tw_error *err)
     rc = tw_export(&parity, model, data, cli_get(args, "output"), &how, &compute, &watch, err);
     cli_progress_end(&progress);
     if (rc == TW_OK)
-        print_result(args, &parity, how.format, what, tw_model_temperature(model));
+        print_result(args, &parity, how.format, what, model);
 done:
     cli_progress_end(&progress);
     tw_dataset_free(data);

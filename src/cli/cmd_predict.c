@@ -13,6 +13,8 @@ static const cli_option options[] = {
     {"class-index", 0, "FILE", NULL,
      "names of its classes, imagenet_class_index.json; what has been fetched unless given"},
     {"top", 0, "K", "1, with --show 3", "the K most probable classes"},
+    {"reject", 0, NULL, NULL,
+     "unknown for what looks like none of the classes, and how far it is (see calibrate)"},
     {"format", 0, "NAME", "text", "how they are printed"},
     {"show", 0, NULL, NULL, "draw each picture beside its classes"},
     {"split", 0, "PART", CLI_PART_RULE, "which part DIR:5, FILE.npz:5 and digits:5 mean"},
@@ -31,11 +33,12 @@ typedef struct job {
     const tw_model *model;
     tw_engine *engine;
     out_format format;
-    bool show;
+    bool show, rejects;
     int n_classes, n_top;
     int64_t batch;
     tw_picture *pictures; /* batch */
     float *rows;          /* (batch, classes) */
+    double *distances;    /* (batch), zeros unless it rejects */
     int *order;           /* classes, most probable first */
     tw_part part;         /* of the word's records */
     bool records;         /* "DATA:5" of data with parts */
@@ -71,17 +74,44 @@ static void print_csv_field(const char *text)
     putchar('"');
 }
 
-static void print_row(const job *j, const char *name, const float *row)
+static bool is_unknown(const job *j, double distance)
 {
-    sort_classes(j, row);
+    return j->rejects && distance > tw_model_reject_threshold(j->model);
+}
+
+/* The one line of CSV that a picture of none of the classes has. */
+static void print_unknown_csv(const char *name, double distance)
+{
+    print_csv_field(name);
+    printf(",1,unknown,,%.9g\n", distance);
+}
+
+static void print_head(const job *j, const char *name, double distance)
+{
     if (j->format == FORMAT_TEXT)
         cli_print_clean(name);
-    if (j->format == FORMAT_JSON) {
-        printf("{\"name\":");
-        cli_print_json_string(name);
-        printf(",\"predictions\":[");
-    }
-    for (int rank = 0; rank < j->n_top; rank++) {
+    if (j->format == FORMAT_TEXT && is_unknown(j, distance))
+        printf("  unknown");
+    if (j->format != FORMAT_JSON)
+        return;
+    printf("{\"name\":");
+    cli_print_json_string(name);
+    if (j->rejects)
+        printf(",\"unknown\":%s,\"distance\":%.9g", is_unknown(j, distance) ? "true" : "false",
+               distance);
+    printf(",\"predictions\":[");
+}
+
+static void print_row(const job *j, const char *name, const float *row, double distance)
+{
+    /* JSON has the classes of a picture that is of none, too: there it is marked */
+    const int n_top = is_unknown(j, distance) && j->format != FORMAT_JSON ? 0 : j->n_top;
+
+    sort_classes(j, row);
+    print_head(j, name, distance);
+    if (n_top == 0 && j->format == FORMAT_CSV)
+        print_unknown_csv(name, distance);
+    for (int rank = 0; rank < n_top; rank++) {
         const char *class_name = tw_model_class_name(j->model, j->order[rank]);
         double probability = (double)row[j->order[rank]];
         if (j->format == FORMAT_TEXT) {
@@ -92,32 +122,41 @@ static void print_row(const job *j, const char *name, const float *row)
             print_csv_field(name);
             printf(",%d,", rank + 1);
             print_csv_field(class_name);
-            printf(",%.9g\n", probability);
+            printf(",%.9g", probability);
+            if (j->rejects)
+                printf(",%.9g", distance);
+            printf("\n");
         } else {
             printf("%s{\"class\":", rank ? "," : "");
             cli_print_json_string(class_name);
             printf(",\"probability\":%.9g}", probability);
         }
     }
+    if (j->format == FORMAT_TEXT && j->rejects)
+        printf("  distance %.9g", distance);
     if (j->format != FORMAT_CSV)
         printf(j->format == FORMAT_TEXT ? "\n" : "]}\n");
 }
 
 /* The picture as the network is shown it, beside its classes; records with their part. */
 static tw_status show_row(const job *j, const tw_picture *picture, const char *name,
-                          const float *row, tw_error *err)
+                          const float *row, double distance, tw_error *err)
 {
     tw_picture seen;
-    char shown[4200];
+    char shown[4300];
+    int n;
     tw_status rc = tw_contract_picture(&seen, tw_model_contract(j->model), picture, err);
 
     if (rc)
         return rc;
     sort_classes(j, row);
     if (j->records)
-        snprintf(shown, sizeof shown, "%s (%s)", name, tw_part_name(j->part));
+        n = snprintf(shown, sizeof shown - 64, "%.4096s (%s)", name, tw_part_name(j->part));
     else
-        snprintf(shown, sizeof shown, "%s", name);
+        n = snprintf(shown, sizeof shown - 64, "%.4096s", name);
+    if (j->rejects)
+        snprintf(shown + n, 64, ": %sdistance %.4f", is_unknown(j, distance) ? "unknown, " : "",
+                 distance);
     cli_print_prediction(&(cli_prediction){shown, &seen, j->model, j->order, j->n_top, row});
     tw_picture_free(&seen);
     return TW_OK;
@@ -133,14 +172,15 @@ static tw_status predict_batch(const job *j, const tw_dataset *dataset, int64_t 
     for (; n_read < n && rc == TW_OK; n_read++)
         rc = tw_dataset_read(&j->pictures[n_read], dataset, first + n_read, err);
     if (rc == TW_OK)
-        rc = tw_engine_predict(j->engine, j->pictures, n, j->rows, err);
+        rc = j->rejects ? tw_engine_judge(j->engine, j->pictures, n, j->rows, j->distances, err)
+                        : tw_engine_predict(j->engine, j->pictures, n, j->rows, err);
     for (int64_t i = 0; i < n && rc == TW_OK; i++) {
         const char *shown = tw_dataset_name(dataset, first + i, name, sizeof name);
         const float *row = j->rows + i * j->n_classes;
         if (j->show)
-            rc = show_row(j, &j->pictures[i], shown, row, err);
+            rc = show_row(j, &j->pictures[i], shown, row, j->distances[i], err);
         else
-            print_row(j, shown, row);
+            print_row(j, shown, row, j->distances[i]);
     }
     for (int64_t i = 0; i < n_read; i++)
         tw_picture_free(&j->pictures[i]);
@@ -241,8 +281,9 @@ static tw_status make_room(job *j, tw_error *err)
     j->batch = tw_engine_batch(j->engine);
     j->pictures = calloc((size_t)j->batch, sizeof *j->pictures);
     j->rows = calloc((size_t)j->batch * (size_t)j->n_classes, sizeof *j->rows);
+    j->distances = calloc((size_t)j->batch, sizeof *j->distances);
     j->order = calloc((size_t)j->n_classes, sizeof *j->order);
-    if (j->pictures && j->rows && j->order)
+    if (j->pictures && j->rows && j->distances && j->order)
         return TW_OK;
     snprintf(err->text, sizeof err->text, "no memory for a batch of %lld pictures",
              (long long)j->batch);
@@ -259,6 +300,7 @@ static tw_status get_options(job *j, tw_compute *compute, const cli_args *args, 
         (rc = cli_get_number(&n_top, args, "top", 1, cli_has(args, "show") ? 3 : 1, err)))
         return rc;
     j->show = cli_has(args, "show");
+    j->rejects = cli_has(args, "reject");
     if (j->show && j->format != FORMAT_TEXT) {
         snprintf(err->text, sizeof err->text, "--show draws pictures, which csv and json are not");
         return err->code = TW_EUSAGE;
@@ -298,10 +340,12 @@ static tw_status run(cli_args *args, tw_error *err)
     }
     if (j.n_top > j.n_classes)
         j.n_top = j.n_classes;
-    if ((rc = tw_engine_create(&j.engine, model, NULL, &compute, err)) || (rc = make_room(&j, err)))
+    rc = j.rejects ? tw_engine_create_judge(&j.engine, model, &compute, err)
+                   : tw_engine_create(&j.engine, model, NULL, &compute, err);
+    if (rc || (rc = make_room(&j, err)))
         goto done;
     if (j.format == FORMAT_CSV)
-        printf("name,rank,class,probability\n");
+        printf("name,rank,class,probability%s\n", j.rejects ? ",distance" : "");
     for (int i = first; i < args->n_words && rc == TW_OK; i++)
         rc = strcmp(args->words[i], "-") == 0 ? predict_list(&j, err)
                                               : predict_word(&j, args->words[i], err);
@@ -309,6 +353,7 @@ done:
     cli_progress_end(&progress);
     free(j.pictures);
     free(j.rows);
+    free(j.distances);
     free(j.order);
     tw_engine_free(j.engine);
     tw_model_free(model);

@@ -6,11 +6,13 @@
 #include "eval/metrics.h"
 #include "eval/pass.h"
 #include "eval/predictions.h"
+#include "infer/engine.h"
 
 #include <string.h>
 
 /* What take_answer works on. */
 typedef struct job {
+    const tw_model *model;
     const tw_dataset *dataset;
     tw_predictions *predictions; /* NULL: none are wanted */
     tw_evaluation *evaluation;
@@ -23,6 +25,9 @@ static tw_status take_answer(void *ctx, const tw_answer *answer, tw_error *err)
 
     tw_evaluation_count(j->evaluation, answer->label, answer->predicted,
                         (double)answer->probabilities[answer->predicted]);
+    if (answer->look)
+        j->evaluation->n_rejected +=
+            tw_look_distance(j->model, answer->look) > j->model->known.threshold;
     if (!j->predictions)
         return TW_OK;
     return tw_predictions_add(j->predictions,
@@ -35,8 +40,8 @@ tw_status tw_evaluate(tw_evaluation *out, const tw_model *model, const tw_datase
                       const tw_cache_options *cache, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
-    job j = {.dataset = dataset, .evaluation = out};
-    tw_pass_job pass = {model, dataset, "evaluate", take_answer, &j};
+    job j = {.model = model, .dataset = dataset, .evaluation = out};
+    tw_pass_job pass = {model, dataset, "evaluate", take_answer, &j, model->known.means != NULL};
     tw_pass passed;
     double t_begin_s = tw_clock_s();
 
@@ -52,6 +57,7 @@ tw_status tw_evaluate(tw_evaluation *out, const tw_model *model, const tw_datase
     tw_evaluation_finish(out);
     if ((rc = tw_evaluation_bootstrap(out, TW_BOOTSTRAP_SEED, err)))
         goto done;
+    out->knows_pictures = pass.wants_looks;
     out->loss = passed.score.loss;
     out->temperature = model->temperature;
     out->n_trunk = passed.n_trunk;

@@ -20,7 +20,8 @@ typedef struct pass {
     tw_computer trunk;    /* same backend, the memory that the chain leaves */
     tw_source *source;
     tw_chain *chain;
-    int64_t chunk; /* rows at once */
+    int64_t n_channels; /* of how pictures look, 0 where that is not wanted */
+    int64_t chunk;      /* rows at once */
     int64_t *samples;
     int *labels; /* class of the model, by sample */
 } pass;
@@ -126,6 +127,14 @@ static tw_status choose_chunk(pass *p, int boundary, int *n_workers, tw_error *e
     return TW_OK;
 }
 
+/* What scoring takes for the looks of a chunk. */
+static int64_t looks_memory(const pass *p)
+{
+    const int64_t block = p->chunk > TW_PIECE_ROWS ? p->chunk : TW_PIECE_ROWS;
+
+    return p->n_channels * block * (int64_t)sizeof(float);
+}
+
 /* Trunk first, then the rest: where features are cached they are never in memory together. */
 static tw_status make_ready(pass *p, const tw_cache_options *cache, const tw_watch *watch,
                             tw_error *err)
@@ -141,7 +150,8 @@ static tw_status make_ready(pass *p, const tw_cache_options *cache, const tw_wat
         (rc = choose_chunk(p, boundary, &n_workers, err)))
         return rc;
     rows_bytes =
-        tw_score_memory(tw_source_row_size(p->source), p->model->n_classes, p->chunk, false);
+        tw_score_memory(tw_source_row_size(p->source), p->model->n_classes, p->chunk, false) +
+        looks_memory(p);
     if ((rc = tw_chain_create(&p->chain, p->model, boundary, last, p->computer.backend,
                               TW_PRECISION_FP32, n_workers, p->computer.memory_limit - rows_bytes,
                               err)))
@@ -170,6 +180,7 @@ static tw_status score(tw_pass *out, pass *p, const tw_pass_job *job, const tw_w
                             .labels = p->labels,
                             .multiplier = 1.0f,
                             .temperature = p->model->temperature,
+                            .n_channels = p->n_channels,
                             .chunk = p->chunk,
                             .phase = job->phase,
                             .on_answer = job->on_answer,
@@ -200,7 +211,9 @@ tw_status tw_pass_run(tw_pass *out, const tw_pass_job *job, const tw_compute *co
                       const tw_cache_options *cache, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
-    pass p = {.model = job->model, .dataset = job->dataset};
+    pass p = {.model = job->model,
+              .dataset = job->dataset,
+              .n_channels = job->wants_looks ? tw_known_channels(job->model) : 0};
 
     *out = (tw_pass){0};
     if ((rc = map_labels(&p, err)) ||

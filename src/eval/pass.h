@@ -13,6 +13,7 @@ typedef struct tw_pass_job {
     const char *phase; /* of the progress events */
     tw_status (*on_answer)(void *ctx, const tw_answer *answer, tw_error *err);
     void *ctx;
+    bool wants_looks; /* answers say how their pictures look to the frozen part */
 } tw_pass_job;
 
 typedef struct tw_pass {
@@ -27,6 +28,18 @@ typedef struct tw_logits {
     int64_t n;
     int n_classes;
 } tw_logits;
+
+/* How pictures of each class look is learned from these (known.c). */
+typedef struct tw_looks {
+    float *looks; /* (N, C) unit vectors, or zeros */
+    int *labels;  /* (N) */
+    int64_t n, n_channels;
+    int n_classes;
+} tw_looks;
+/* The means of each class, and as threshold the quantile of what each picture is away from the
+ * others. Free with tw_known_free. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_learn_known(tw_known *out, const tw_looks *of, double quantile,
+                                       tw_error *err);
 
 /* The temperature of least mean cross-entropy, to six decimals (calibrate.c). */
 double tw_find_temperature(const tw_logits *of);

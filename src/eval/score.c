@@ -22,6 +22,8 @@ typedef struct scorer {
     float *scaled;        /* (chunk, row), NULL when the multiplier is 1 */
     float *logits;        /* (block, L) */
     float *probabilities; /* (L) */
+    float *looks;         /* (block, C), NULL where none are wanted */
+    int64_t n_looks;      /* of the block so far */
     int64_t row_size, block;
     int n_classes;
     double temperature, sum;
@@ -57,7 +59,10 @@ static tw_status scorer_create(scorer *s, const tw_score_job *job, tw_error *err
     s->probabilities = tw_alloc_f32(s->n_classes);
     if (job->multiplier != 1.0f)
         s->scaled = tw_alloc_f32(job->chunk * s->row_size);
-    if (!s->logits || !s->probabilities || (job->multiplier != 1.0f && !s->scaled))
+    if (job->n_channels > 0)
+        s->looks = tw_alloc_f32(s->block * job->n_channels);
+    if (!s->logits || !s->probabilities || (job->multiplier != 1.0f && !s->scaled) ||
+        (job->n_channels > 0 && !s->looks))
         return tw_fail(err, TW_ENOMEM, "no memory to evaluate %lld rows at once",
                        (long long)job->chunk);
     return tw_reader_create(&s->reader, job->source, job->chunk, err);
@@ -69,6 +74,7 @@ static void scorer_free(scorer *s)
     tw_free(s->scaled);
     tw_free(s->logits);
     tw_free(s->probabilities);
+    tw_free(s->looks);
 }
 
 /* The reader's next chunk, scaled. */
@@ -77,6 +83,9 @@ static tw_status pull_rows(void *ctx, const float **rows, int64_t *n, tw_error *
     scorer *s = ctx;
     tw_status rc = tw_reader_next(s->reader, rows, n, err);
 
+    for (int64_t i = 0; !rc && s->looks && i < *n; i++)
+        tw_look_row(s->looks + s->n_looks++ * s->job->n_channels, *rows + i * s->row_size,
+                    s->row_size, s->job->n_channels);
     if (rc || !s->scaled)
         return rc;
     for (int64_t i = 0; i < *n * s->row_size; i++)
@@ -85,13 +94,18 @@ static tw_status pull_rows(void *ctx, const float **rows, int64_t *n, tw_error *
     return TW_OK;
 }
 
-static tw_status count_row(scorer *s, int64_t place, const float *logits, tw_error *err)
+/* Row i of the block whose first one has that place. */
+static tw_status count_row(scorer *s, int64_t first, int64_t i, tw_error *err)
 {
     const tw_score_job *job = s->job;
-    int64_t sample = job->samples[place];
-    tw_answer answer = {sample, job->labels[sample], tw_argmax_row(logits, s->n_classes),
-                        s->probabilities, logits};
+    const float *logits = s->logits + i * s->n_classes;
+    int64_t sample = job->samples[first + i];
+    tw_answer answer = {
+        sample, job->labels[sample], tw_argmax_row(logits, s->n_classes), s->probabilities, logits,
+        NULL};
 
+    if (s->looks)
+        answer.look = s->looks + i * job->n_channels;
     s->sum += tw_cross_entropy_tempered_row(logits, s->n_classes, answer.label, s->temperature);
     s->score.correct += answer.label == answer.predicted;
     if (!job->on_answer)
@@ -126,10 +140,11 @@ static tw_status score_blocks(scorer *s, const tw_watch *watch, tw_error *err)
         if (tw_watch_should_stop(watch))
             return tw_fail(err, TW_EINTERRUPTED, "interrupted after %lld of %lld pictures",
                            (long long)done, (long long)s->job->n);
+        s->n_looks = 0;
         if ((rc = tw_chain_run_pulled(s->job->chain, n, s->logits, pull_rows, s, err)))
             return rc;
         for (int64_t i = 0; i < n; i++)
-            if ((rc = count_row(s, done + i, s->logits + i * s->n_classes, err)))
+            if ((rc = count_row(s, done, i, err)))
                 return rc;
         tell_progress(s, done + n, t_begin_s, watch);
     }

@@ -21,6 +21,7 @@ typedef struct tw_answer {
     int label, predicted;
     const float *probabilities; /* (classes) */
     const float *logits;        /* (classes) */
+    const float *look;          /* (n_channels) of the job (tw_look_row), NULL where that is 0 */
 } tw_answer;
 
 typedef struct tw_score_job {
@@ -30,6 +31,7 @@ typedef struct tw_score_job {
     int64_t n;
     const int *labels;  /* class of every sample of the dataset, by index */
     double temperature; /* of the probabilities and the loss; 0: 1 */
+    int64_t n_channels; /* 0, or of how the rows look, which answers then say */
     float multiplier;   /* rows are multiplied by it first; 1 leaves them alone */
     int64_t chunk;      /* rows read at once (tw_score_chunk); the result does not depend on it */
     const char *phase;  /* of the progress events, NULL: none */

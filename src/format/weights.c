@@ -132,6 +132,15 @@ tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer, siz
     return TW_OK;
 }
 
+void tw_weight_file_drop_tensor(tw_weight_file *file, int i)
+{
+    tw_free(file->tensors[i].layer);
+    tw_free(file->tensors[i].name);
+    file->n_tensors--;
+    memmove(&file->tensors[i], &file->tensors[i + 1],
+            (size_t)(file->n_tensors - i) * sizeof *file->tensors);
+}
+
 bool tw_weight_file_maps(const tw_weight_file *file, const void *data)
 {
     const uintptr_t at = (uintptr_t)data, begin = (uintptr_t)file->map.data;

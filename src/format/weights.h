@@ -75,6 +75,8 @@ tw_named_tensor *tw_format__new_tensor(tw_weight_file *file);
 TW_MUST_CHECK tw_status tw_weight_file_add_tensor(tw_weight_file *file, const char *layer,
                                                   size_t n_layer, const char *name, int slot,
                                                   const tw_tensor *tensor, tw_error *err);
+/* Takes tensor i out of the list; its data stays. */
+void tw_weight_file_drop_tensor(tw_weight_file *file, int i);
 /* Whether the data lies in the mapped file, whose pages may be given back, and not in a block. */
 bool tw_weight_file_maps(const tw_weight_file *file, const void *data);
 /* Whether `slot` says which weight of its layer a tensor is; else its name does. */

@@ -79,6 +79,14 @@ TW_MUST_CHECK tw_status tw_chain_measure(double *t_row_s, tw_chain *chain, tw_er
 /* Rows that tw_chain_run likes to get at once: whole pieces of its widest stage for all workers. */
 int64_t tw_chain_batch(const tw_chain *chain);
 
+/* How a row of the frozen part's last layer looks: its (C) channels' means as a unit vector, zeros
+ * for a row of zeros. C is tw_known_channels. */
+void tw_look_row(float *look, const float *row, int64_t n_row, int64_t n_channels);
+/* Cosine of two unit vectors. */
+double tw_look_likeness(const float *look, const float *mean, int64_t n_channels);
+/* From the nearest class of a model that knows its pictures, 0 to 2. */
+double tw_look_distance(const tw_model *model, const float *look);
+
 /* tw_compute with defaults filled in, its backend opened. The precision that it leaves open (NULL
  * or auto) is `own`, the model's. */
 typedef struct tw_computer {

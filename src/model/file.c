@@ -8,6 +8,7 @@
  *     sha256      of all parameters (tw_model_hash)
  *     calibration how sure it is, only where topwork calibrate has measured that
  *     precision   of the frozen layers, where it is not fp32
+ *     known       what its pictures look like, where that was learned; known.c
  *
  * Files of other layouts carry the same metadata and "layout" (format/layout.h), which the format
  * room has undone before anything is read here.
@@ -149,6 +150,15 @@ tw_status tw_model_make_metadata(tw_json **out, const tw_model *model, tw_error 
     return tw_fail(err, TW_ENOMEM, "no memory for the header of a model file");
 }
 
+/* For the file alone that has the tensor, too. */
+static tw_status add_known(tw_json *metadata, const tw_model *model, const char *path,
+                           tw_error *err)
+{
+    if (!model->known.means || set_text(metadata, "known", tw_known_to_json(model)))
+        return TW_OK;
+    return tw_fail(err, TW_ENOMEM, "no memory to write %s", path);
+}
+
 enum { ENTRY_NAME_SIZE = TW_NAME_SIZE + 8 };
 
 static int fill_entries(tw_safetensors_entry *entries, char (*names)[ENTRY_NAME_SIZE],
@@ -169,12 +179,18 @@ static int fill_entries(tw_safetensors_entry *entries, char (*names)[ENTRY_NAME_
                 names[n], {param->view, TW_F32, param->shape}, param->mapped};
         }
     }
+    if (model->known.means) {
+        const int64_t dims[2] = {model->n_classes, model->known.n_channels};
+
+        entries[n++] = (tw_safetensors_entry){
+            TW_KNOWN_TENSOR, {model->known.means, TW_F32, tw_shape_make(2, dims)}, 0};
+    }
     return n;
 }
 
 tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err)
 {
-    const size_t n_most = (size_t)model->graph->n * 2;
+    const size_t n_most = (size_t)model->graph->n * 2 + 1;
     tw_status rc;
     tw_json *metadata = NULL;
     tw_safetensors_entry *entries = NULL;
@@ -182,6 +198,8 @@ tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err)
 
     if ((rc = tw_model_make_metadata(&metadata, model, err)) != TW_OK)
         return rc;
+    if ((rc = add_known(metadata, model, path, err)) != TW_OK)
+        goto done;
     if (!(entries = tw_calloc(n_most, sizeof *entries)) ||
         !(names = tw_calloc(n_most, sizeof *names))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory to write %s", path);
@@ -424,6 +442,42 @@ static tw_status read_calibration(tw_model *model, const reader *in)
     return rc;
 }
 
+/* The part of "known" that is text, and whether there is one. */
+static tw_status read_known(tw_model *model, const reader *in)
+{
+    tw_json *json;
+    const char *layer = model->graph->nodes[tw_model_boundary(model)].name;
+    tw_status rc;
+
+    if (!tw_json_get(in->metadata, "known") || model->graph->n != in->whole->n)
+        return TW_OK;
+    if ((rc = read_entry(&json, in, "known")) != TW_OK)
+        return rc;
+    rc = tw_known_from_json(&model->known, json, layer, in->path, in->err);
+    tw_json_free(json);
+    return rc;
+}
+
+/* The part that is a tensor, which is then no longer among the layers'. A cut model forgets it. */
+static tw_status take_known_means(tw_model *model, const reader *in)
+{
+    tw_weight_file *file = &model->file;
+    tw_status rc = TW_OK;
+    int i = 0;
+
+    if (!tw_json_get(in->metadata, "known"))
+        return TW_OK;
+    while (i < file->n_tensors && strcmp(file->tensors[i].name, TW_KNOWN_TENSOR) != 0)
+        i++;
+    if (i == file->n_tensors)
+        return tw_fail(in->err, TW_EFILE, "%s: known: there is no tensor " TW_KNOWN_TENSOR,
+                       in->path);
+    if (model->graph->n == in->whole->n)
+        rc = tw_known_copy_means(&model->known, &file->tensors[i].tensor, model, in->path, in->err);
+    tw_weight_file_drop_tensor(file, i);
+    return rc;
+}
+
 static tw_status read_precision(tw_model *model, const reader *in)
 {
     tw_json *json;
@@ -453,7 +507,8 @@ static tw_status read_model(tw_model **out, reader *in, const char *cut)
         (rc = tw_model__create(out, graph, in->err)) != TW_OK ||
         (rc = read_contract(*out, in)) != TW_OK || (rc = read_classes(*out, in)) != TW_OK ||
         (rc = read_frozen(*out, in)) != TW_OK || (rc = read_provenance(*out, in)) != TW_OK ||
-        (rc = read_calibration(*out, in)) != TW_OK || (rc = read_precision(*out, in)) != TW_OK)
+        (rc = read_calibration(*out, in)) != TW_OK || (rc = read_known(*out, in)) != TW_OK ||
+        (rc = read_precision(*out, in)) != TW_OK)
         return rc;
     return read_hash(*out, in);
 }
@@ -475,7 +530,8 @@ tw_status tw_model__open_file(tw_model **out, const char *path, const char *cut,
         goto done;
     model->file = file;
     file = (tw_weight_file){0}; /* ownership moved to model */
-    if ((rc = tw_model__bind(model, in.whole, false, err)) != TW_OK)
+    if ((rc = take_known_means(model, &in)) != TW_OK ||
+        (rc = tw_model__bind(model, in.whole, false, err)) != TW_OK)
         goto done;
     *out = model;
     model = NULL; /* ownership moved to *out */

@@ -56,6 +56,7 @@ void tw_model_free(tw_model *model)
     tw_free(model->classes);
     tw_free(model->architecture);
     tw_free(model->weights);
+    tw_known_free(&model->known);
     tw_json_free(model->provenance);
     tw_weight_file_close(&model->file);
     tw_free(model->block);

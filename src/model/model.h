@@ -35,6 +35,15 @@ typedef enum tw_naming {
     TW_N_NAMING
 } tw_naming;
 
+/* What pictures of the classes look like to the frozen part, and how far from that a picture may be
+ * that is no other thing. */
+typedef struct tw_known {
+    float *means; /* (L,C) of unit length, zeros where a class had no picture; NULL: not known */
+    int64_t n_channels;         /* C */
+    int64_t n;                  /* pictures that it was learned from */
+    double quantile, threshold; /* of their distances; beyond the threshold is unknown */
+} tw_known;
+
 struct tw_model {
     tw_graph *graph;
     tw_param (*params)[2]; /* per node: kernel, bias */
@@ -44,6 +53,7 @@ struct tw_model {
     int n_classes;
     char **classes;
     double temperature;  /* logits are divided by it before softmax; 1: not calibrated */
+    tw_known known;      /* the model owns it */
     char *architecture;  /* "vgg16" */
     char *weights;       /* what was asked for: file name without folder, or "random" */
     tw_json *provenance; /* object: architecture, weights, weights_sha256?, made_by, ... */
@@ -119,10 +129,10 @@ TW_MUST_CHECK tw_status tw_model_require(const tw_model *model, int last, tw_err
 
 /* Writes the model file: safetensors, names "<layer>/<param>", __metadata__ keys "topwork" (format
  * version), "graph", "contract", "classes", "frozen" (names of the frozen layers), "provenance",
- * "precision" (unless it is fp32), "calibration" where there is one, and "sha256" (tw_model_hash of
- * all layers), each JSON text.
- * Atomic. Nothing in it depends on time, host or path. Expected: TW_EFILE (a layer without weights,
- * a place that cannot be written), TW_EBUDGET (disk full), TW_ENOMEM. */
+ * "precision" (unless it is fp32), "calibration" and "known" where there are such, and "sha256"
+ * (tw_model_hash of all layers), each JSON text. Atomic. Nothing in it depends on time, host or
+ * path. Expected: TW_EFILE (a layer without weights, a place that cannot be written), TW_EBUDGET
+ * (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_model_write(const tw_model *model, const char *path, tw_error *err);
 
 /* Whether the model came from a file of that kind, which may be written anew; else TW_EUSAGE. */
@@ -141,6 +151,19 @@ TW_MUST_CHECK tw_status tw_model_open_like(tw_model **out, const tw_model *like,
 tw_json *tw_calibration_to_json(const tw_model *model);
 TW_MUST_CHECK tw_status tw_calibration_from_json(double *temperature, const tw_json *json,
                                                  const char *name, tw_error *err);
+
+/* Channels that tw_known is of: of the last layer of the frozen part (tw_model_boundary) that is no
+ * mere reshape. Its row is (places,C). */
+int64_t tw_known_channels(const tw_model *model);
+void tw_known_free(tw_known *known);
+/* The metadata entry "known" and back; `layer` is the boundary's name. */
+tw_json *tw_known_to_json(const tw_model *model);
+TW_MUST_CHECK tw_status tw_known_from_json(tw_known *out, const tw_json *json, const char *layer,
+                                           const char *name, tw_error *err);
+/* The tensor beside it. Expected: TW_EFILE, TW_ENOMEM. */
+#define TW_KNOWN_TENSOR "known/means"
+TW_MUST_CHECK tw_status tw_known_copy_means(tw_known *known, const tw_tensor *tensor,
+                                            const tw_model *model, const char *path, tw_error *err);
 
 /* JSON of a contract and back (all names checked). */
 tw_json *tw_contract_to_json(const tw_contract *contract);

@@ -231,12 +231,13 @@ static void test_a_calibrated_model_keeps_its_temperature_and_its_classes(void *
     world *w = *state;
     const tw_cache_options cache = {.mode = TW_CACHE_OFF};
     char *path = path_in(w->folder, "calibrated.safetensors");
+    const tw_calibrate_options how = {.path = path};
     tw_calibration found;
     tw_evaluation before, after;
     tw_model *read;
 
     evaluate(&before, w->model, w);
-    assert_ok(tw_calibrate(&found, w->model, w->test, path, NULL, &cache, NULL, e));
+    assert_ok(tw_calibrate(&found, w->model, w->test, &how, NULL, &cache, NULL, e));
     assert_int_equal(found.n, N_TEST);
     assert_true(found.temperature_before == 1.0 && found.temperature != 1.0);
     assert_true(found.loss < found.loss_before);
@@ -260,11 +261,12 @@ static void test_a_calibrated_model_keeps_its_temperature_and_its_classes(void *
 static void test_a_model_that_came_from_no_file_of_ours_is_not_written(void **state)
 {
     const world *w = *state;
+    const tw_calibrate_options how = {.path = "/nowhere"};
     tw_calibration found;
 
     assert_fails(TW_EUSAGE,
                  "model: is an export; calibrate the model that it was made of, and export again",
-                 tw_calibrate(&found, w->made, w->test, "/nowhere", NULL, NULL, NULL, e));
+                 tw_calibrate(&found, w->made, w->test, &how, NULL, NULL, NULL, e));
 }
 
 static void test_pictures_that_no_temperature_fits(void **state)
