@@ -151,7 +151,7 @@ static float *results_of(const world *w, const tw_winograd_train_kernels *kernel
     tw_winograd_train train;
     tw_layout layout = {0};
     float *out = tw_calloc((size_t)(w->n_y + w->n_x + w->n_w), sizeof *out);
-    const tw_sink sink = {take_copy, out + w->n_y + w->n_x};
+    const tw_sink sink = {.take = take_copy, .ctx = out + w->n_y + w->n_x};
 
     assert_non_null(out);
     asked.n_workers = n_workers;
