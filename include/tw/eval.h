@@ -70,10 +70,10 @@ typedef struct tw_calibration {
 
 /* Finds the temperature by which the model's probabilities fit labelled pictures best (least
  * cross-entropy; Guo et al. 2017), which should not be those that it was trained on, gives it to
- * the model and, unless path is NULL, writes the model there, atomically. The predicted class of no
- * picture changes. Expected: as tw_evaluate, and TW_EFILE (pictures that no temperature fits),
- * TW_EUSAGE (a model that another framework's file was exported from can be written, such a file
- * cannot). */
+ * the model and, unless path is NULL, writes the model there, atomically; after an error the model
+ * has the one it had. The predicted class of no picture changes. Expected: as tw_evaluate, and
+ * TW_EFILE (pictures that no temperature fits), TW_EUSAGE (a model that another framework's file
+ * was exported from can be written, such a file cannot). */
 TW_MUST_CHECK tw_status tw_calibrate(tw_calibration *out, tw_model *model,
                                      const tw_dataset *dataset, const char *path,
                                      const tw_compute *compute, const tw_cache_options *cache,

@@ -142,8 +142,8 @@ tw_status tw_calibrate(tw_calibration *out, tw_model *model, const tw_dataset *d
     if ((rc = fit(out, &found, model, err)) ||
         (rc = tw_model_set_temperature(model, out->temperature, err)))
         goto done;
-    if (path)
-        rc = tw_model_write(model, path, err);
+    if (path && (rc = tw_model_write(model, path, err)))
+        model->temperature = out->temperature_before;
 done:
     logits_free(&found);
     return rc;
