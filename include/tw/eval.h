@@ -82,9 +82,10 @@ typedef struct tw_calibrate_options {
 /* Finds the temperature by which the model's probabilities fit labelled pictures best (least
  * cross-entropy; Guo et al. 2017), which should not be those that it was trained on, and learns
  * what pictures of each class look like to the frozen part (docs/evaluation.md), for
- * tw_engine_judge. Both are the model's then. The predicted class of no picture changes. `how` may
- * be NULL. Expected: as tw_evaluate, and TW_EFILE (pictures that no temperature fits), TW_EUSAGE (a
- * model that another framework's file was exported from can be written, such a file cannot). */
+ * tw_engine_judge. Both are the model's then; after an error it has what it had. The predicted
+ * class of no picture changes. `how` may be NULL. Expected: as tw_evaluate, and TW_EFILE (pictures
+ * that no temperature fits), TW_EUSAGE (a model that another framework's file was exported from can
+ * be written, such a file cannot). */
 TW_MUST_CHECK tw_status tw_calibrate(tw_calibration *out, tw_model *model,
                                      const tw_dataset *dataset, const tw_calibrate_options *how,
                                      const tw_compute *compute, const tw_cache_options *cache,

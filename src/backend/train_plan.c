@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { LINE = 64 };
+enum { LINE = 64, MOST_BYTES = 1 << 16 /* that any layer takes for a number of its output */ };
 
 /* ---- what can be trained */
 
@@ -144,6 +144,12 @@ static tw_status lay_out(tw_chain_plan *plan, tw_layout *layout, tw_error *err)
     return lay_scratch(plan, layout, err);
 }
 
+static tw_status fail_memory(const tw_graph *graph, int64_t batch, tw_error *err)
+{
+    return tw_fail(err, TW_ENOMEM, "no memory to train %d layers in batches of %lld", graph->n,
+                   (long long)batch);
+}
+
 /* First counts, then takes the places. */
 static tw_status make_block(tw_chain_plan *plan, tw_error *err)
 {
@@ -154,8 +160,7 @@ static tw_status make_block(tw_chain_plan *plan, tw_error *err)
         return rc;
     plan->base.n_bytes = layout.used;
     if (layout.is_too_large || !(plan->block = tw_alloc_aligned((size_t)layout.used)))
-        return tw_fail(err, TW_ENOMEM, "no memory to train %d layers in batches of %lld",
-                       plan->base.graph->n, (long long)plan->base.batch);
+        return fail_memory(plan->base.graph, plan->base.batch, err);
     layout = (tw_layout){.block = plan->block};
     return lay_out(plan, &layout, err);
 }
@@ -206,6 +211,18 @@ static tw_status finish(tw_train_plan **out, tw_chain_plan *plan, tw_backend *ba
     return TW_OK;
 }
 
+/* Does no number of bytes overflow that a layer may ask for? */
+static bool is_countable(const tw_graph *graph, int64_t batch)
+{
+    int64_t n;
+
+    for (int i = 0; i < graph->n; i++)
+        if (!tw_mul_i64(&n, tw_shape_size(&graph->nodes[i].out), MOST_BYTES) ||
+            !tw_mul_i64(&n, n, batch))
+            return false;
+    return true;
+}
+
 /* The plan before anything is laid out, all of it to be trained. */
 static tw_status start(tw_chain_plan **out, tw_backend *backend, const tw_train_kernels *kernels,
                        const tw_graph *graph, int64_t batch, tw_error *err)
@@ -217,6 +234,8 @@ static tw_status start(tw_chain_plan **out, tw_backend *backend, const tw_train_
     *out = NULL;
     if ((rc = check_graph(graph, err)))
         return rc;
+    if (!is_countable(graph, batch))
+        return fail_memory(graph, batch, err);
     if (!(plan = tw_calloc(1, sizeof *plan)) || !allocate_lists(plan, n)) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for a training plan");
         goto done;

@@ -150,21 +150,25 @@ static tw_status fit(tw_calibration *out, const tw_logits *of, const tw_model *m
 }
 
 /* Gives the model what was found. */
-static tw_status take(tw_calibration *out, tw_model *model, const tw_looks *looks, double quantile,
-                      tw_error *err)
+static tw_status take(tw_calibration *out, tw_model *model, tw_known *before, const tw_looks *looks,
+                      double quantile, tw_error *err)
 {
     tw_known known;
     tw_status rc;
 
     if ((rc = tw_learn_known(&known, looks, quantile, err)))
         return rc;
-    tw_known_free(&model->known);
+    if ((rc = tw_model_set_temperature(model, out->temperature, err))) {
+        tw_known_free(&known);
+        return rc;
+    }
+    *before = model->known; /* moves out */
     model->known = known;
     out->threshold = known.threshold;
     for (int64_t i = 0; i < looks->n; i++)
         out->n_rejected +=
             tw_look_distance(model, looks->looks + i * looks->n_channels) > known.threshold;
-    return tw_model_set_temperature(model, out->temperature, err);
+    return TW_OK;
 }
 
 static tw_status check_options(const tw_calibrate_options *how, const tw_model *model,
@@ -177,6 +181,14 @@ static tw_status check_options(const tw_calibrate_options *how, const tw_model *
     return how->path ? tw_model_check_own_file(model, err) : TW_OK;
 }
 
+/* The model could not be written: it is what it was. */
+static void give_back(tw_model *model, tw_known *before, double temperature)
+{
+    tw_known_free(&model->known);
+    model->known = *before;
+    model->temperature = temperature;
+}
+
 tw_status tw_calibrate(tw_calibration *out, tw_model *model, const tw_dataset *dataset,
                        const tw_calibrate_options *how, const tw_compute *compute,
                        const tw_cache_options *cache, const tw_watch *watch, tw_error *err)
@@ -184,6 +196,7 @@ tw_status tw_calibrate(tw_calibration *out, tw_model *model, const tw_dataset *d
     tw_status rc;
     tw_calibrate_options options = how ? *how : (tw_calibrate_options){0};
     found f;
+    tw_known before;
     tw_pass_job pass = {model, dataset, "calibrate", take_answer, &f, true};
     tw_pass passed;
 
@@ -197,10 +210,12 @@ tw_status tw_calibrate(tw_calibration *out, tw_model *model, const tw_dataset *d
         goto done;
     out->n_trunk = passed.n_trunk;
     if ((rc = fit(out, &f.logits, model, options.keep_temperature, err)) ||
-        (rc = take(out, model, &f.looks, options.reject_quantile, err)))
+        (rc = take(out, model, &before, &f.looks, options.reject_quantile, err)))
         goto done;
-    if (options.path)
-        rc = tw_model_write(model, options.path, err);
+    if (options.path && (rc = tw_model_write(model, options.path, err)))
+        give_back(model, &before, out->temperature_before);
+    else
+        tw_known_free(&before);
 done:
     found_free(&f);
     return rc;

@@ -328,10 +328,10 @@ static tw_status take_views(tw_source *source, const tw_source_views *views, tw_
         source->augment = *views->augment;
         source->seed = views->seed;
         source->n_views = views->n;
-        source->n = views->n > 0 ? n * views->n : INT64_MAX;
         if (views->n > MOST_VIEWS)
             return tw_fail(err, TW_EUSAGE, "%lld views of each picture, at most %d are kept",
                            (long long)views->n, MOST_VIEWS);
+        source->n = views->n > 0 ? n * views->n : INT64_MAX;
     }
     if (views && views->pictures) {
         if (!(source->is_wanted = tw_calloc(n ? (size_t)n : 1, sizeof *source->is_wanted)))

@@ -36,6 +36,7 @@ static const char *const run_files[] = {"config.json",
 
 /* Held by the process that works on the run; stays behind, empty. */
 static const char lock_name[] = ".lock";
+static const char log_name[] = "log.jsonl";
 
 static bool is_run_file(const char *name)
 {
@@ -84,8 +85,8 @@ static tw_status fail_memory(const char *name, tw_error *err)
     return tw_fail(err, TW_ENOMEM, "no memory to write %s", name);
 }
 
-/* All files of an older run; what else lies there stays, and config.json until the new one takes
- * its place: a run that begins anew is never without it. */
+/* All files of an older run. What else lies there stays, and so does what a run's folder is known
+ * by at any moment: the log, emptied before, and config.json until the new one takes its place. */
 static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
 {
     tw_status rc;
@@ -97,7 +98,8 @@ static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
     for (size_t i = 0; i < n && !rc; i++) {
         char *path;
 
-        if (!is_run_file(names[i]) || !strcmp(names[i], "config.json"))
+        if (!is_run_file(names[i]) || !strcmp(names[i], "config.json") ||
+            !strcmp(names[i], log_name))
             continue;
         path = tw_train__folder_file(folder, names[i]);
         rc = path ? tw_file_remove(path, err) : fail_memory(names[i], err);
@@ -124,9 +126,9 @@ static tw_status lock(tw_run_folder *folder, tw_error *err)
 static tw_status open_log(tw_run_folder *folder, tw_error *err)
 {
     tw_status rc;
-    char *log = tw_train__folder_file(folder, "log.jsonl");
+    char *log = tw_train__folder_file(folder, log_name);
 
-    rc = log ? tw_file_open_append(&folder->log, log, err) : fail_memory("log.jsonl", err);
+    rc = log ? tw_file_open_append(&folder->log, log, err) : fail_memory(log_name, err);
     tw_free(log);
     return rc;
 }
@@ -143,8 +145,8 @@ tw_status tw_train__folder_create(tw_run_folder *out, const char *path, bool ove
     if (!(out->path = tw_strdup(path)))
         rc = fail_memory(path, err);
     else if (!(rc = tw_folder_create(path, err)) && !(rc = lock(out, err)) &&
-             !(rc = remove_files(out, err)))
-        rc = open_log(out, err);
+             !(rc = open_log(out, err)) && !(rc = tw_file_truncate(&out->log, 0, err)))
+        rc = remove_files(out, err);
     if (rc)
         tw_train__folder_free(out);
     return rc;

@@ -15,12 +15,13 @@
 
 #include <string.h>
 
+/* A spec that is wrong counts as one: it is told when it is read for good. */
 bool tw_train__has_views(const tw_config *config)
 {
     const char *spec = tw_train__text(config, TW_OPTION_AUG);
     tw_augment augment;
 
-    return spec && !tw_augment_parse(&augment, spec, NULL) && !tw_augment_is_none(&augment);
+    return spec && (tw_augment_parse(&augment, spec, NULL) || !tw_augment_is_none(&augment));
 }
 
 /* New views each epoch where nothing would keep them. */

@@ -6,6 +6,9 @@
 #include "watcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
 
 enum { N = 12, MANY = 3000 };
 
@@ -165,6 +168,57 @@ static void test_full_disk_recomputes_rounded_rows(void **state)
     check_full_disk(f);
 }
 
+/* ---- what is remembered of weights: it is done without where its file cannot be read or written
+ */
+
+static void check_remembering(const fixture *f, const tw_model *model, tw_sys_kind kind, int error,
+                              const char *hex)
+{
+    const int last = model->graph->n - 1;
+    bool was_hit = true;
+    long nth = 1;
+
+    for (; was_hit; nth++) {
+        char found[65], folder[300]; /* a new one: a record stays for good */
+
+        was_hit = false;
+        snprintf(folder, sizeof folder, "%s/%d-%ld", f->cache, (int)kind, nth);
+        for (int turn = 0; turn < 2; turn++) { /* written, then read */
+            tw_error err = {TW_OK, ""};
+            tw_status rc;
+
+            tw_sys_fail_nth(kind, nth, 0, error);
+            rc = tw_feature__weights_hash(found, model, last, folder, &err);
+            was_hit |= tw_sys_fail_nth(kind, 0, 0, 0) >= nth;
+            assert_true(rc == TW_OK || (rc == TW_ENOMEM && kind == TW_SYS_MEMORY && err.text[0]));
+            assert_ok(tw_feature__weights_hash(found, model, last, folder, e));
+            assert_string_equal(found, hex);
+        }
+    }
+    assert_true(nth > 2);
+}
+
+static void test_weights_are_hashed_where_nothing_can_be_remembered(void **state)
+{
+    fixture *f = *state;
+    char *path = path_in(f->data, "model.safetensors"), hex[65];
+    const struct timespec old[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+    tw_model *model;
+
+    f->model->n_classes = 0; /* it has no names for them, which a file must have */
+    assert_ok(tw_model_write(f->model, path, e));
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    assert_ok(tw_model_open(&model, path, NULL, NULL, 0, e));
+    assert_ok(tw_model_hash(hex, model, model->graph->n - 1, e));
+    check_remembering(f, model, TW_SYS_MEMORY, ENOMEM, hex);
+    check_remembering(f, model, TW_SYS_OPEN, EACCES, hex);
+    check_remembering(f, model, TW_SYS_READ, EIO, hex);
+    check_remembering(f, model, TW_SYS_WRITE, ENOSPC, hex);
+    check_remembering(f, model, TW_SYS_RENAME, EACCES, hex);
+    tw_model_free(model);
+    free(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -177,6 +231,7 @@ int main(void)
         TEST(test_disk_is_full_at_any_write),
         TEST(test_full_disk_recomputes_with_auto),
         TEST(test_full_disk_recomputes_rounded_rows),
+        TEST(test_weights_are_hashed_where_nothing_can_be_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ enum { MANY = 3000 };
 
 /* What every attempt works on. */
 typedef struct bench {
-    char *weights, *model_file, *out_file;
+    char *weights, *normed, *model_file, *out_file;
     small_model small;
     tw_graph *top;
 } bench;
@@ -25,6 +25,12 @@ static tw_status try_random(tw_model **out, const bench *on, tw_error *err)
 {
     (void)on;
     return tw_model_open(out, "vgg19", "random", "block1_pool", 0, err);
+}
+
+/* A convolution whose batch normalization is folded into it. */
+static tw_status try_batch_norm(tw_model **out, const bench *on, tw_error *err)
+{
+    return tw_model_open(out, "efficientnet-lite0", on->normed, "stem_conv", 0, err);
 }
 
 static tw_status try_model_file(tw_model **out, const bench *on, tw_error *err)
@@ -52,14 +58,30 @@ static tw_status try_check(tw_model **out, const bench *on, tw_error *err)
     return tw_model_check_weights(on->small.whole, err);
 }
 
+/* In EfficientNet-PyTorch's naming. */
+static weight_set *normed_stem(void)
+{
+    static const char *const names[] = {"_conv_stem.weight", "_bn0.weight", "_bn0.bias",
+                                        "_bn0.running_mean", "_bn0.running_var"};
+    weight_set *set = calloc(1, sizeof *set);
+
+    for (int i = 0; i < 5; i++) {
+        put_tensor(set, "", "", i ? &(tw_shape){1, {32}} : &(tw_shape){4, {32, 3, 3, 3}});
+        snprintf(set->names[i], sizeof set->names[i], "%s", names[i]);
+    }
+    return set;
+}
+
 static bench set_up(void **state)
 {
     bench on = {.weights = path_in(state, "w.safetensors"),
+                .normed = path_in(state, "n.safetensors"),
                 .model_file = path_in(state, "m.safetensors"),
                 .out_file = path_in(state, "out.safetensors"),
                 .small = make_small_model(3)};
 
     write_set(weights_of("vgg16", 3), on.weights);
+    write_set(normed_stem(), on.normed);
     assert_ok(tw_model_write(on.small.whole, on.model_file, e));
     assert_ok(
         tw_graph_parse_top(&on.top, tw_graph_output_shape(on.small.base->graph), "gap", 2, e));
@@ -71,6 +93,7 @@ static void tear_down(bench *on)
     tw_graph_free(on->top);
     free_small_model(&on->small);
     tw_free(on->weights);
+    tw_free(on->normed);
     tw_free(on->model_file);
     tw_free(on->out_file);
 }
@@ -99,7 +122,8 @@ static long fail_each(attempt one, const bench *on, tw_sys_kind kind, int error,
 
 static void each_allocation_may_fail(void **state)
 {
-    const attempt attempts[] = {try_weights, try_random, try_model_file, try_top, try_write};
+    const attempt attempts[] = {try_weights,    try_random, try_batch_norm,
+                                try_model_file, try_top,    try_write};
     bench on = set_up(state);
 
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++)
@@ -114,6 +138,7 @@ static void a_file_that_cannot_be_opened_or_mapped_is_told(void **state)
 
     assert_true(fail_each(try_weights, &on, TW_SYS_OPEN, EACCES, TW_EFILE) > 0);
     assert_true(fail_each(try_weights, &on, TW_SYS_MAP, EIO, TW_EFILE) > 0);
+    assert_true(fail_each(try_batch_norm, &on, TW_SYS_MAP, EIO, TW_EFILE) > 0);
     assert_true(fail_each(try_model_file, &on, TW_SYS_MAP, EIO, TW_EFILE) > 0);
     tear_down(&on);
 }

@@ -202,6 +202,7 @@ static void test_refusals_have_their_sentences(void **state)
     fixture *f = *state;
     const tw_source_views any = {.augment = &f->augment};
     const tw_source_views many = {.augment = &f->augment, .n = 1001};
+    const tw_source_views most = {.augment = &f->augment, .n = INT64_MAX};
     tw_source *source;
 
     assert_fails(TW_EUSAGE,
@@ -210,6 +211,8 @@ static void test_refusals_have_their_sentences(void **state)
                  try_source(&source, f, TINY_POOL, TW_CACHE_ON, &any, e));
     assert_fails(TW_EUSAGE, "1001 views of each picture, at most 1000 are kept",
                  try_source(&source, f, TINY_POOL, TW_CACHE_AUTO, &many, e));
+    assert_fails(TW_EUSAGE, "9223372036854775807 views of each picture, at most 1000 are kept",
+                 try_source(&source, f, TINY_POOL, TW_CACHE_AUTO, &most, e));
     assert_ok(try_source(&source, f, TINY_POOL, TW_CACHE_AUTO, &any, e));
     assert_string_equal(tw_source_describe(source),
                         "no cache: each pass runs new views of 60 pictures through the trunk");

@@ -276,6 +276,9 @@ static void test_refusals_have_their_sentences(void **state)
                    "option cache-views has no effect without aug");
     assert_refused(w, OPTIONS({"cache-views", "3"}, {"aug", "none"}), 2, TW_EUSAGE,
                    "option cache-views has no effect without aug");
+    assert_refused(w, OPTIONS({"aug", "flip, wobble 3"}, {"cache-views", "0"}), 2, TW_EUSAGE,
+                   "aug: item \"wobble 3\" is none of flip, vflip, crop, ratio, rotate, translate, "
+                   "scale, jitter, brightness, contrast, saturation, hue, erase");
     assert_refused(w, OPTIONS({"aug", "flip"}, {"cache-views", "0"}, {"cache", "on"}), 3, TW_EUSAGE,
                    "each epoch has new views of the pictures (cache-views 0), so there is nothing "
                    "to cache: switch the cache off");
