@@ -166,7 +166,7 @@ tw_status tw_chain_plan(tw_chain **out, const tw_model *model, int first, int la
                         tw_backend *backend, tw_precision precision, tw_error *err)
 {
     const tw_graph *graph = model->graph;
-    tw_status rc;
+    tw_status rc = TW_OK;
     tw_chain *chain = NULL;
     tw_graph *part = NULL;
 

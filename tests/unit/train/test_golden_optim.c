@@ -66,7 +66,9 @@ static void make_net(net *it)
     static const int64_t sizes[3][2] = {{0, 0}, {5, 2}, {3, 0}};
     float *next = it->numbers;
 
-    *it = (net){.trained = {3, it->weights, it->data, it->size, N}};
+    *it = (net){
+        .trained = {
+            .n_nodes = 3, .weights = it->weights, .data = it->data, .size = it->size, .n = N}};
     fill(it->numbers, 1);
     for (int node = 1; node < 3; node++) {
         for (int slot = 0; slot < 2 && sizes[node][slot] > 0; slot++) {

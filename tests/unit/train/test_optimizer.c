@@ -338,7 +338,11 @@ typedef struct layers {
 
 static void make_layers(layers *l)
 {
-    *l = (layers){.trained = {N_NODES, l->weights, l->data, l->size, LARGE + SMALL}};
+    *l = (layers){.trained = {.n_nodes = N_NODES,
+                              .weights = l->weights,
+                              .data = l->data,
+                              .size = l->size,
+                              .n = LARGE + SMALL}};
     l->numbers = tw_alloc_f32(LARGE + SMALL + SMALL);
     for (int i = 0; i < LARGE + SMALL + SMALL; i++)
         l->numbers[i] = (float)(i % 13 - 6) / 8.0f;
