@@ -122,6 +122,9 @@ TW_MUST_CHECK tw_status tw_graph_cut(tw_graph **out, const tw_graph *graph, int 
                                      tw_error *err);
 /* Whether every edge from nodes before `node` or from it to nodes after it comes from `node`. */
 bool tw_graph_is_waist(const tw_graph *graph, int node);
+/* The layer whose range a reader of `node` sees: the one before what passes its numbers on as they
+ * are (max-pooling, Dropout). */
+int tw_graph_producer(const tw_graph *graph, int node);
 /* Nodes 0..node, which must feed the rest through `node` alone (TW_EUSAGE else): the same as cut.
  */
 TW_MUST_CHECK tw_status tw_graph_prefix(tw_graph **out, const tw_graph *graph, int node,

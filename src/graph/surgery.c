@@ -74,6 +74,13 @@ done:
     return rc;
 }
 
+int tw_graph_producer(const tw_graph *graph, int node)
+{
+    while (graph->nodes[node].op == TW_OP_MAX_POOL || graph->nodes[node].op == TW_OP_DROPOUT)
+        node = graph->nodes[node].inputs[0];
+    return node;
+}
+
 bool tw_graph_is_waist(const tw_graph *graph, int node)
 {
     for (int i = node + 1; i < graph->n; i++)

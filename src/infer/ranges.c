@@ -31,18 +31,11 @@ typedef struct calibration {
     histogram **histograms; /* of each node whose output a convolution reads, else NULL */
 } calibration;
 
-/* The layer whose numbers a reader of `node` sees. */
-static int producer(const tw_graph *graph, int node)
-{
-    while (graph->nodes[node].op == TW_OP_MAX_POOL || graph->nodes[node].op == TW_OP_DROPOUT)
-        node = graph->nodes[node].inputs[0];
-    return node;
-}
-
 static void count(void *ctx, int node, const float *x, int64_t n)
 {
     const calibration *now = ctx;
-    histogram *h = now->histograms[producer(now->graph, now->graph->nodes[node].inputs[0])];
+    histogram *h =
+        now->histograms[tw_graph_producer(now->graph, now->graph->nodes[node].inputs[0])];
 
     for (int64_t i = 0; i < n; i++) {
         uint32_t bits;
@@ -134,7 +127,7 @@ static tw_status calibration_create(calibration *out, const tw_graph *graph, tw_
     if (!(out->histograms = tw_calloc((size_t)graph->n, sizeof *out->histograms)))
         return tw_fail(err, TW_ENOMEM, "no memory to calibrate %d layers", graph->n);
     for (int i = 1; i < graph->n; i++) {
-        histogram **h = &out->histograms[producer(graph, graph->nodes[i].inputs[0])];
+        histogram **h = &out->histograms[tw_graph_producer(graph, graph->nodes[i].inputs[0])];
 
         if (graph->nodes[i].op == TW_OP_CONV2D && !*h && !(*h = tw_calloc(1, sizeof **h)))
             return tw_fail(err, TW_ENOMEM, "no memory to calibrate %d layers", graph->n);

@@ -26,12 +26,10 @@ enum { MOST_TERMS = 1 << 16 /* of a sum: 2^16 * 255 * 127 fits into 32 bits */ }
 
 /* ---- which layers, which numbers */
 
-/* The layer whose range a reader of `node` sees. */
-static const tw_node *producer(const tw_graph *graph, int node)
+/* The range of the numbers that a reader of `node` sees. */
+static const float *range_of(const tw_graph *graph, int node)
 {
-    while (graph->nodes[node].op == TW_OP_MAX_POOL || graph->nodes[node].op == TW_OP_DROPOUT)
-        node = graph->nodes[node].inputs[0];
-    return &graph->nodes[node];
+    return graph->nodes[tw_graph_producer(graph, node)].range;
 }
 
 bool tw_backend__cpu_conv2d_is_int8(const tw_cpu_plan *plan, int node)
@@ -41,7 +39,7 @@ bool tw_backend__cpu_conv2d_is_int8(const tw_cpu_plan *plan, int node)
     const tw_shape *in = &graph->nodes[layer->inputs[0]].out;
 
     return plan->int8 && layer->op == TW_OP_CONV2D && !layer->is_exact &&
-           producer(graph, layer->inputs[0])->range[1] > 0.0f && layer->window[0] <= MOST_TERMS &&
+           range_of(graph, layer->inputs[0])[1] > 0.0f && layer->window[0] <= MOST_TERMS &&
            layer->window[1] <= MOST_TERMS / layer->window[0] &&
            in->dims[2] <= MOST_TERMS / (layer->window[0] * layer->window[1]);
 }
@@ -88,7 +86,7 @@ static tw_cpu_int8 numbers_of(const tw_cpu_plan *plan, int node)
 {
     const tw_graph *graph = plan->base.graph;
     const tw_node *layer = &graph->nodes[node];
-    const float *range = producer(graph, layer->inputs[0])->range;
+    const float *range = range_of(graph, layer->inputs[0]);
     tw_cpu_int8 numbers = {type_of(range), dnnl_f32, step_of(range), 1.0f, 0, NULL};
 
     if ((layer->activation == TW_RELU || layer->activation == TW_LINEAR) &&
