@@ -3,6 +3,7 @@
  * piece of pictures through the kernels of a path. See winograd.h.
  *
  * A worker's scratch:  | V: planes of (block, C) | M: planes of (block, K) | one padded tile |
+ *                      | the rows that the next block reads |
  *
  * Planes lie a whole number of rows and one cache line apart, so that the same place of all planes
  * does not fall into one set of a cache.
@@ -76,11 +77,19 @@ static int64_t m_plane(const tw_winograd *conv)
     return (conv->block + TW_WINOGRAD_SPARE) * conv->k_row + LINE / (int64_t)sizeof(float);
 }
 
+/* A padded tile, up to a multiple of what pointers need behind it. */
+static int64_t patch_floats(const tw_winograd *conv)
+{
+    return round_up(n_planes(conv) * conv->c, LINE / (int64_t)sizeof(float));
+}
+
 void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block)
 {
     conv->block = block;
-    conv->scratch_bytes = n_planes(conv) * (v_plane(conv) * width(conv) +
-                                            (m_plane(conv) + conv->c) * (int64_t)sizeof(float));
+    conv->scratch_bytes = n_planes(conv) * v_plane(conv) * width(conv) +
+                          n_planes(conv) * m_plane(conv) * (int64_t)sizeof(float) +
+                          patch_floats(conv) * (int64_t)sizeof(float) +
+                          block * (conv->m + 2) * (int64_t)sizeof(const char *);
 }
 
 void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
@@ -317,6 +326,23 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
     conv->kernels->transform_out(&out, conv->m);
 }
 
+/* The rows that the n tiles from `first` on read and their left neighbours do not. */
+static tw_winograd_ahead rows_of(const tw_winograd *conv, const float *x,
+                                 const tw_winograd_tiles *tiles, int64_t first, int64_t n,
+                                 const char **rows)
+{
+    tw_winograd_ahead ahead = {.rows = rows, .bytes = conv->m * conv->c * (int64_t)sizeof *x};
+
+    for (int64_t i = 0; i < n; i++) {
+        const spot at = spot_of(conv, tile_of(tiles, first + i));
+        const int64_t top = at.y - conv->pad, left = smaller(at.x - conv->pad + 2, conv->w - 1);
+        for (int64_t y = top < 0 ? 0 : top; y < smaller(top + conv->m + 2, conv->h); y++)
+            rows[ahead.n++] =
+                (const char *)(x + ((at.picture * conv->h + y) * conv->w + left) * conv->c);
+    }
+    return ahead;
+}
+
 void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_tiles *tiles,
                                    float *y, const float *x, const void *packed, void *scratch)
 {
@@ -326,14 +352,18 @@ void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_ti
     const float *bias = (const float *)(u + planes * u_bytes);
     char *v = scratch;
     float *m = (float *)(v + planes * v_bytes), *patch = m + planes * m_plane(conv);
+    const char **rows = (const char **)(patch + patch_floats(conv));
 
     for (int64_t first = 0; first < tiles->n; first += conv->block) {
         const int64_t n_block = smaller(tiles->n - first, conv->block);
+        const int64_t n_next = smaller(tiles->n - first - n_block, conv->block);
+        tw_winograd_ahead ahead = rows_of(conv, x, tiles, first + n_block, n_next, rows);
         tw_winograd_product product = {.v_row = conv->c_row,
                                        .m_row = conv->k_row,
                                        .n_tiles = n_block,
                                        .c = c_steps(conv),
-                                       .k = conv->k_row};
+                                       .k = conv->k_row,
+                                       .ahead = &ahead};
         for (int64_t i = 0; i < n_block; i++)
             tile_in(conv, v + i * conv->c_row * width(conv), x, tile_of(tiles, first + i), patch);
         for (int64_t p = 0; p < planes; p++) {

@@ -30,6 +30,14 @@ typedef struct tw_winograd_in {
     int64_t row, pixel, c; /* floats from row to row, from place to place */
 } tw_winograd_in;
 
+/* Rows of the pictures that the next block of tiles will read: one is fetched into the caches with
+ * each few products of this block. */
+typedef struct tw_winograd_ahead {
+    const char **rows;
+    int64_t next, n;
+    int64_t bytes; /* of each */
+} tw_winograd_ahead;
+
 /* One plane's product: m (tiles,k) = v (tiles,c) u (c,k). */
 typedef struct tw_winograd_product {
     float *m;
@@ -37,6 +45,7 @@ typedef struct tw_winograd_product {
     int64_t v_row, m_row; /* numbers from tile to tile */
     int64_t n_tiles;      /* up to TW_WINOGRAD_SPARE rows more are read and written */
     int64_t c, k;         /* c in whole steps, k in whole vectors */
+    tw_winograd_ahead *ahead;
 } tw_winograd_product;
 
 /* One tile on its way out: rows x columns of its outputs lie in the picture. */

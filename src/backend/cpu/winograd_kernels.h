@@ -27,7 +27,12 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-enum { MAX_TILE = TW_WINOGRAD_MAX_TILE, MAX_OUT = MAX_TILE - 2, FEW_ROWS = TW_WINOGRAD_SPARE + 1 };
+enum {
+    MAX_TILE = TW_WINOGRAD_MAX_TILE,
+    MAX_OUT = MAX_TILE - 2,
+    FEW_ROWS = TW_WINOGRAD_SPARE + 1,
+    CACHE_LINE = 64
+};
 
 /* sum + factor * x; the factor is a constant, and 1 and -1 cost no multiplication. */
 INLINE vec add_scaled(vec sum, const float factor, vec x)
@@ -136,6 +141,16 @@ static void transform_in(const tw_winograd_in *tile, int m)
 
 /* ---- the products */
 
+/* Waiting for a row costs more than fetching it while there is arithmetic to do. */
+INLINE void fetch_row(tw_winograd_ahead *ahead)
+{
+    if (ahead->next == ahead->n)
+        return;
+    for (int64_t at = 0; at < ahead->bytes; at += CACHE_LINE)
+        __builtin_prefetch(ahead->rows[ahead->next] + at, 0, 2);
+    ahead->next++;
+}
+
 INLINE void multiply_rows(const tw_winograd_product *g, int64_t tile, int64_t column,
                           const int rows, const int vecs)
 {
@@ -144,6 +159,7 @@ INLINE void multiply_rows(const tw_winograd_product *g, int64_t tile, int64_t co
     float *m = g->m + tile * g->m_row + column;
     vec sums[ROWS][VECS];
 
+    fetch_row(g->ahead);
     UNROLL
     for (int r = 0; r < rows; r++)
         UNROLL
