@@ -309,7 +309,7 @@ static void count(tw_cpu_plan *plan, int worker, int64_t sample)
     for (int i = 0; i < plan->background->n_steps; i++) {
         const tw_winograd *conv = conv_of(plan, i);
         const uint8_t *states = states_of(plan, worker, i, sample);
-        const int64_t each = (int64_t)(conv->m + 2) * (conv->m + 2) * conv->c * conv->k;
+        const int64_t each = tw_backend__winograd_products(conv);
         for (int64_t k = 0; k < n_tiles(conv); k++) {
             n_all += each;
             n_spared += states[k] == COMPUTED ? 0 : each;

@@ -124,7 +124,10 @@ static tw_status compile_winograd(tw_cpu_plan *plan, int node, tw_cpu_step *step
         tw_backend__winograd_plan(conv);
     }
     step->n_scratch_bytes = conv->scratch_bytes;
-    snprintf(name, sizeof name, "winograd_%dx3:%s", conv->m, conv->kernels->name);
+    if (conv->direct)
+        snprintf(name, sizeof name, "direct_3x3:%s", conv->kernels->name);
+    else
+        snprintf(name, sizeof name, "winograd_%dx3:%s", conv->m, conv->kernels->name);
     tw_backend__cpu_note_own(plan, node, name);
     return TW_OK;
 }

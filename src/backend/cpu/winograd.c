@@ -10,6 +10,7 @@
  */
 #include "backend/cpu/winograd.h"
 
+#include "backend/cpu/direct.h"
 #include "backend/cpu/winograd_points.h"
 #include "tensor/tensor.h"
 
@@ -92,7 +93,14 @@ void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block)
                           block * (conv->m + 2) * (int64_t)sizeof(const char *);
 }
 
-void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
+int64_t tw_backend__winograd_products(const tw_winograd *conv)
+{
+    const int64_t each = conv->direct ? (int64_t)9 * conv->m * conv->m : n_planes(conv);
+
+    return each * conv->c * conv->k;
+}
+
+static void set_tile(tw_winograd *conv, int m)
 {
     const int64_t lanes = conv->kernels->lanes;
 
@@ -101,6 +109,21 @@ void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
     conv->tiles_w = (out_side(conv, conv->w) + m - 1) / m;
     conv->c_row = round_up(conv->c, lanes);
     conv->k_row = round_up(conv->k, lanes);
+}
+
+void tw_backend__winograd_plan_direct(tw_winograd *conv)
+{
+    conv->direct = true;
+    set_tile(conv, TW_DIRECT_OUT);
+    conv->block = 1;
+    conv->packed_bytes = tw_backend__direct_packed_bytes(conv);
+    conv->scratch_bytes = patch_floats(conv) * (int64_t)sizeof(float);
+}
+
+void tw_backend__winograd_plan_tile(tw_winograd *conv, int m)
+{
+    conv->direct = false;
+    set_tile(conv, m);
     conv->packed_bytes =
         n_planes(conv) * u_plane(conv) * width(conv) + conv->k_row * (int64_t)sizeof(float);
     tw_backend__winograd_set_block(
@@ -127,7 +150,9 @@ void tw_backend__winograd_plan(tw_winograd *conv)
 
     const bool is_exact = conv->kernels->step == 1;
 
-    if (!is_exact)
+    if (tw_backend__direct_suits(conv))
+        tw_backend__winograd_plan_direct(conv);
+    else if (!is_exact)
         tw_backend__winograd_plan_tile(conv, 4);
     else if (is_large)
         tw_backend__winograd_plan_tile(conv, saves && !is_between ? 6 : 4);
@@ -229,6 +254,10 @@ void tw_backend__winograd_pack(const tw_winograd *conv, void *packed, const floa
     float out[TW_WINOGRAD_MAX_TILE * TW_WINOGRAD_MAX_TILE][LANES];
     char *behind = (char *)packed + n_planes(conv) * u_plane(conv) * width(conv);
 
+    if (conv->direct) {
+        tw_backend__direct_pack(conv, packed, kernel, bias);
+        return;
+    }
     if (conv->c % conv->kernels->step) /* the channel that fills the last step */
         memset(packed, 0, (size_t)(behind - (char *)packed));
     kernel_rows(rows, conv->m);
@@ -280,15 +309,14 @@ static void copy_padded(const tw_winograd *conv, float *patch, const float *pict
                    (size_t)((right - left) * conv->c) * sizeof *patch);
 }
 
-static void tile_in(const tw_winograd *conv, void *v, const float *x, int64_t tile, float *patch)
+/* What a tile reads: in the picture, or in `patch` where it lies partly outside. */
+static tw_winograd_in in_of(const tw_winograd *conv, const float *x, int64_t tile, float *patch)
 {
     const int n = conv->m + 2;
     const spot at = spot_of(conv, tile);
     const int64_t top = at.y - conv->pad, left = at.x - conv->pad;
     const float *picture = x + at.picture * conv->h * conv->w * conv->c;
-    tw_winograd_in in = {.v = v,
-                         .plane = v_plane(conv),
-                         .x = picture + (top * conv->w + left) * conv->c,
+    tw_winograd_in in = {.x = picture + (top * conv->w + left) * conv->c,
                          .row = conv->w * conv->c,
                          .pixel = conv->c,
                          .c = conv->c};
@@ -298,21 +326,19 @@ static void tile_in(const tw_winograd *conv, void *v, const float *x, int64_t ti
         in.x = patch;
         in.row = n * conv->c;
     }
-    conv->kernels->transform_in(&in, conv->m);
+    return in;
 }
 
-static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t tile,
-                     const float *bias)
+/* Where a tile's outputs go. */
+static tw_winograd_out out_of(const tw_winograd *conv, float *y, int64_t tile)
 {
     const spot at = spot_of(conv, tile);
     const int shrink = conv->pool ? 2 : 1;
     const int64_t rows = out_side(conv, conv->h) / shrink, side = conv->m / shrink,
                   columns = out_side(conv, conv->w) / shrink;
     const int64_t top = at.y / shrink, left = at.x / shrink;
-    const tw_winograd_out out = {
-        .m = m,
-        .plane = m_plane(conv),
-        .bias = bias,
+
+    return (tw_winograd_out){
         .y = y + ((at.picture * rows + top) * columns + left) * conv->k,
         .row = columns * conv->k,
         .pixel = conv->k,
@@ -322,8 +348,37 @@ static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t 
         .relu = conv->relu,
         .pool = conv->pool,
     };
+}
 
+static void tile_in(const tw_winograd *conv, void *v, const float *x, int64_t tile, float *patch)
+{
+    tw_winograd_in in = in_of(conv, x, tile, patch);
+
+    in.v = v;
+    in.plane = v_plane(conv);
+    conv->kernels->transform_in(&in, conv->m);
+}
+
+static void tile_out(const tw_winograd *conv, float *y, const float *m, int64_t tile,
+                     const float *bias)
+{
+    tw_winograd_out out = out_of(conv, y, tile);
+
+    out.m = m;
+    out.plane = m_plane(conv);
+    out.bias = bias;
     conv->kernels->transform_out(&out, conv->m);
+}
+
+static void run_direct(const tw_winograd *conv, const tw_winograd_tiles *tiles, float *y,
+                       const float *x, const float *packed, float *patch)
+{
+    for (int64_t i = 0; i < tiles->n; i++) {
+        const int64_t tile = tile_of(tiles, i);
+        const tw_winograd_in in = in_of(conv, x, tile, patch);
+        tw_winograd_out out = out_of(conv, y, tile);
+        tw_backend__direct_tile(conv, &in, &out, packed);
+    }
 }
 
 /* The rows that the n tiles from `first` on read and their left neighbours do not. */
@@ -353,6 +408,11 @@ void tw_backend__winograd_run_some(const tw_winograd *conv, const tw_winograd_ti
     char *v = scratch;
     float *m = (float *)(v + planes * v_bytes), *patch = m + planes * m_plane(conv);
     const char **rows = (const char **)(patch + patch_floats(conv));
+
+    if (conv->direct) {
+        run_direct(conv, tiles, y, x, packed, scratch);
+        return;
+    }
 
     for (int64_t first = 0; first < tiles->n; first += conv->block) {
         const int64_t n_block = smaller(tiles->n - first, conv->block);

@@ -61,6 +61,8 @@ typedef struct tw_winograd_out {
 
 enum { TW_WINOGRAD_SPARE = 3 };
 
+struct tw_direct_tile;
+
 /* The arithmetic on one path and type of V's and U's numbers; m is 2, 4, 6, or without a pool 5. */
 typedef struct tw_winograd_kernels {
     const char *name;
@@ -70,6 +72,8 @@ typedef struct tw_winograd_kernels {
     void (*transform_in)(const tw_winograd_in *tile, int m);
     void (*multiply)(const tw_winograd_product *product);
     void (*transform_out)(const tw_winograd_out *tile, int m);
+    int wide; /* filters that lie together in U of direct.h */
+    void (*direct)(const struct tw_direct_tile *tile); /* NULL: this path has none */
 } tw_winograd_kernels;
 
 extern const tw_winograd_kernels tw_backend__winograd_plain;
@@ -86,6 +90,7 @@ typedef struct tw_winograd {
     bool relu, pool;
     /* the rest is set by ..._plan */
     int m;
+    bool direct;              /* no transforms (direct.h) */
     int64_t tiles_h, tiles_w; /* of a picture */
     int64_t block;            /* tiles that go through together */
     int64_t c_row, k_row;     /* numbers a tile in V and in M */
@@ -96,6 +101,10 @@ typedef struct tw_winograd {
 void tw_backend__winograd_plan(tw_winograd *conv);
 /* The same with the tile given: 2, 4, 6, or without a pool 5. */
 void tw_backend__winograd_plan_tile(tw_winograd *conv, int m);
+/* Without transforms (direct.h), for up to TW_DIRECT_CHANNELS channels and no pool. */
+void tw_backend__winograd_plan_direct(tw_winograd *conv);
+/* Multiplications of one tile. */
+int64_t tw_backend__winograd_products(const tw_winograd *conv);
 /* Another block, after ..._plan. */
 void tw_backend__winograd_set_block(tw_winograd *conv, int64_t block);
 /* packed = U and bias of a kernel (3,3,C,K), at any address, and a bias (K) or NULL. */

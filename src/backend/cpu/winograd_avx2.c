@@ -58,8 +58,11 @@ static inline vec vec_zip_high(vec a, vec b)
 #include "backend/cpu/winograd_kernels.h"
 #include "backend/cpu/winograd_train_kernels.h"
 
-const tw_winograd_kernels tw_backend__winograd_avx2 = {"avx2",       LANES,    VECS *LANES,  STEP,
-                                                       transform_in, multiply, transform_out};
+/* These need the vectors of the others. */
+#include "backend/cpu/direct_kernels.h"
+
+const tw_winograd_kernels tw_backend__winograd_avx2 = {
+    "avx2", LANES, VECS *LANES, STEP, transform_in, multiply, transform_out, WIDE, direct};
 
 const tw_winograd_train_kernels tw_backend__winograd_train_avx2 = {
     "avx2", ROWS,           PANEL, picture_in,      gradient_in, kernel_in,

@@ -44,4 +44,4 @@ static inline vec nums_fma(nums a, nums b, vec c)
 #include "backend/cpu/winograd_kernels.h"
 
 const tw_winograd_kernels tw_backend__winograd_avx512_bf16 = {
-    "avx512_bf16", LANES, VECS *LANES, STEP, transform_in, multiply, transform_out};
+    "avx512_bf16", LANES, VECS *LANES, STEP, transform_in, multiply, transform_out, 0, NULL};

@@ -24,7 +24,20 @@ static const shape_case cases[] = {
     {3, 7, 9, 40, 48, 1, false, false}, {1, 22, 30, 24, 36, 1, true, true},
     {2, 4, 6, 1, 1, 1, false, true},    {1, 70, 9, 3, 8, 1, true, true},
 };
-enum { N_CASES = sizeof cases / sizeof cases[0], N_PATHS = 5, GUARD = 64 };
+static const shape_case few_channels[] = {
+    {1, 5, 7, 3, 8, 1, true, false},    {2, 14, 14, 3, 72, 1, true, false},
+    {2, 13, 10, 1, 5, 0, true, false},  {1, 3, 3, 4, 100, 0, false, false},
+    {2, 1, 1, 3, 16, 1, false, false},  {1, 26, 8, 2, 64, 1, true, false},
+    {3, 22, 30, 3, 37, 0, true, false},
+};
+enum {
+    N_CASES = sizeof cases / sizeof cases[0],
+    N_FEW = sizeof few_channels / sizeof few_channels[0],
+    N_PATHS = 5,
+    N_FLOAT_PATHS = 3,
+    DIRECT = 0, /* in the place of a tile's m */
+    GUARD = 64
+};
 #define TWIN_LIMIT 2e-3
 
 static struct {
@@ -84,7 +97,10 @@ static void make_world(world *w, const shape_case *c, const tw_winograd_kernels 
     w->kernel = random_numbers(9 * c->c * c->k, 2, 1.0f / sqrtf(9.0f * (float)c->c));
     w->bias = random_numbers(c->k, 3, 0.5f);
     w->y = tw_alloc_f32(c->n * w->n_y + GUARD);
-    tw_backend__winograd_plan_tile(&w->conv, m);
+    if (m == DIRECT)
+        tw_backend__winograd_plan_direct(&w->conv);
+    else
+        tw_backend__winograd_plan_tile(&w->conv, m);
 }
 
 static void free_world(world *w)
@@ -200,6 +216,62 @@ static void each_path_computes_the_convolution(void **state)
     }
 }
 
+/* The places whose number is below n of each picture become grey: three equal channels. */
+static void make_grey(const world *w, int64_t n)
+{
+    for (int64_t i = 0; i < w->conv.n * w->conv.h * w->conv.w; i++)
+        if (i % (w->conv.h * w->conv.w) < n && w->conv.c == 3)
+            w->x[3 * i + 1] = w->x[3 * i + 2] = w->x[3 * i];
+}
+
+/* Pictures in colour, half grey and grey. */
+static void direct_tiles_compute_the_convolution(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_FLOAT_PATHS * N_FEW * 3; i++) {
+        const shape_case *c = &few_channels[i / 3 % N_FEW];
+        const tw_winograd_kernels *kernels = paths[i / 3 / N_FEW].kernels;
+        world w;
+        double error;
+        if (!paths[i / 3 / N_FEW].is_here)
+            continue;
+        make_world(&w, c, kernels, DIRECT);
+        make_grey(&w, c->h * c->w * (i % 3) / 2);
+        run(&w);
+        error = error_of(&w, c);
+        if (!(error < 5e-7))
+            fail_msg("%s, case %d, grey %d / 2: error %g", kernels->name, i / 3 % N_FEW, i % 3,
+                     error);
+        free_world(&w);
+    }
+}
+
+/* A tile is as grey alone as beside others: its bits are those of the picture that is grey all
+ * over. */
+static void a_grey_tile_has_the_bits_of_a_grey_picture(void **state)
+{
+    const shape_case *c = &few_channels[1];
+
+    (void)state;
+    for (int i = 0; i < N_FLOAT_PATHS; i++) {
+        world half, whole;
+        const int64_t row = c->w * c->k;
+        if (!paths[i].is_here)
+            continue;
+        make_world(&half, c, paths[i].kernels, DIRECT);
+        make_world(&whole, c, paths[i].kernels, DIRECT);
+        make_grey(&half, 8 * c->w);
+        make_grey(&whole, c->h * c->w);
+        run(&half);
+        run(&whole);
+        assert_memory_equal(half.y, whole.y, (size_t)(6 * row) * sizeof *half.y);
+        assert_memory_not_equal(half.y + 12 * row, whole.y + 12 * row,
+                                (size_t)row * sizeof *half.y);
+        free_world(&half);
+        free_world(&whole);
+    }
+}
+
 /* Both sum in the same order with fused multiply-adds. */
 static void avx2_and_avx512_give_the_same_bits(void **state)
 {
@@ -213,6 +285,16 @@ static void avx2_and_avx512_give_the_same_bits(void **state)
             continue;
         make_world(&a, &cases[i / 3], paths[1].kernels, m);
         make_world(&b, &cases[i / 3], paths[2].kernels, m);
+        run(&a);
+        run(&b);
+        assert_memory_equal(a.y, b.y, (size_t)(a.conv.n * a.n_y) * sizeof *a.y);
+        free_world(&a);
+        free_world(&b);
+    }
+    for (int i = 0; i < N_FEW; i++) {
+        world a, b;
+        make_world(&a, &few_channels[i], paths[1].kernels, DIRECT);
+        make_world(&b, &few_channels[i], paths[2].kernels, DIRECT);
         run(&a);
         run(&b);
         assert_memory_equal(a.y, b.y, (size_t)(a.conv.n * a.n_y) * sizeof *a.y);
@@ -361,6 +443,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_path_computes_the_convolution),
+        cmocka_unit_test(direct_tiles_compute_the_convolution),
+        cmocka_unit_test(a_grey_tile_has_the_bits_of_a_grey_picture),
         cmocka_unit_test(avx2_and_avx512_give_the_same_bits),
         cmocka_unit_test(bf16_is_its_plain_twin),
         cmocka_unit_test(blocks_do_not_change_bits),
