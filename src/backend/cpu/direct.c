@@ -7,7 +7,7 @@ enum { TAPS = 9, COLOURS = 3 };
 
 bool tw_backend__direct_suits(const tw_winograd *conv)
 {
-    return conv->kernels->direct && conv->c <= TW_DIRECT_CHANNELS && !conv->pool;
+    return conv->c <= TW_DIRECT_CHANNELS && !conv->pool;
 }
 
 static int64_t n_colour(const tw_winograd *conv)

@@ -72,8 +72,8 @@ typedef struct tw_winograd_kernels {
     void (*transform_in)(const tw_winograd_in *tile, int m);
     void (*multiply)(const tw_winograd_product *product);
     void (*transform_out)(const tw_winograd_out *tile, int m);
-    int wide; /* filters that lie together in U of direct.h */
-    void (*direct)(const struct tw_direct_tile *tile); /* NULL: this path has none */
+    int wide; /* filters that lie together in U of direct.h, which is float32 on all paths */
+    void (*direct)(const struct tw_direct_tile *tile);
 } tw_winograd_kernels;
 
 extern const tw_winograd_kernels tw_backend__winograd_plain;

@@ -44,5 +44,8 @@ static inline vec nums_fma(nums a, nums b, vec c)
 
 #include "backend/cpu/winograd_kernels.h"
 
+/* These need the vectors of the others. */
+#include "backend/cpu/direct_kernels.h"
+
 const tw_winograd_kernels tw_backend__winograd_plain_bf16 = {
-    "plain_bf16", LANES, VECS *LANES, STEP, transform_in, multiply, transform_out, 0, NULL};
+    "plain_bf16", LANES, VECS *LANES, STEP, transform_in, multiply, transform_out, WIDE, direct};
