@@ -81,11 +81,53 @@ static void test_an_impossible_precision_is_refused(void **state)
                    "backend ref computes in fp32 only, not in bf16x3");
 }
 
+/* Features that are small differences of large numbers: conv1's outputs stand around 100,000, and
+ * conv2 takes one from the other. bfloat16 has no place left for what they differ in. */
+static char *write_delicate_model(const char *folder)
+{
+    char *path = path_in(folder, "delicate.safetensors");
+    tw_model *model = tiny_model(1);
+    float *bias = model->params[1][1].data, *kernel = model->params[3][0].data;
+    const int64_t filters = model->params[3][0].shape.dims[3], centre = 4 * 4 * filters;
+
+    for (int i = 0; i < 4; i++)
+        bias[i] = 1e5f;
+    memset(kernel, 0, (size_t)tw_shape_size(&model->params[3][0].shape) * sizeof *kernel);
+    for (int64_t k = 0; k < filters; k++) {
+        kernel[centre + k % 4 * filters + k] = 1.0f;
+        kernel[centre + (k + 1) % 4 * filters + k] = -1.0f;
+    }
+    assert_ok(tw_model_write(model, path, e));
+    tw_model_free(model);
+    return path;
+}
+
+static void test_what_costs_too_much_is_not_taken(void **state)
+{
+    world *w = *state;
+    char *delicate, *run;
+    const char *usual = w->network;
+    tw_training_result result;
+
+    if (fastest_here() == TW_PRECISION_FP32)
+        skip(); /* needs a CPU that is faster in another precision */
+    w->network = delicate = write_delicate_model(w->folder);
+    run = train(&result, w, OPTIONS({"precision", "auto"}), 1);
+    assert_int_equal(precision_in(run), TW_PRECISION_FP32);
+    assert_told(w, OPTIONS({"precision", "auto"}), 1, "fp32");
+    assert_told(w, OPTIONS({"precision", "auto"}), 1,
+                "precision auto: bf16 changes features of 16 pictures by ");
+    w->network = usual;
+    free(delicate);
+    free(run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto_is_the_run_of_what_it_becomes),
         cmocka_unit_test(test_the_reason_is_told),
+        cmocka_unit_test(test_what_costs_too_much_is_not_taken),
         cmocka_unit_test(test_where_nothing_is_frozen_it_is_fp32),
         cmocka_unit_test(test_an_impossible_precision_is_refused),
     };
