@@ -33,7 +33,8 @@ typedef struct tw_layer_info {
 } tw_layer_info;
 
 /* Opens `name`: a built-in architecture ("vgg16", "vgg19", "vgg16-mini") or a model file
- * (.safetensors written by topwork, or ONNX or torch-named safetensors that it exported). For an
+ * (.safetensors written by topwork, or ONNX or torch-named safetensors that it exported), or a
+ * folder with model.safetensors in it, such as a run. For an
  * architecture `weights` is a file (Keras's .h5, .weights.h5 or .keras, PyTorch's .pth,
  * safetensors, .npz; names and layout are Keras's, torchvision's, timm's or Frossard's, and the
  * contract comes with them), the name of fetched weights ("vgg16-notop", see tw/fetch.h), "random"

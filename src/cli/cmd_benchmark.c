@@ -281,7 +281,7 @@ const cli_verb cli_benchmark = {
     .name = "benchmark",
     .words = "MODEL",
     .summary = "how fast a network is here, beside what the machine can do at most",
-    .details = "MODEL is vgg16, vgg19, vgg16-mini or a model file (RUN/model.safetensors). Times\n"
+    .details = "MODEL is vgg16, vgg19, vgg16-mini, a model file or a run that has one. Times\n"
                "its trunk on dense random pictures, the least and the median of the rounds.\n"
                "GFLOP/s count the multiply-adds of a direct convolution, whatever is done in its\n"
                "place, so a share of the peak can be more than 100 %. The peak is what loops of\n"

@@ -93,7 +93,7 @@ const cli_verb cli_summary = {
     .words = "MODEL",
     .summary = "the plan table: index, layer, shape, parameters, frozen or trained",
     .details = "MODEL is vgg16, vgg19, vgg16-mini, efficientnet-lite0, resnet18, resnet50\nor a "
-               "model file (RUN/model.safetensors).",
+               "model file, or a run that has one.",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,

@@ -272,6 +272,23 @@ done:
     return rc;
 }
 
+/* A model file, or the one in a folder: a run's. */
+static tw_status open_own(tw_model **out, const char *path, const char *cut, tw_error *err)
+{
+    char *file;
+    tw_status rc;
+
+    if (!tw_path_is_folder(path))
+        return tw_model__open_file(out, path, cut, err);
+    if (!(file = tw_path_join(path, "model.safetensors")))
+        return tw_fail(err, TW_ENOMEM, "no memory to open %s", path);
+    rc = tw_path_exists(file)
+             ? tw_model__open_file(out, file, cut, err)
+             : tw_fail(err, TW_EFILE, "%s: a folder without model.safetensors, no model", path);
+    tw_free(file);
+    return rc;
+}
+
 tw_status tw_model_open(tw_model **out, const char *name, const char *weights, const char *cut,
                         uint64_t seed, tw_error *err)
 {
@@ -283,7 +300,7 @@ tw_status tw_model_open(tw_model **out, const char *name, const char *weights, c
         return tw_fail(err, TW_EUSAGE,
                        "model file %s has its own weights, \"%s\" cannot be given too", name,
                        weights);
-    return tw_model__open_file(out, name, cut, err);
+    return open_own(out, name, cut, err);
 }
 
 /* ---- asking */

@@ -52,6 +52,24 @@ static void a_model_comes_back_exactly(void **state)
     tw_free(path);
 }
 
+static void a_run_folder_is_its_model_file(void **state)
+{
+    char *folder = path_in(state, "run"), *path = path_in(state, "run/model.safetensors");
+    small_model it = make_small_model(5);
+    tw_model *back;
+
+    assert_ok(tw_folder_create(folder, e));
+    assert_fails(TW_EFILE, about(folder, "a folder without model.safetensors, no model"),
+                 tw_model_open(&back, folder, NULL, NULL, 0, e));
+    assert_ok(tw_model_write(it.whole, path, e));
+    assert_ok(tw_model_open(&back, folder, NULL, NULL, 0, e));
+    assert_same_model(it.whole, back);
+    tw_model_free(back);
+    free_small_model(&it);
+    tw_free(folder);
+    tw_free(path);
+}
+
 static void writing_again_gives_the_same_bytes(void **state)
 {
     char *first = path_in(state, "one.safetensors"), *second = path_in(state, "two.safetensors");
@@ -294,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_comes_back_exactly),
+        cmocka_unit_test(a_run_folder_is_its_model_file),
         cmocka_unit_test(writing_again_gives_the_same_bytes),
         cmocka_unit_test(the_precision_comes_back),
         cmocka_unit_test(a_cut_of_a_model_file_keeps_what_it_needs),
