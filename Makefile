@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all check demo lint bench kill-test fuzz install uninstall deb check-deb clean format
+.PHONY: all check demo lint bench bench-recipes kill-test fuzz install uninstall deb check-deb clean format
 
 all: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -26,6 +26,11 @@ lint:
 
 bench: all
 	@tools/bench.sh $(BUILD)
+
+# Both recipes end to end beside Keras and PyTorch, about 20 minutes; SHARED has data/ and weights/.
+SHARED ?= ../shared
+bench-recipes: all
+	@python3 bench/recipes.py $(BUILD) $(SHARED) --rounds $${BENCH_ROUNDS:-1} --note "$${BENCH_NOTE:-}" --results bench/RESULTS.md
 
 # A run killed at random moments; make kill-test KILLS=1000
 KILLS ?= 100

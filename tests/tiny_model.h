@@ -75,7 +75,7 @@ static inline tw_model *tiny_model_of(tw_graph *graph, uint64_t seed)
             param->data = at;
             param->view = at;
             tw_init_fill(at, &param->shape, slot ? TW_ZEROS : model->graph->nodes[i].initializer,
-                         seed, (uint64_t)i * 2 + (uint64_t)slot);
+                         seed, (uint64_t)i * 2 + (uint64_t)slot, 1);
             at += tw_shape_size(&param->shape);
         }
     }

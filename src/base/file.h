@@ -56,6 +56,15 @@ TW_MUST_CHECK tw_status tw_file_open_spool(tw_file *out, const char *path, tw_er
 /* A map, which must outlive it, to be read by position like a file. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_file_borrow(tw_file *out, const tw_map *map, tw_error *err);
 void tw_file_close(tw_file *file);
+/* Which file it is and when it was last changed. Stamps of a file whose bytes have changed in
+ * between differ, unless both changes fell into one tick of the disk's clock. */
+typedef struct tw_file_stamp {
+    uint64_t device, inode;
+    int64_t size, mtime_ns, ctime_ns;
+} tw_file_stamp;
+/* Of an open file that is not borrowed. */
+TW_MUST_CHECK tw_status tw_file_get_stamp(tw_file_stamp *out, const tw_file *file, tw_error *err);
+bool tw_file_stamp_equal(const tw_file_stamp *a, const tw_file_stamp *b);
 /* Exactly n bytes at offset, else TW_EFILE naming path, offset and what was there. */
 TW_MUST_CHECK tw_status tw_file_pread(const tw_file *file, void *out, size_t n, int64_t offset,
                                       tw_error *err);

@@ -28,6 +28,11 @@ static tw_status open_regular(int *fd, struct stat *info, const char *path, tw_e
     return TW_OK;
 }
 
+static int64_t time_ns(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
 tw_status tw_map_open(tw_map *out, const char *path, tw_error *err)
 {
     tw_status rc;
@@ -50,7 +55,7 @@ tw_status tw_map_open(tw_map *out, const char *path, tw_error *err)
     }
     out->device = info.st_dev;
     out->inode = info.st_ino;
-    out->mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    out->mtime_ns = time_ns(&info.st_mtim);
     data = tw_sys_mmap(fd, (size_t)size);
     if (data == MAP_FAILED) {
         rc = tw_fail_errno(err, TW_EFILE, "%s: cannot map %lld bytes", path, (long long)size);
@@ -192,6 +197,27 @@ void tw_file_close(tw_file *file)
         close(file->fd);
     tw_free(file->path);
     *file = (tw_file){.fd = -1};
+}
+
+tw_status tw_file_get_stamp(tw_file_stamp *out, const tw_file *file, tw_error *err)
+{
+    struct stat info;
+
+    *out = (tw_file_stamp){0};
+    if (fstat(file->fd, &info) != 0)
+        return tw_fail_errno(err, TW_EFILE, "%s: cannot look at it", file->path);
+    *out = (tw_file_stamp){.device = info.st_dev,
+                           .inode = info.st_ino,
+                           .size = info.st_size,
+                           .mtime_ns = time_ns(&info.st_mtim),
+                           .ctime_ns = time_ns(&info.st_ctim)};
+    return TW_OK;
+}
+
+bool tw_file_stamp_equal(const tw_file_stamp *a, const tw_file_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
 static tw_status fail_short(const tw_file *file, size_t n_there, size_t n, int64_t offset,

@@ -53,7 +53,7 @@ static void ask_for_large_pages(void *block, size_t n_bytes)
 
 void *tw_alloc_aligned(size_t n_bytes)
 {
-    enum { LARGE = 32 << 20 };
+    enum { LARGE = 8 << 20 };
     size_t padded;
     void *block;
 

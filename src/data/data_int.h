@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "data/dataset.h"
+#include "format/arrays.h"
 
 #include <stdbool.h>
 
@@ -82,6 +83,23 @@ char *tw_data__count_text(char *buf, size_t buf_size, int64_t n, int64_t n_all);
 /* Opens the pictures of one IDX file. */
 TW_MUST_CHECK tw_status tw_data__open_idx_file(tw_dataset *dataset, const char *path,
                                                tw_error *err);
+
+/* ---- records_keys.c: the keys of records, remembered */
+
+/* Pictures of one size, records of a file. */
+typedef struct tw_data__pictures {
+    tw_array_file file;
+    int height, width, channels;
+    tw_hash128 *keys; /* of all records of the file; NULL: each is hashed when it is asked for */
+} tw_data__pictures;
+
+/* Of compressed pictures, whose sizes are set: takes their keys from memory where the file is the
+ * one that is remembered, and leaves it compressed; else inflates and checks it now, and remembers
+ * the keys. Expected: TW_EFILE, TW_EBUDGET, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_data__take_keys(tw_data__pictures *pictures, tw_error *err);
+TW_MUST_CHECK tw_status tw_data__record_key(tw_hash128 *out, const tw_data__pictures *pictures,
+                                            int64_t record, tw_error *err);
+void tw_data__close_pictures(tw_data__pictures *pictures);
 
 /* ---- digits.c */
 

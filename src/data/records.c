@@ -4,7 +4,8 @@
  * which is one small table of functions each; all else is shared.
  *
  * Labels are read at opening, those of both parts, because the number of classes comes from all of
- * them. Pictures stay in their files. Of a plain and a .gz file of one name the plain one is read.
+ * them. Pictures stay in their files, those of a gzip file that is remembered even compressed. Of a
+ * plain and a .gz file of one name the plain one is read.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -22,9 +23,8 @@ enum { N_PARTS = 2, MAX_LABEL = 65535, MAX_SIDE = 65535, LABEL_PIECE = 4096 };
 
 /* The pictures of one part. */
 typedef struct segment {
-    tw_array_file pictures;
+    tw_data__pictures pictures;
     tw_part part;
-    int height, width, channels;
     int64_t n_all, n; /* in the file; of the dataset, after --limit */
 } segment;
 
@@ -115,7 +115,8 @@ static tw_status idx_open(tw_array_file *out, const char *path, tw_part part, bo
         return tw_fail(err, TW_EFILE, "%s: %s-%s-ubyte is there, %s-%s-ubyte is missing", path,
                        prefix, labels ? "images-idx3" : "labels-idx1", prefix,
                        labels ? "labels-idx1" : "images-idx3");
-    if (!(rc = tw_idx_open(out, file, err)) && (rc = check_idx(out, labels, err)))
+    rc = labels ? tw_idx_open(out, file, err) : tw_idx_open_later(out, file, err);
+    if (!rc && (rc = check_idx(out, labels, err)))
         tw_array_file_close(out);
     tw_free(file);
     return rc;
@@ -186,7 +187,8 @@ static tw_status recognise_npz(bool *out, const char *path, tw_error *err)
 
 static tw_status check_pictures(segment *s, tw_error *err)
 {
-    const tw_array_file *a = &s->pictures;
+    tw_data__pictures *p = &s->pictures;
+    const tw_array_file *a = &p->file;
     const tw_shape *shape = &a->shape;
     char text[96];
 
@@ -203,9 +205,9 @@ static tw_status check_pictures(segment *s, tw_error *err)
         return tw_fail(err, TW_EFILE, "%s: pictures of %lldx%lld, each side must be 1 to %d",
                        a->name, (long long)shape->dims[1], (long long)shape->dims[2],
                        (int)MAX_SIDE);
-    s->height = (int)shape->dims[1];
-    s->width = (int)shape->dims[2];
-    s->channels = shape->rank == 4 ? (int)shape->dims[3] : 1;
+    p->height = (int)shape->dims[1];
+    p->width = (int)shape->dims[2];
+    p->channels = shape->rank == 4 ? (int)shape->dims[3] : 1;
     s->n_all = s->n = shape->dims[0];
     return TW_OK;
 }
@@ -231,11 +233,11 @@ static tw_status open_segments(records *own, const tw_data__wish *wish, const so
             return rc;
         if (wish->part == TW_PART_ALL && !pictures && !labels)
             continue;
-        if ((rc = where->open(&s->pictures, wish->path, parts[p], false, err)))
+        if ((rc = where->open(&s->pictures.file, wish->path, parts[p], false, err)))
             return rc;
         s->part = parts[p];
         own->n_segments++;
-        if ((rc = check_pictures(s, err)))
+        if ((rc = check_pictures(s, err)) || (rc = tw_data__take_keys(&s->pictures, err)))
             return rc;
     }
     return own->n_segments > 0 ? TW_OK
@@ -326,8 +328,9 @@ static tw_status take_labels(int *out, const segment *s, int *highest, const tw_
     if (rc)
         return rc;
     if (s && s->n_all != a->shape.dims[0])
-        return tw_fail(err, TW_EFILE, "%s has %lld pictures, %s has %lld labels", s->pictures.name,
-                       (long long)s->n_all, a->name, (long long)a->shape.dims[0]);
+        return tw_fail(err, TW_EFILE, "%s has %lld pictures, %s has %lld labels",
+                       s->pictures.file.name, (long long)s->n_all, a->name,
+                       (long long)a->shape.dims[0]);
     return read_labels(out, s ? s->n : 0, highest, a, err);
 }
 
@@ -395,10 +398,10 @@ static tw_status describe(tw_dataset *dataset, const char *family, int64_t n_all
     tw_text text = {0};
 
     tw_text_add(&text, family ? "%s (%s), %s" : "%s%s, %s", family ? family : "",
-                s->pictures.format,
+                s->pictures.file.format,
                 tw_data__count_text(count, sizeof count, dataset->count, n_all));
-    if (s->height == last->height && s->width == last->width)
-        tw_text_add(&text, " %dx%d", s->height, s->width);
+    if (s->pictures.height == last->pictures.height && s->pictures.width == last->pictures.width)
+        tw_text_add(&text, " %dx%d", s->pictures.height, s->pictures.width);
     tw_text_add(&text, "%s", dataset->colour == TW_COLOUR_GREY ? " grey" : " colour");
     if (dataset->n_classes > 0) {
         tw_text_add(&text, ", %d class%s", dataset->n_classes, dataset->n_classes == 1 ? "" : "es");
@@ -437,7 +440,7 @@ static tw_status open_records(tw_dataset *dataset, const tw_data__wish *wish, co
         return rc;
     dataset->colour = TW_COLOUR_GREY;
     for (int k = 0; k < own->n_segments; k++)
-        if (own->segments[k].channels == 3)
+        if (own->segments[k].pictures.channels == 3)
             dataset->colour = TW_COLOUR_RGB;
     return describe(dataset, where->family, n_all, err);
 }
@@ -463,8 +466,8 @@ tw_status tw_data__open_idx_file(tw_dataset *dataset, const char *path, tw_error
     dataset->kind = &tw_data__idx;
     s = &own->segments[own->n_segments++];
     s->part = TW_PART_ALL;
-    if ((rc = tw_idx_open(&s->pictures, path, err)) || (rc = check_idx(&s->pictures, false, err)) ||
-        (rc = check_pictures(s, err)))
+    if ((rc = tw_idx_open(&s->pictures.file, path, err)) ||
+        (rc = check_idx(&s->pictures.file, false, err)) || (rc = check_pictures(s, err)))
         return rc;
     apply_limit(dataset, 0);
     dataset->colour = TW_COLOUR_GREY;
@@ -478,7 +481,7 @@ static void close_records(tw_dataset *dataset)
     records *own = dataset->own;
 
     for (int k = 0; k < N_PARTS; k++)
-        tw_array_file_close(&own->segments[k].pictures);
+        tw_data__close_pictures(&own->segments[k].pictures);
     tw_free(own);
 }
 
@@ -517,32 +520,20 @@ static const segment *locate(int64_t *record, const tw_dataset *dataset, int64_t
 static tw_status read_record(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
 {
     int64_t record;
-    const segment *s = locate(&record, dataset, i);
-    tw_status rc = tw_picture_create(out, s->height, s->width, s->channels, err);
+    const tw_data__pictures *p = &locate(&record, dataset, i)->pictures;
+    tw_status rc = tw_picture_create(out, p->height, p->width, p->channels, err);
 
-    if (!rc && (rc = tw_array_read(&s->pictures, out->pixels, record, 1, err)))
+    if (!rc && (rc = tw_array_read(&p->file, out->pixels, record, 1, err)))
         tw_picture_free(out);
     return rc;
 }
 
-/* Hash of height, width and channels, little-endian, and the pixels. */
 static tw_status key_record(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err)
 {
     int64_t record;
     const segment *s = locate(&record, dataset, i);
-    const int sizes[3] = {s->height, s->width, s->channels};
-    const size_t n = sizeof(uint32_t) * 3;
-    uint8_t *bytes = tw_malloc(n + (size_t)s->pictures.record_bytes);
-    tw_status rc;
 
-    if (!bytes)
-        return tw_fail(err, TW_ENOMEM, "%s: no memory for a record", s->pictures.name);
-    for (size_t k = 0; k < n; k++)
-        bytes[k] = (uint8_t)((uint32_t)sizes[k / 4] >> (8 * (k % 4)));
-    if (!(rc = tw_array_read(&s->pictures, bytes + n, record, 1, err)))
-        *out = tw_hash128_of(bytes, n + (size_t)s->pictures.record_bytes, 0);
-    tw_free(bytes);
-    return rc;
+    return tw_data__record_key(out, &s->pictures, record, err);
 }
 
 static const char *name_record(const tw_dataset *dataset, int64_t i, char *buf, size_t buf_size)

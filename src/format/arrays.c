@@ -23,8 +23,13 @@ bool tw_format__array_sizes(tw_array_file *array, int64_t *n_bytes)
 tw_status tw_array_read(const tw_array_file *array, void *out, int64_t first, int64_t n,
                         tw_error *err)
 {
+    const tw_file *file = array->later ? tw_format__later_spool(array->later) : &array->file;
+    const tw_status rc = tw_array_load(array, err);
+
     assert(first >= 0 && n >= 0 && n <= array->shape.dims[0] - first);
-    return tw_file_pread(&array->file, out, (size_t)(n * array->record_bytes),
+    if (rc)
+        return rc;
+    return tw_file_pread(file, out, (size_t)(n * array->record_bytes),
                          array->data_offset + first * array->record_bytes, err);
 }
 
@@ -32,6 +37,7 @@ void tw_array_file_close(tw_array_file *array)
 {
     if (!array)
         return;
+    tw_format__later_free(array->later);
     tw_file_close(&array->file);
     tw_free(array->name);
     memset(array, 0, sizeof *array);

@@ -113,6 +113,16 @@ typedef struct tw_format__npy {
 TW_MUST_CHECK tw_status tw_format__npy_parse(tw_format__npy *out, const uint8_t *head, size_t n,
                                              const char *name, tw_error *err);
 
+/* ---- later.c */
+
+/* Records that follow n_skip bytes of array->file, which is gzip, and are n_bytes when they are
+ * inflated. Sets array->later. Expected: TW_EFILE, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_format__later_create(tw_array_file *array, int64_t n_skip,
+                                                int64_t n_bytes, tw_error *err);
+void tw_format__later_free(tw_array_later *later);
+/* Where the records are once they are loaded. */
+const tw_file *tw_format__later_spool(const tw_array_later *later);
+
 /* ---- arrays.c */
 
 /* Fills record_bytes and *n_bytes of the whole data from dtype and shape; false when that

@@ -3,8 +3,8 @@
  * the numbers, big-endian, row-major. Plain, or the same inside gzip (told by content).
  *
  * A plain file is used in place, and must be exactly as long as its header says. A gzip file is
- * inflated once into a spool; the size that its header declares is checked against the compressed
- * bytes before anything but the header is inflated.
+ * inflated once into a spool (later.c); the size that its header declares is checked against the
+ * compressed bytes before anything but the header is inflated.
  */
 #include "base/fail.h"
 #include "base/memory.h"
@@ -102,52 +102,55 @@ static tw_status read_head(tw_array_file *a, tw_format__inflater *z, uint8_t *ou
     return rc;
 }
 
-static tw_status inflate_idx(tw_array_file *a, tw_file *spool, tw_format__inflater *z,
-                             tw_error *err)
+/* The header alone; the size that it declares is held against the compressed bytes. */
+static tw_status read_gzip_head(tw_array_file *a, int64_t *n_bytes, tw_format__inflater *z,
+                                tw_error *err)
 {
     uint8_t head[HEAD_MAX];
-    int64_t n_bytes;
-    uint32_t crc;
     char text[96];
     tw_status rc;
 
     if ((rc = read_head(a, z, head, 4, err)) || (rc = parse_magic(a, head, err)) ||
         (rc = read_head(a, z, head + 4, (size_t)a->data_offset - 4, err)) ||
-        (rc = parse_sizes(a, &n_bytes, head + 4, err)))
+        (rc = parse_sizes(a, n_bytes, head + 4, err)))
         return rc;
-    if (!tw_format__can_inflate(a->data_offset + n_bytes, a->file.size))
+    if (!tw_format__can_inflate(a->data_offset + *n_bytes, a->file.size))
         return tw_fail(err, TW_EFILE,
                        "%s: says %lld bytes (%s), its %lld compressed bytes cannot "
                        "hold that",
-                       a->name, (long long)(a->data_offset + n_bytes),
+                       a->name, (long long)(a->data_offset + *n_bytes),
                        tw_shape_text(text, sizeof text, &a->shape), (long long)a->file.size);
-    a->data_offset = 0;
-    return tw_format__spool(spool, &crc, z, n_bytes, a->name, err);
+    return TW_OK;
 }
 
 static tw_status open_gzip(tw_array_file *a, tw_error *err)
 {
     tw_format__inflater *z = NULL;
-    tw_file spool = {.fd = -1};
+    int64_t n_bytes;
     tw_status rc;
 
     if ((rc = tw_format__inflater_open(&z, &a->file, 0, a->file.size, TW_FORMAT__GZIP, a->name,
-                                       err)) ||
-        (rc = tw_file_open_spool(&spool, a->name, err)))
-        goto done;
-    if ((rc = inflate_idx(a, &spool, z, err)))
-        goto done;
-    tw_file_close(&a->file);
-    a->file = spool;
-    spool = (tw_file){.fd = -1}; /* ownership moved to the array */
-    a->format = "IDX, gzip";
-done:
+                                       err)))
+        return rc;
+    if (!(rc = read_gzip_head(a, &n_bytes, z, err)) &&
+        !(rc = tw_format__later_create(a, a->data_offset, n_bytes, err))) {
+        a->data_offset = 0; /* in the spool */
+        a->format = "IDX, gzip";
+    }
     tw_format__inflater_close(z);
-    tw_file_close(&spool);
     return rc;
 }
 
 tw_status tw_idx_open(tw_array_file *out, const char *path, tw_error *err)
+{
+    tw_status rc = tw_idx_open_later(out, path, err);
+
+    if (!rc && (rc = tw_array_load(out, err)))
+        tw_array_file_close(out);
+    return rc;
+}
+
+tw_status tw_idx_open_later(tw_array_file *out, const char *path, tw_error *err)
 {
     tw_array_file a = {.file = {.fd = -1}};
     uint8_t magic[2];

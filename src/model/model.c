@@ -133,7 +133,8 @@ tw_status tw_model__init_block(tw_model *model, int first, const tw_model *base,
             param->data = at;
             param->view = at;
             if (!has_numbers(base, i, slot))
-                tw_init_fill(at, &param->shape, how[slot], seed, (uint64_t)i * 2 + (uint64_t)slot);
+                tw_init_fill(at, &param->shape, how[slot], seed, (uint64_t)i * 2 + (uint64_t)slot,
+                             base ? base->n_threads : 1);
             at += tw_model__padded_size(param);
         }
     }

@@ -65,6 +65,7 @@ struct tw_model {
     tw_preprocess made_for;  /* what the file's weights were trained with, as their naming says */
     float *block;            /* random, converted or trained parameters, NULL when there are none */
     int64_t block_bytes;
+    int n_threads;           /* that initial values of a top on this model are made on; 0: one */
     bool has_folded;         /* batch normalizations of the file are part of its kernels */
     int64_t converted_bytes; /* of the block: copies of a file's numbers in the graph's layout */
     char sha256[65];         /* tw_model_hash of all layers that the model file states; "" none */
@@ -113,9 +114,10 @@ int tw_model_boundary(const tw_model *model);
 TW_MUST_CHECK tw_status tw_model_hash_node(char hex[65], const tw_model *model, int node,
                                            tw_error *err);
 
-/* Fills n values as the initializer says for a parameter of that shape (conv: fans times R*S). */
+/* Fills n values as the initializer says for a parameter of that shape (conv: fans times R*S), the
+ * same ones on any number of threads. */
 void tw_init_fill(float *out, const tw_shape *shape, tw_initializer how, uint64_t seed,
-                  uint64_t sample);
+                  uint64_t sample, int n_threads);
 
 /* Weights of node i in the backend's form. */
 struct tw_node_weights;

@@ -168,6 +168,7 @@ static tw_status open_base(tw_training *training, tw_error *err)
     if ((rc = tw_model_open(&training->base, tw_train__text(config, TW_OPTION_MODEL), weights,
                             tw_train__text(config, TW_OPTION_CUT), seed, err)))
         return rc;
+    training->base->n_threads = training->computer.n_threads;
     for (int i = 0; i < training->base->graph->n; i++)
         training->base->frozen[i] = true; /* as in a network's own: what it was of has no say */
     if (is_scratch && (rc = tw_model_forget_weights(training->base, err)))

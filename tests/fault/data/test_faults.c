@@ -3,12 +3,14 @@
 
 #include <tw/data.h>
 
-#include "check.h"
+#include "make_files.h"
 
 #include <errno.h>
 #include <stdbool.h>
 
-enum { MANY = 500 };
+enum { MANY = 500, SETTLING_S = 5 };
+
+static char *gzip_folder; /* an IDX file in gzip, old enough to be remembered */
 
 typedef tw_status (*attempt)(tw_dataset **out, tw_error *err);
 
@@ -39,11 +41,17 @@ static tw_status try_read(tw_dataset **out, tw_error *err)
     return TW_OK;
 }
 
+/* The first time what it holds is remembered, then it is known. */
+static tw_status try_gzip(tw_dataset **out, tw_error *err)
+{
+    return tw_dataset_open(out, gzip_folder, TW_PART_TRAIN, 0, err);
+}
+
 /* Until no allocation is left to fail. The list of parts may be cut short without harm: it is for a
  * sentence that is not written. */
 static void each_allocation_may_fail(void **state)
 {
-    const attempt attempts[] = {try_digits, try_records, try_read};
+    const attempt attempts[] = {try_digits, try_records, try_read, try_gzip, try_gzip};
     (void)state;
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
         int n_refused = 0;
@@ -66,9 +74,36 @@ static void each_allocation_may_fail(void **state)
     }
 }
 
+static void add_idx(const char *name, int rank, const uint32_t *dims, const uint8_t *data, size_t n)
+{
+    blob plain = {0}, packed = {0};
+    char *path = path_in(gzip_folder, name);
+
+    blob_idx(&plain, 8, rank, dims, data, n);
+    blob_gzip(&packed, &plain);
+    write_bytes(path, packed.bytes, packed.n);
+    blob_free(&plain);
+    blob_free(&packed);
+    free(path);
+}
+
+static int set_up(void **state)
+{
+    static const uint32_t dims3[] = {2, 1, 2}, dims1[] = {2};
+    static const uint8_t pixels[] = {1, 2, 3, 4}, labels[] = {0, 1};
+    const int rc = check_make_folder(state);
+
+    gzip_folder = *state;
+    setenv("XDG_CACHE_HOME", gzip_folder, 1);
+    add_idx("train-images-idx3-ubyte.gz", 3, dims3, pixels, sizeof pixels);
+    add_idx("train-labels-idx1-ubyte.gz", 1, dims1, labels, sizeof labels);
+    sleep(SETTLING_S);
+    return rc;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_may_fail)};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, check_remove_folder);
 }

@@ -17,7 +17,7 @@ static figures measure(const tw_shape *shape, tw_initializer how)
     figures it = {0};
     double squares = 0;
 
-    tw_init_fill(x, shape, how, 42, 3);
+    tw_init_fill(x, shape, how, 42, 3, 1);
     for (int64_t i = 0; i < n; i++) {
         it.mean += x[i] / (double)n;
         squares += (double)x[i] * x[i] / (double)n;
@@ -116,7 +116,7 @@ static void assert_fits(const tw_shape *shape, tw_initializer how, double size, 
     float *x = tw_alloc_f32(n);
     double distance = 0;
 
-    tw_init_fill(x, shape, how, 7, sample);
+    tw_init_fill(x, shape, how, 7, sample, 1);
     qsort(x, (size_t)n, sizeof *x, compare_floats);
     for (int64_t i = 0; i < n; i++) {
         double share = share_below(how, x[i], size);
@@ -172,9 +172,9 @@ static void numbers_are_not_correlated(void **state)
     const double limit = 4 / sqrt((double)N);
     (void)state;
     for (int how = 0; how < TW_ZEROS; how++) {
-        tw_init_fill(a, &dense, (tw_initializer)how, 7, 3);
-        tw_init_fill(parameter, &dense, (tw_initializer)how, 7, 4);
-        tw_init_fill(seed, &dense, (tw_initializer)how, 8, 3);
+        tw_init_fill(a, &dense, (tw_initializer)how, 7, 3, 1);
+        tw_init_fill(parameter, &dense, (tw_initializer)how, 7, 4, 1);
+        tw_init_fill(seed, &dense, (tw_initializer)how, 8, 3, 1);
         assert_true(fabs(correlation(a, parameter, N)) < limit);
         assert_true(fabs(correlation(a, seed, N)) < limit);
         assert_true(fabs(correlation(a, a + 1, N - 1)) < limit);
@@ -187,8 +187,25 @@ static void zeros_are_zeros(void **state)
     const tw_shape bias = {1, {5}};
     float x[5] = {1, 2, 3, 4, 5}, zero[5] = {0};
     (void)state;
-    tw_init_fill(x, &bias, TW_ZEROS, 42, 3);
+    tw_init_fill(x, &bias, TW_ZEROS, 42, 3, 1);
     assert_memory_equal(x, zero, sizeof x);
+}
+
+/* Several pieces and an odd rest. */
+static void threads_make_the_same_numbers(void **state)
+{
+    enum { N = 3 * 65536 + 7 };
+    const tw_shape shape = {1, {N}};
+    static float one[N], four[N];
+    (void)state;
+    for (int how = 0; how <= TW_ZEROS; how++) {
+        memset(one, 0xff, sizeof one);
+        memset(four, 0xff, sizeof four);
+        tw_init_fill(one, &shape, (tw_initializer)how, 42, 3, 1);
+        tw_init_fill(four, &shape, (tw_initializer)how, 42, 3, 4);
+        assert_memory_equal(one, four, sizeof one);
+        assert_true(isfinite(one[N - 1]));
+    }
 }
 
 static void a_seed_repeats_and_a_parameter_differs(void **state)
@@ -197,10 +214,10 @@ static void a_seed_repeats_and_a_parameter_differs(void **state)
     float a[35], b[35], other_sample[35], other_seed[35];
     (void)state;
     for (int how = 0; how < TW_ZEROS; how++) {
-        tw_init_fill(a, &shape, (tw_initializer)how, 42, 3);
-        tw_init_fill(b, &shape, (tw_initializer)how, 42, 3);
-        tw_init_fill(other_sample, &shape, (tw_initializer)how, 42, 4);
-        tw_init_fill(other_seed, &shape, (tw_initializer)how, 43, 3);
+        tw_init_fill(a, &shape, (tw_initializer)how, 42, 3, 1);
+        tw_init_fill(b, &shape, (tw_initializer)how, 42, 3, 1);
+        tw_init_fill(other_sample, &shape, (tw_initializer)how, 42, 4, 1);
+        tw_init_fill(other_seed, &shape, (tw_initializer)how, 43, 3, 1);
         assert_memory_equal(a, b, sizeof a);
         assert_memory_not_equal(a, other_sample, sizeof a);
         assert_memory_not_equal(a, other_seed, sizeof a);
@@ -216,6 +233,7 @@ int main(void)
         cmocka_unit_test(each_has_its_distribution),
         cmocka_unit_test(numbers_are_not_correlated),
         cmocka_unit_test(zeros_are_zeros),
+        cmocka_unit_test(threads_make_the_same_numbers),
         cmocka_unit_test(a_seed_repeats_and_a_parameter_differs),
     };
 

@@ -50,7 +50,7 @@ static void random_weights_are_glorot_and_zero(void **state)
     assert_ok(tw_model_open(&a, "vgg16", "random", "block1_pool", 7, e));
     assert_ok(tw_model_open(&b, "vgg16", "random", "block2_pool", 7, e));
     assert_ok(tw_model_open(&other, "vgg16", "random", "block1_pool", 8, e));
-    tw_init_fill(expected, &a->params[2][0].shape, TW_GLOROT_UNIFORM, 7, 4);
+    tw_init_fill(expected, &a->params[2][0].shape, TW_GLOROT_UNIFORM, 7, 4, 1);
     assert_memory_equal(a->params[2][0].data, expected, 36864 * sizeof *expected);
     assert_memory_equal(b->params[2][0].data, expected, 36864 * sizeof *expected);
     assert_memory_not_equal(other->params[2][0].data, expected, 36864 * sizeof *expected);

@@ -27,7 +27,7 @@ static void the_top_is_own_and_trained(void **state)
     for (int i = 4; i < graph->n; i++)
         assert_int_equal(tw_model_layer(it.whole, i).frozen, 0);
     assert_string_equal(graph->nodes[5].name, "dense");
-    tw_init_fill(expected, &kernel, TW_HE_NORMAL, 7, 10);
+    tw_init_fill(expected, &kernel, TW_HE_NORMAL, 7, 10, 1);
     assert_memory_equal(it.whole->params[5][0].data, expected, sizeof expected);
     assert_true(it.whole->params[5][1].data[7] == 0);
     assert_true(it.whole->block_bytes >= (int64_t)((512 + 8 + 24 + 3) * sizeof(float)));
