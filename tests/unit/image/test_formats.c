@@ -58,6 +58,100 @@ static void pixels_are_pillows(void **state)
     }
 }
 
+/* A contract that has a JPEG of h x w pixels made smaller by this divisor and no more. */
+static tw_contract contract_for(int divisor, int h, int w)
+{
+    const tw_contract contract = {.height = h / divisor / TW_JPEG_MARGIN,
+                                  .width = w / divisor / TW_JPEG_MARGIN,
+                                  .jpeg_scale = TW_JPEG_SCALE_AUTO};
+    return contract;
+}
+
+static void scaled_pixels_are_pillows(void **state)
+{
+    FILE *file = fopen(golden_path("scaled.txt"), "r");
+    char line[256], name[64], wanted[65], hash[65];
+    int divisor, h, w, n = 0;
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        tw_picture all, part;
+        tw_contract contract;
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%63s %d %d %d 3 %64s", name, &divisor, &h, &w, wanted), 5);
+        assert_ok(tw_picture_read(&all, golden_path(name), e));
+        contract = contract_for(divisor, all.height, all.width);
+        assert_ok(tw_picture_read_for(&part, golden_path(name), &contract, e));
+        assert_int_equal(part.height, h);
+        assert_int_equal(part.width, w);
+        assert_int_equal(h, (all.height + divisor - 1) / divisor);
+        picture_hash(hash, &part);
+        if (strcmp(hash, wanted) != 0)
+            fail_msg("%s made smaller by %d differs from Pillow", name, divisor);
+        tw_picture_free(&all);
+        tw_picture_free(&part);
+        n++;
+    }
+    fclose(file);
+    assert_int_equal(n, 36);
+}
+
+/* What h x w pixels (as they lie in the file) become for a contract. */
+static void assert_read_as(int h, int w, const char *name, const tw_contract *contract)
+{
+    tw_picture picture;
+    assert_ok(tw_picture_read_for(&picture, golden_path(name), contract, e));
+    assert_int_equal(picture.height, h);
+    assert_int_equal(picture.width, w);
+    tw_picture_free(&picture);
+}
+
+/* Twice as high and as wide as the resize makes it, of its upright sides, is the least. */
+static void a_scaled_jpeg_is_large_enough(void **state)
+{
+    tw_contract contract = {.height = 4, .width = 6, .jpeg_scale = TW_JPEG_SCALE_AUTO};
+    (void)state;
+    assert_read_as(8, 12, "exif1.jpg", &contract);
+    assert_read_as(24, 16, "exif6.jpg", &contract);
+    contract.height = 5;
+    assert_read_as(16, 24, "exif1.jpg", &contract);
+    contract.height = 4;
+    contract.jpeg_scale = TW_JPEG_SCALE_OFF;
+    assert_read_as(16, 24, "exif1.jpg", &contract);
+    contract = (tw_contract){.height = 6, .width = 4, .jpeg_scale = TW_JPEG_SCALE_AUTO};
+    assert_read_as(12, 8, "exif6.jpg", &contract);
+    /* 4x4 of it is the middle of 4x6, and 6x6 holds it as 4x6 */
+    contract = (tw_contract){.height = 4,
+                             .width = 4,
+                             .resize = TW_RESIZE_CROP,
+                             .crop_pct = 1.0,
+                             .jpeg_scale = TW_JPEG_SCALE_AUTO};
+    assert_read_as(8, 12, "exif1.jpg", &contract);
+    contract.crop_pct = 0.8;
+    assert_read_as(16, 24, "exif1.jpg", &contract);
+    contract = (tw_contract){
+        .height = 6, .width = 6, .resize = TW_RESIZE_LETTERBOX, .jpeg_scale = TW_JPEG_SCALE_AUTO};
+    assert_read_as(8, 12, "exif1.jpg", &contract);
+    assert_read_as(31, 24, "exif6.png",
+                   &(tw_contract){.height = 1, .width = 1, .jpeg_scale = TW_JPEG_SCALE_AUTO});
+}
+
+/* What cannot be cropped is refused by name when it is read for that. */
+static void a_line_cannot_be_read_to_be_cropped(void **state)
+{
+    const tw_contract contract = {
+        .height = 224, .width = 224, .resize = TW_RESIZE_CROP, .crop_pct = 1.0};
+    tw_picture picture;
+    uint8_t bytes[3012] = "P5 3000 1 1\n";
+    (void)state;
+    assert_fails(TW_EFILE, "line.pgm: 1x3000 pixels are too narrow to be cropped",
+                 tw_picture_decode_for(&picture, bytes, sizeof bytes, "line.pgm", &contract, e));
+    assert_null(picture.pixels);
+    assert_ok(tw_picture_decode(&picture, bytes, sizeof bytes, "line.pgm", e));
+    tw_picture_free(&picture);
+}
+
 /* A file cut anywhere is refused with a sentence that names it, never half decoded. PNG may lack
  * its last chunk, plain PNM the digits of its last number and the line's end. */
 static void a_cut_file_is_refused(void **state)
@@ -289,6 +383,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_are_pillows),
+        cmocka_unit_test(scaled_pixels_are_pillows),
+        cmocka_unit_test(a_scaled_jpeg_is_large_enough),
+        cmocka_unit_test(a_line_cannot_be_read_to_be_cropped),
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(any_damaged_byte_is_survived),
         cmocka_unit_test(facts_are_told),
