@@ -20,6 +20,7 @@ typedef struct tw_image__format {
     bool (*recognise)(const uint8_t *bytes, size_t n);
     /* NULL: known and not read */
     tw_status (*decode)(tw_picture *out, const tw_image__input *in, tw_error *err);
+    const char *lacks; /* then: the library that this build lacks; NULL: no build reads it */
 } tw_image__format;
 
 /* select.c: row i, NULL after the last */

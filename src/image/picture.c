@@ -119,6 +119,9 @@ static tw_status decode(tw_picture *out, const tw_image__input *in, tw_error *er
         return tw_fail(err, TW_EFILE, "%s: the file is empty", in->name);
     if (!(format = find_format(in->bytes, in->n)))
         return tw_fail(err, TW_EFILE, "%s: not a JPEG, PNG, WebP, BMP or PNM file", in->name);
+    if (format->lacks)
+        return tw_fail(err, TW_EFILE, "%s: a %s file, which topwork reads only when built with %s",
+                       in->name, format->name, format->lacks);
     if (!format->decode)
         return tw_fail(err, TW_EFILE, "%s: %s is not supported", in->name, format->name);
     in->facts->format = format->name;

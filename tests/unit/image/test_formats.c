@@ -6,7 +6,12 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-enum { N_GOLDEN = 30 };
+enum { N_GOLDEN = 30, N_WEBP = 4 };
+
+static bool has_webp(void)
+{
+    return tw_picture_find_format("WebP") != NULL;
+}
 
 static char *golden_path(const char *name)
 {
@@ -28,7 +33,7 @@ static int read_golden(golden *rows)
     assert_non_null(file);
     while (fgets(line, sizeof line, file)) {
         golden *g = &rows[n];
-        if (line[0] == '#')
+        if (line[0] == '#' || (!has_webp() && strstr(line, ".webp ")))
             continue;
         assert_true(n < N_GOLDEN);
         assert_int_equal(sscanf(line, "%63s %d %d %d %64s", g->name, &g->h, &g->w, &g->c, g->hash),
@@ -36,15 +41,16 @@ static int read_golden(golden *rows)
         n++;
     }
     fclose(file);
+    assert_int_equal(n, has_webp() ? N_GOLDEN : N_GOLDEN - N_WEBP);
     return n;
 }
 
 static void pixels_are_pillows(void **state)
 {
     golden rows[N_GOLDEN];
+    const int n_rows = read_golden(rows);
     (void)state;
-    assert_int_equal(read_golden(rows), N_GOLDEN);
-    for (int i = 0; i < N_GOLDEN; i++) {
+    for (int i = 0; i < n_rows; i++) {
         tw_picture picture;
         char hash[65];
         assert_ok(tw_picture_read(&picture, golden_path(rows[i].name), e));
@@ -157,9 +163,9 @@ static void a_line_cannot_be_read_to_be_cropped(void **state)
 static void a_cut_file_is_refused(void **state)
 {
     golden rows[N_GOLDEN];
+    const int n_rows = read_golden(rows);
     (void)state;
-    assert_int_equal(read_golden(rows), N_GOLDEN);
-    for (int i = 0; i < N_GOLDEN; i++) {
+    for (int i = 0; i < n_rows; i++) {
         const char *name = rows[i].name;
         const size_t may_lack = strstr(name, ".png") ? 12 : (strstr(name, "plain") ? 3 : 0);
         char *bytes;
@@ -184,9 +190,9 @@ static void a_cut_file_is_refused(void **state)
 static void any_damaged_byte_is_survived(void **state)
 {
     golden rows[N_GOLDEN];
+    const int n_rows = read_golden(rows);
     (void)state;
-    assert_int_equal(read_golden(rows), N_GOLDEN);
-    for (int i = 0; i < N_GOLDEN; i++) {
+    for (int i = 0; i < n_rows; i++) {
         char *bytes;
         size_t n;
         assert_ok(tw_file_read(&bytes, &n, golden_path(rows[i].name), 1 << 20, e));
@@ -225,6 +231,8 @@ static void facts_are_told(void **state)
         tw_picture_facts facts;
         char *bytes;
         size_t n;
+        if (!has_webp() && strcmp(wanted[i].format, "WebP") == 0)
+            continue;
         assert_ok(tw_file_read(&bytes, &n, golden_path(wanted[i].name), 1 << 20, e));
         assert_ok(tw_picture_decode_facts(&picture, &facts, (const uint8_t *)bytes, n, "x", e));
         assert_string_equal(facts.format, wanted[i].format);
@@ -253,6 +261,9 @@ static void what_is_not_read_is_named(void **state)
 {
     (void)state;
     REFUSE("x: not a JPEG, PNG, WebP, BMP or PNM file", "hello");
+    if (!has_webp())
+        REFUSE("x: a WebP file, which topwork reads only when built with libwebp",
+               "RIFF\x10\0\0\0WEBPVP8 \4\0\0\0\0\0\0\0");
     REFUSE("x: GIF is not supported", "GIF89a..");
     REFUSE("x: TIFF is not supported", "II*\0....");
     REFUSE("x: AVIF is not supported", "\0\0\0\x20"
@@ -334,6 +345,10 @@ static void broken_webp_is_named(void **state)
     char *bytes, sentence[100];
     size_t n;
     (void)state;
+    if (!has_webp()) {
+        print_message("built without libwebp\n");
+        skip();
+    }
     REFUSE("x: truncated WebP: 12 bytes, its header says 24", "RIFF\x10\0\0\0WEBP");
     REFUSE("x: bad WebP: a chunk at byte 12 runs past the end",
            "RIFF\x10\0\0\0WEBPVP8 \x99\0\0\0\0\0\0\0");
