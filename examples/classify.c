@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc && rc == 0; i++) {
         tw_picture picture;
         int best = 0;
-        if (tw_picture_read(&picture, argv[i], &err) ||
+        if (tw_picture_read_for(&picture, argv[i], tw_model_contract(model), &err) ||
             tw_engine_predict(engine, &picture, 1, probabilities, &err)) {
             rc = fail(&err);
             break;

@@ -1,9 +1,9 @@
-"""Decoding and resizing beside Pillow and OpenCV: the same pixels? how fast?
+"""Decoding and resizing beside Pillow and OpenCV: the same pixels?
 
     python tools/compare_pictures.py build/release/libtopwork.so [FOLDER OF JPEG]
 
-1,000 random pictures through bilinear-aa (Pillow up to 12 and no later) and area (cv2, IPP off), 300 of them
-written as JPEG, PNG, WebP, BMP, PNM and read back. With a folder: pictures a second, one thread each.
+1,000 random pictures through bilinear-aa and cubic-aa (Pillow up to 12 and no later) and area (cv2, IPP off), 300 of them
+written as JPEG, PNG, WebP, BMP, PNM and read back. With a folder: what --jpeg-scale auto changes. Speed: bench/decode.py.
 """
 import ctypes
 import glob
@@ -11,7 +11,6 @@ import io
 import os
 import sys
 import tempfile
-import time
 
 import cv2
 import numpy as np
@@ -19,8 +18,7 @@ import PIL
 from PIL import Image
 
 cv2.ipp.setUseIPP(False)
-cv2.setNumThreads(1)
-AREA, AA = 5, 4
+AREA, AA, CUBIC_AA = 5, 4, 6
 lib = ctypes.CDLL(os.path.abspath(sys.argv[1]))
 
 
@@ -42,21 +40,48 @@ def resize(a, H, W, how):
     return take(o)
 
 
-def read(path):
+class Contract(ctypes.Structure):
+    _fields_ = [(n, ctypes.c_int) for n in ("height", "width", "colour", "interpolation", "preprocess", "resize")]
+    _fields_ += [("crop_pct", ctypes.c_double), ("jpeg_scale", ctypes.c_int)]
+
+
+def contract(side):
+    """Squash to side x side, --jpeg-scale auto."""
+    return ctypes.byref(Contract(side, side, 0, 0, 0, 0, 0, 1))
+
+
+def read(path, wanted=None):
     o = Picture()
-    assert lib.tw_picture_read(ctypes.byref(o), path.encode(), None) == 0, path
+    assert lib.tw_picture_read_for(ctypes.byref(o), path.encode(), wanted, None) == 0, path
     return take(o)
+
+
+def difference(path, side, how):
+    scaled, whole = (resize(a, side, side, how).astype(int) for a in (read(path, contract(side)), read(path)))
+    return np.abs(scaled - whole)
+
+
+def as_read(bgr):
+    return bgr[..., ::-1]
 
 
 print(f"pillow {PIL.__version__}, opencv {cv2.__version__} (IPP off)")
 rng = np.random.default_rng(3)
-off = {"bilinear-aa": 0, "area": 0}
+off = {"bilinear-aa": 0, "cubic-aa": 0, "area": 0}
+most = dict(off)
 for i in range(1000):
     h, w, H, W = (int(v) for v in rng.integers(1, 300, 4))
     a = rng.integers(0, 256, (h, w) if i % 2 else (h, w, 3), dtype=np.uint8)
-    off["bilinear-aa"] += not np.array_equal(resize(a, H, W, AA), np.asarray(Image.fromarray(a).resize((W, H), Image.BILINEAR)))
-    off["area"] += not np.array_equal(resize(a, H, W, AREA), cv2.resize(a, (W, H), interpolation=cv2.INTER_AREA))
-print("of 1,000 random pictures differ:", off)
+    wanted = {
+        ("bilinear-aa", AA): Image.fromarray(a).resize((W, H), Image.BILINEAR),
+        ("cubic-aa", CUBIC_AA): Image.fromarray(a).resize((W, H), Image.BICUBIC),
+        ("area", AREA): cv2.resize(a, (W, H), interpolation=cv2.INTER_AREA),
+    }
+    for (name, how), b in wanted.items():
+        d = np.abs(resize(a, H, W, how).astype(int) - np.asarray(b))
+        off[name] += int(d.any())
+        most[name] = max(most[name], int(d.max()))
+print("of 1,000 random pictures differ:", off, "by at most", most)
 
 formats = {"jpg": {"quality": 85}, "progressive.jpg": {"progressive": True}, "png": {}, "webp": {"quality": 70}, "bmp": {}, "ppm": {}}
 wrong = dict.fromkeys(formats, 0)
@@ -73,24 +98,9 @@ print("of 300 files a format differ from Pillow:", wrong)
 
 if len(sys.argv) > 2:
     files = sorted(glob.glob(os.path.join(sys.argv[2], "**", "*.jpg"), recursive=True))
-    aa, area = 224, 224
-    jobs = {
-        "topwork read": lambda f: read(f),
-        "topwork read + bilinear-aa": lambda f: resize(read(f), aa, aa, AA),
-        "topwork read + area": lambda f: resize(read(f), area, area, AREA),
-        "topwork read + cubic": lambda f: resize(read(f), area, area, 0),
-        "pillow read": lambda f: np.asarray(Image.open(f).convert("RGB")),
-        "pillow read + BILINEAR": lambda f: np.asarray(Image.open(f).convert("RGB").resize((224, 224), Image.BILINEAR)),
-        "cv2 read": lambda f: cv2.imread(f),
-        "cv2 read + INTER_AREA": lambda f: cv2.resize(cv2.imread(f), (224, 224), interpolation=cv2.INTER_AREA),
-        "cv2 read + INTER_CUBIC": lambda f: cv2.resize(cv2.imread(f), (224, 224), interpolation=cv2.INTER_CUBIC),
-    }
-    times = {name: [] for name in jobs}
-    for _ in range(5):
-        for name, job in jobs.items():
-            start = time.process_time()
-            for f in files:
-                job(f)
-            times[name].append(time.process_time() - start)
-    for name, t in times.items():
-        print(f"{name:28} {len(files) / min(t):7.0f} pictures a CPU second")
+    for side in (64, 32, 16):
+        for name, how in (("cubic", 0), ("bilinear-aa", AA), ("area", AREA)):
+            d = [difference(f, side, how) for f in files]
+            print(f"--jpeg-scale auto to {side}x{side}, {name}: largest {max(x.max() for x in d)}, mean {np.mean([x.mean() for x in d]):.2f} of 255")
+    same = sum(np.array_equal(read(f, contract(64)), as_read(cv2.imread(f, cv2.IMREAD_REDUCED_COLOR_2))) for f in files)
+    print(f"of {len(files)} photographs decoded half as large {same} are cv2's IMREAD_REDUCED_COLOR_2")

@@ -92,7 +92,10 @@ exif[0x0112] = 6
 Image.fromarray(rgb).save(path("exif6.png"), exif=exif)
 Image.fromarray(rgb).save(path("exif6.webp"), exif=exif, lossless=True)
 
-skipped = ("moving.webp",)
+for i in (1, 2):  # large enough to be made smaller for a network of 32x32
+    Image.fromarray(picture(12, 16, 3, i)).resize((192, 144), Image.BICUBIC).save(path(f"large{i}.jpg"), quality=80)
+
+skipped = ("moving.webp", "large1.jpg", "large2.jpg")
 with open(path("decode.txt"), "w") as f:
     f.write(f"# {versions}: file h w c sha256 of the decoded pixels, alpha put on black\n")
     for name in sorted(os.listdir(out)):
@@ -107,6 +110,15 @@ with open(path("decode.txt"), "w") as f:
         else:
             a = np.asarray(im.convert("L" if im.mode in ("L", "1") else "RGB"))
         f.write(f"{name} {a.shape[0]} {a.shape[1]} {1 if a.ndim == 2 else 3} {digest(a)}\n")
+
+with open(path("scaled.txt"), "w") as f:
+    f.write(f"# {versions}: JPEG file, divisor, h w c, sha256 of the pixels by draft, as libjpeg makes them smaller\n")
+    for name in sorted(n for n in os.listdir(out) if n.endswith(".jpg")):
+        for divisor in (2, 4, 8):
+            im = Image.open(path(name))
+            im.draft(None, (im.width // divisor, im.height // divisor))
+            a = np.asarray(ImageOps.exif_transpose(im).convert("RGB"))
+            f.write(f"{name} {divisor} {a.shape[0]} {a.shape[1]} 3 {digest(a)}\n")
 
 rng = np.random.default_rng(11)
 with open(path("resize.txt"), "w") as f:

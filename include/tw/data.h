@@ -77,6 +77,11 @@ tw_colour tw_dataset_colour(const tw_dataset *dataset);
 TW_MUST_CHECK tw_status tw_dataset_read(tw_picture *out, const tw_dataset *dataset, int64_t i,
                                         tw_error *err);
 
+/* The same as the contract (NULL: none) asks for it, as tw_picture_read_for: what is shown to a
+ * network is read so. Also expected: TW_EFILE (too narrow to be cropped). */
+TW_MUST_CHECK tw_status tw_dataset_read_for(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                                            const tw_contract *contract, tw_error *err);
+
 /* View `number` (from 1) of picture i, as training with that augmentation and seed makes it and the
  * contract shows it, (height,width,3) u8. Caller frees. Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_dataset_view(tw_picture *out, const tw_dataset *dataset, int64_t i,

@@ -46,6 +46,14 @@ void tw_picture_free(tw_picture *picture);
     X(TW_RESIZE_CROP, "crop")     \
     X(TW_RESIZE_LETTERBOX, "letterbox")
 
+/* One row a way to decode JPEG files: off makes all their pixels. auto has libjpeg make them a
+ * half, a quarter or an eighth as high and wide, the smallest that is still TW_JPEG_MARGIN times as
+ * high and wide as the resize is going to make it: much quicker for large files, other values. */
+#define TW_JPEG_SCALE_LIST(X)   \
+    X(TW_JPEG_SCALE_OFF, "off") \
+    X(TW_JPEG_SCALE_AUTO, "auto")
+#define TW_JPEG_MARGIN 2
+
 /* One row a preprocessing, as Keras's imagenet_utils defines it; lite is EfficientNet-Lite's. */
 #define TW_PREPROCESS_LIST(X)       \
     X(TW_PREPROCESS_NONE, "none")   \
@@ -65,6 +73,7 @@ typedef enum tw_interpolation {
     TW_INTERPOLATION_LIST(TW_IMAGE_ENUM) TW_N_INTERPOLATION
 } tw_interpolation;
 typedef enum tw_resize { TW_RESIZE_LIST(TW_IMAGE_ENUM) TW_N_RESIZE } tw_resize;
+typedef enum tw_jpeg_scale { TW_JPEG_SCALE_LIST(TW_IMAGE_ENUM) TW_N_JPEG_SCALE } tw_jpeg_scale;
 typedef enum tw_preprocess { TW_PREPROCESS_LIST(TW_IMAGE_ENUM) TW_N_PREPROCESS } tw_preprocess;
 typedef enum tw_colour { TW_COLOUR_LIST(TW_IMAGE_ENUM) TW_N_COLOUR } tw_colour;
 #undef TW_IMAGE_ENUM
@@ -77,7 +86,8 @@ typedef struct tw_contract {
     tw_interpolation interpolation;
     tw_preprocess preprocess;
     tw_resize resize;
-    double crop_pct; /* of TW_RESIZE_CROP: TW_CROP_PCT_LEAST to 1 */
+    double crop_pct;          /* of TW_RESIZE_CROP: TW_CROP_PCT_LEAST to 1 */
+    tw_jpeg_scale jpeg_scale; /* obeyed by those that read for a contract: tw_picture_read_for */
 } tw_contract;
 
 #define TW_CROP_PCT_LEAST 0.1
@@ -87,14 +97,16 @@ const char *tw_interpolation_name(tw_interpolation value);
 const char *tw_preprocess_name(tw_preprocess value);
 const char *tw_colour_name(tw_colour value);
 const char *tw_resize_name(tw_resize value);
-/* How the resize policy reads behind the interpolation: "" for squash, ", letterbox",
- * ", crop 0.875". Fills buf (at least 32 bytes) and returns it. */
+const char *tw_jpeg_scale_name(tw_jpeg_scale value);
+/* How resize policy and JPEG scale read behind the interpolation: "" for squash, ", letterbox",
+ * ", crop 0.875", ", crop 0.875, scaled JPEG". Fills buf (at least 32 bytes) and returns it. */
 const char *tw_contract_resize_text(char *buf, size_t buf_size, const tw_contract *contract);
 TW_MUST_CHECK tw_status tw_interpolation_parse(tw_interpolation *out, const char *name,
                                                tw_error *err);
 TW_MUST_CHECK tw_status tw_preprocess_parse(tw_preprocess *out, const char *name, tw_error *err);
 TW_MUST_CHECK tw_status tw_colour_parse(tw_colour *out, const char *name, tw_error *err);
 TW_MUST_CHECK tw_status tw_resize_parse(tw_resize *out, const char *name, tw_error *err);
+TW_MUST_CHECK tw_status tw_jpeg_scale_parse(tw_jpeg_scale *out, const char *name, tw_error *err);
 
 /* Reads a JPEG, PNG, WebP (where the build has it), BMP or PNM file (told by its first bytes, not
  * its name) as 1 or 3 channels. Alpha is composited on black; 16 bits are scaled to 8; CMYK and
@@ -102,6 +114,12 @@ TW_MUST_CHECK tw_status tw_resize_parse(tw_resize *out, const char *name, tw_err
  * Damaged and cut files are refused. Caller frees with tw_picture_free.
  * Expected: TW_EFILE, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err);
+
+/* tw_picture_read as the contract (NULL: none) asks for it: what is shown to a network is read so.
+ * A JPEG file may come smaller (jpeg_scale); TW_EFILE also where the contract's resize cannot take
+ * the picture: it is too narrow to be cropped. */
+TW_MUST_CHECK tw_status tw_picture_read_for(tw_picture *out, const char *path,
+                                            const tw_contract *contract, tw_error *err);
 
 /* Writes an 8-bit PNG atomically. Expected: TW_EFILE, TW_EBUDGET (disk full), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_picture_write_png(const tw_picture *picture, const char *path,

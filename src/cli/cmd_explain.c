@@ -36,9 +36,9 @@ static tw_status find_class(int *out, const tw_model *model, const char *name, t
     return err->code = TW_EUSAGE;
 }
 
-/* The one picture that the word names. */
+/* The one picture that the word names, as the model asks for it. */
 static tw_status read_picture(tw_picture *out, const cli_args *args, const char *word,
-                              tw_error *err)
+                              const tw_model *model, tw_error *err)
 {
     const char *colon = strrchr(word, ':');
     tw_part part = TW_PART_TEST;
@@ -50,7 +50,7 @@ static tw_status read_picture(tw_picture *out, const cli_args *args, const char 
     if ((rc = tw_pictures_open(&dataset, word, part, err)))
         return rc;
     if (tw_dataset_count(dataset) == 1) {
-        rc = tw_dataset_read(out, dataset, 0, err);
+        rc = tw_dataset_read_for(out, dataset, 0, tw_model_contract(model), err);
     } else {
         snprintf(err->text, sizeof err->text, "%.300s: %lld pictures, one can be explained", word,
                  (long long)tw_dataset_count(dataset));
@@ -112,7 +112,7 @@ static tw_status run(cli_args *args, tw_error *err)
     }
     if ((rc = cli_get_compute(&compute, args, err)) || (rc = cli_open_model(&model, args, err)) ||
         (rc = find_class(&class_index, model, cli_get(args, "class"), err)) ||
-        (rc = read_picture(&picture, args, args->words[n_words - 1], err)) ||
+        (rc = read_picture(&picture, args, args->words[n_words - 1], model, err)) ||
         (rc = tw_explain(&found, model, &picture, cli_get(args, "layer"), class_index, &compute,
                          err)) ||
         (rc = tw_picture_write_png(&found.shown, path, err)))

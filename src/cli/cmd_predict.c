@@ -170,7 +170,8 @@ static tw_status predict_batch(const job *j, const tw_dataset *dataset, int64_t 
     int64_t n_read = 0;
 
     for (; n_read < n && rc == TW_OK; n_read++)
-        rc = tw_dataset_read(&j->pictures[n_read], dataset, first + n_read, err);
+        rc = tw_dataset_read_for(&j->pictures[n_read], dataset, first + n_read,
+                                 tw_model_contract(j->model), err);
     if (rc == TW_OK)
         rc = j->rejects ? tw_engine_judge(j->engine, j->pictures, n, j->rows, j->distances, err)
                         : tw_engine_predict(j->engine, j->pictures, n, j->rows, err);

@@ -1,8 +1,7 @@
 /*
  * What is wrong, from what was seen. Groups are found by sorting, so the order of the findings is
  * that of the pictures, whoever read them: of equal pictures the first is the one that the others
- * are told of. Near duplicates differ in at most three of the 64 comparisons; then one of four
- * quarters of 16 is equal, by which they are sorted and compared.
+ * are told of.
  */
 #include "base/fail.h"
 #include "base/memory.h"
@@ -15,7 +14,6 @@
 #include <string.h>
 
 enum { LEAST_SIDE = 32, MOST_PIXELS = 16 << 20, SMALL_CLASS = 10, MOST_RATIO = 10 };
-enum { QUARTERS = 4, NEAR = 3 };
 
 #define KIND_NAME(id, text, is_error) text,
 static const char *const kind_names[] = {TW_FINDING_LIST(KIND_NAME)};
@@ -141,27 +139,22 @@ static void find_same(int64_t *same, ranked *order, const tw_check *check)
 }
 
 /* Fills near[i] with the first picture that looks like it and has other bytes. */
-static void find_near(int64_t *near, ranked *order, const int64_t *same, const tw_check *check)
+static tw_status find_near(int64_t *near, const int64_t *same, const tw_check *check, tw_error *err)
 {
-    int64_t n;
+    tw_data__look *looks = tw_malloc(((size_t)check->n + 1) * sizeof *looks);
+    tw_status rc;
+    int64_t n = 0;
 
-    for (int64_t i = 0; i < check->n; i++)
+    if (!looks)
+        return tw_fail(err, TW_ENOMEM, "no memory to compare %lld pictures", (long long)check->n);
+    for (int64_t i = 0; i < check->n; i++) {
         near[i] = i;
-    for (int quarter = 0; quarter < QUARTERS; quarter++) {
-        n = 0;
-        for (int64_t i = 0; i < check->n; i++)
-            if (check->seen[i].is_sound && check->seen[i].tells && same[i] == i)
-                order[n++] = (ranked){check->seen[i].look >> 16 * quarter & 0xffff, 0, i};
-        qsort(order, (size_t)n, sizeof *order, by_rank);
-        for (int64_t i = 1; i < n; i++)
-            for (int64_t k = i - 1; k >= 0 && order[k].high == order[i].high; k--) {
-                const int64_t a = order[k].index, b = order[i].index;
-                const uint64_t differs = check->seen[a].look ^ check->seen[b].look;
-
-                if (__builtin_popcountll(differs) <= NEAR && a < near[b])
-                    near[b] = a;
-            }
+        if (check->seen[i].is_sound && check->seen[i].tells && same[i] == i)
+            looks[n++] = (tw_data__look){check->seen[i].look, i};
     }
+    rc = tw_data__find_near(near, looks, n, err);
+    tw_free(looks);
+    return rc;
 }
 
 static tw_status find_alike(tw_check *check, tw_error *err)
@@ -177,8 +170,8 @@ static tw_status find_alike(tw_check *check, tw_error *err)
         return tw_fail(err, TW_ENOMEM, "no memory to compare %lld pictures", (long long)check->n);
     }
     find_same(check->same, order, check);
-    find_near(check->near, order, check->same, check);
     tw_free(order);
+    rc = find_near(check->near, check->same, check, err);
     for (int64_t i = 0; i < check->n && !rc; i++) {
         if (check->same[i] != i)
             rc = find_pair(check, check->same[i], i, true, err);

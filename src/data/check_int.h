@@ -46,6 +46,17 @@ int tw_data__spot_label(const tw_check *check, int64_t i);
 TW_MUST_CHECK tw_status tw_data__remember(tw_check *check, const char *path, tw_error *err);
 TW_MUST_CHECK tw_status tw_data__memorise(const tw_check *check, const char *path, tw_error *err);
 
+/* A picture by what it looks like. */
+typedef struct tw_data__look {
+    uint64_t look;
+    int64_t index;
+} tw_data__look;
+
+/* check_near.c: near[index] of each of the n, whose order changes: the least index of those whose
+ * look differs in at most three bits, its own where all of them come later. Expected: TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_data__find_near(int64_t *near, tw_data__look *looks, int64_t n,
+                                           tw_error *err);
+
 /* check_findings.c: all findings, errors first. Expected: TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_data__find(tw_check *check, tw_error *err);
 

@@ -36,7 +36,9 @@ typedef struct tw_data__kind {
     tw_status (*has_part)(bool *out, const char *path, tw_part part, tw_error *err);
     /* Fills the zeroed dataset; what it set is freed by the caller also when it fails. */
     tw_status (*open)(tw_dataset *dataset, const tw_data__wish *wish, tw_error *err);
-    tw_status (*read)(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err);
+    /* contract NULL: read for none */
+    tw_status (*read)(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                      const tw_contract *contract, tw_error *err);
     tw_status (*key)(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err);
     const char *(*name)(const tw_dataset *dataset, int64_t i, char *buf, size_t buf_size);
     void (*close)(tw_dataset *dataset);

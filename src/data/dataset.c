@@ -246,8 +246,14 @@ tw_colour tw_dataset_colour(const tw_dataset *dataset)
 
 tw_status tw_dataset_read(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
 {
+    return tw_dataset_read_for(out, dataset, i, NULL, err);
+}
+
+tw_status tw_dataset_read_for(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                              const tw_contract *contract, tw_error *err)
+{
     assert(i >= 0 && i < dataset->count);
-    return dataset->kind->read(out, dataset, i, err);
+    return dataset->kind->read(out, dataset, i, contract, err);
 }
 
 tw_status tw_dataset_key(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err)
@@ -267,7 +273,7 @@ tw_status tw_dataset_view(tw_picture *out, const tw_dataset *dataset, int64_t i,
 
     *out = (tw_picture){0};
     if ((rc = tw_dataset_key(&key, dataset, i, err)) ||
-        (rc = tw_dataset_read(&picture, dataset, i, err)))
+        (rc = tw_dataset_read_for(&picture, dataset, i, contract, err)))
         return rc;
     tw_augment_draw(&view, augment, contract, picture.height, picture.width, seed, number, key.low);
     rc = tw_view_picture(out, contract, &picture, &view, err);

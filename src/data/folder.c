@@ -429,14 +429,15 @@ static tw_status path_of(char **out, const tw_dataset *dataset, int64_t i, tw_er
     return *out ? TW_OK : tw_fail(err, TW_ENOMEM, "no memory for the name %s", own->names[i]);
 }
 
-static tw_status read_file(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
+static tw_status read_file(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                           const tw_contract *contract, tw_error *err)
 {
     char *path;
     tw_status rc = path_of(&path, dataset, i, err);
 
     if (rc)
         return rc;
-    rc = tw_picture_read(out, path, err);
+    rc = tw_picture_read_for(out, path, contract, err);
     tw_free(path);
     return rc;
 }

@@ -27,11 +27,12 @@ typedef struct window {
     int64_t n_names;
 } window;
 
-static tw_status read_window(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
+static tw_status read_window(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                             const tw_contract *contract, tw_error *err)
 {
     const window *own = dataset->own;
 
-    return tw_dataset_read(out, own->inner, own->first + i, err);
+    return tw_dataset_read_for(out, own->inner, own->first + i, contract, err);
 }
 
 static tw_status key_window(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err)

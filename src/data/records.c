@@ -517,13 +517,27 @@ static const segment *locate(int64_t *record, const tw_dataset *dataset, int64_t
     return s;
 }
 
-static tw_status read_record(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
+static tw_status admit_record(const tw_contract *contract, const tw_picture *picture,
+                              const tw_data__pictures *pictures, int64_t record, tw_error *err)
+{
+    char name[512];
+
+    snprintf(name, sizeof name, "%.480s:%lld", pictures->file.name, (long long)record);
+    return tw_contract_admit(contract, picture, name, err);
+}
+
+static tw_status read_record(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                             const tw_contract *contract, tw_error *err)
 {
     int64_t record;
     const tw_data__pictures *p = &locate(&record, dataset, i)->pictures;
     tw_status rc = tw_picture_create(out, p->height, p->width, p->channels, err);
 
-    if (!rc && (rc = tw_array_read(&p->file, out->pixels, record, 1, err)))
+    if (!rc)
+        rc = tw_array_read(&p->file, out->pixels, record, 1, err);
+    if (!rc && contract)
+        rc = admit_record(contract, out, p, record, err);
+    if (rc)
         tw_picture_free(out);
     return rc;
 }

@@ -13,11 +13,12 @@ typedef struct subset {
     int64_t *samples; /* (count) */
 } subset;
 
-static tw_status read_sample(tw_picture *out, const tw_dataset *dataset, int64_t i, tw_error *err)
+static tw_status read_sample(tw_picture *out, const tw_dataset *dataset, int64_t i,
+                             const tw_contract *contract, tw_error *err)
 {
     const subset *s = dataset->own;
 
-    return tw_dataset_read(out, s->whole, s->samples[i], err);
+    return tw_dataset_read_for(out, s->whole, s->samples[i], contract, err);
 }
 
 static tw_status sample_key(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err)

@@ -17,6 +17,7 @@ enum { N_PICTURES = 100, BATCH = 32 };
 /* Pictures through one of the two models. */
 typedef struct pass {
     tw_engine *engine;
+    const tw_contract *contract;
     const tw_dataset *data;
     int64_t n, n_classes;
     float *rows;         /* (n, classes) */
@@ -30,7 +31,7 @@ static tw_status run_batch(pass *p, int64_t first, int64_t n, tw_error *err)
     tw_status rc = TW_OK;
 
     for (int64_t i = 0; i < n && rc == TW_OK; i++)
-        rc = tw_dataset_read(&pictures[i], p->data, first + i, err);
+        rc = tw_dataset_read_for(&pictures[i], p->data, first + i, p->contract, err);
     if (rc == TW_OK)
         rc = tw_engine_predict(p->engine, pictures, n, p->rows + first * p->n_classes, err);
     for (int64_t i = 0; i < n; i++)
@@ -42,6 +43,7 @@ static tw_status run_pass(pass *p, const tw_model *model, const tw_compute *comp
 {
     tw_status rc = tw_engine_create(&p->engine, model, NULL, compute, err);
 
+    p->contract = &model->contract;
     if (rc == TW_OK && tw_engine_row_size(p->engine) != p->n_classes)
         rc = tw_fail(err, TW_EFAIL, "the file has %lld classes, the model %lld",
                      (long long)tw_engine_row_size(p->engine), (long long)p->n_classes);

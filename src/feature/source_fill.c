@@ -61,7 +61,8 @@ static tw_status make_input(void *ctx, int64_t row, float *out, tw_error *err)
     tw_picture picture = {0};
     tw_view view;
     tw_status rc =
-        tw_dataset_read(&picture, source->dataset, tw_feature__source_picture(source, sample), err);
+        tw_dataset_read_for(&picture, source->dataset, tw_feature__source_picture(source, sample),
+                            &source->model->contract, err);
 
     if (!rc && source->is_augmented)
         rc = draw_view(&view, source, sample, &picture, err);

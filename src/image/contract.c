@@ -15,13 +15,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_RESIZED = 64 << 20 }; /* pixels */
+enum { MAX_RESIZED = 64 << 20 /* pixels */, MAX_DIVISOR = 8 };
 
 #define NAME(value, text) text,
 static const char *const interpolations[] = {TW_INTERPOLATION_LIST(NAME)};
 static const char *const preprocesses[] = {TW_PREPROCESS_LIST(NAME)};
 static const char *const colours[] = {TW_COLOUR_LIST(NAME)};
 static const char *const resizes[] = {TW_RESIZE_LIST(NAME)};
+static const char *const jpeg_scales[] = {TW_JPEG_SCALE_LIST(NAME)};
 #undef NAME
 
 /* Index of a name in a list, or TW_EUSAGE with the nearest one. */
@@ -60,6 +61,11 @@ const char *tw_resize_name(tw_resize value)
     return resizes[value];
 }
 
+const char *tw_jpeg_scale_name(tw_jpeg_scale value)
+{
+    return jpeg_scales[value];
+}
+
 tw_status tw_interpolation_parse(tw_interpolation *out, const char *name, tw_error *err)
 {
     int i;
@@ -96,15 +102,28 @@ tw_status tw_resize_parse(tw_resize *out, const char *name, tw_error *err)
     return rc;
 }
 
+tw_status tw_jpeg_scale_parse(tw_jpeg_scale *out, const char *name, tw_error *err)
+{
+    int i;
+    tw_status rc = parse(&i, "JPEG scale", name, jpeg_scales, TW_N_JPEG_SCALE, err);
+
+    *out = (tw_jpeg_scale)i;
+    return rc;
+}
+
 /* ---- resize policies */
 
 const char *tw_contract_resize_text(char *buf, size_t buf_size, const tw_contract *contract)
 {
+    int n = 0;
+
     buf[0] = '\0';
     if (contract->resize == TW_RESIZE_CROP)
-        snprintf(buf, buf_size, ", crop %g", contract->crop_pct);
+        n = snprintf(buf, buf_size, ", crop %g", contract->crop_pct);
     else if (contract->resize != TW_RESIZE_SQUASH)
-        snprintf(buf, buf_size, ", %s", tw_resize_name(contract->resize));
+        n = snprintf(buf, buf_size, ", %s", tw_resize_name(contract->resize));
+    if (contract->jpeg_scale != TW_JPEG_SCALE_OFF)
+        snprintf(buf + n, buf_size - (size_t)n, ", scaled JPEG");
     return buf;
 }
 
@@ -129,15 +148,17 @@ static void copy_middle(tw_picture *to, const tw_picture *from)
     }
 }
 
-/* Height and width that cover (crop) or fit into (letterbox) the contract's, aspect kept. */
-static void find_size(int64_t *height, int64_t *width, const tw_contract *contract,
-                      const tw_picture *in)
+/* What the resize makes of h x w pixels: the contract's height and width, or those that cover
+ * (crop) or fit into (letterbox) them, aspect kept. */
+static void find_size(int64_t *height, int64_t *width, const tw_contract *contract, int64_t h,
+                      int64_t w)
 {
-    const int64_t h = in->height, w = in->width;
     const double ratio = (double)w / (double)h;
 
     *height = contract->height;
     *width = contract->width;
+    if (contract->resize == TW_RESIZE_SQUASH)
+        return;
     if (contract->resize == TW_RESIZE_CROP) {
         *height = (int64_t)floor(contract->height / contract->crop_pct);
         *width = (int64_t)floor(contract->width / contract->crop_pct);
@@ -154,6 +175,31 @@ static void find_size(int64_t *height, int64_t *width, const tw_contract *contra
     }
 }
 
+tw_status tw_contract_admit(const tw_contract *contract, const tw_picture *picture,
+                            const char *name, tw_error *err)
+{
+    int64_t height, width;
+
+    find_size(&height, &width, contract, picture->height, picture->width);
+    if (height * width <= MAX_RESIZED)
+        return TW_OK;
+    return tw_fail(err, TW_EFILE, "%s: %dx%d pixels are too narrow to be cropped", name,
+                   picture->height, picture->width);
+}
+
+int tw_image__jpeg_divisor(const tw_contract *contract, int64_t height, int64_t width)
+{
+    int64_t least_height, least_width;
+    int divisor = contract->jpeg_scale == TW_JPEG_SCALE_OFF ? 1 : MAX_DIVISOR;
+
+    find_size(&least_height, &least_width, contract, height, width);
+    least_height *= TW_JPEG_MARGIN;
+    least_width *= TW_JPEG_MARGIN;
+    while (divisor > 1 && (height / divisor < least_height || width / divisor < least_width))
+        divisor /= 2;
+    return divisor;
+}
+
 /* Resize to the size of find_size, then its middle, or it in the middle of black. */
 static tw_status resize_keeping(tw_picture *out, const tw_contract *contract, const tw_picture *in,
                                 tw_error *err)
@@ -162,10 +208,9 @@ static tw_status resize_keeping(tw_picture *out, const tw_contract *contract, co
     int64_t height, width;
     tw_status rc;
 
-    find_size(&height, &width, contract, in);
-    if (height * width > MAX_RESIZED)
-        return tw_fail(err, TW_EFILE, "a picture of %dx%d pixels is too narrow to be cropped",
-                       in->height, in->width);
+    if ((rc = tw_contract_admit(contract, in, "a picture", err)))
+        return rc;
+    find_size(&height, &width, contract, in->height, in->width);
     if ((rc = tw_picture_resize(&whole, in, (int)height, (int)width, contract->interpolation, err)))
         return rc;
     rc = tw_picture_create(out, contract->height, contract->width, in->channels, err);

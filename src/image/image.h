@@ -17,6 +17,16 @@ TW_MUST_CHECK tw_status tw_picture_create(tw_picture *out, int height, int width
 TW_MUST_CHECK tw_status tw_picture_decode(tw_picture *out, const uint8_t *bytes, size_t n,
                                           const char *name, tw_error *err);
 
+/* The same for a contract (NULL: none), as tw_picture_read_for. */
+TW_MUST_CHECK tw_status tw_picture_decode_for(tw_picture *out, const uint8_t *bytes, size_t n,
+                                              const char *name, const tw_contract *contract,
+                                              tw_error *err);
+
+/* TW_EFILE, naming the picture, where the contract's resize cannot take it: too narrow to be
+ * cropped. */
+TW_MUST_CHECK tw_status tw_contract_admit(const tw_contract *contract, const tw_picture *picture,
+                                          const char *name, tw_error *err);
+
 /* What a file held that the picture does not tell. */
 typedef struct tw_picture_facts {
     const char *format;     /* "JPEG", static; NULL: none of those that are read */

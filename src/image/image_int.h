@@ -10,6 +10,7 @@ typedef struct tw_image__input {
     size_t n;
     const char *name; /* what the sentences call it */
     tw_picture_facts *facts;
+    const tw_contract *contract; /* what it is decoded for; NULL: nothing, all pixels */
 } tw_image__input;
 
 /* One row a format that is known. */
@@ -19,6 +20,7 @@ typedef struct tw_image__format {
     bool (*recognise)(const uint8_t *bytes, size_t n);
     /* NULL: known and not read */
     tw_status (*decode)(tw_picture *out, const tw_image__input *in, tw_error *err);
+    const char *lacks; /* then: the library that this build lacks; NULL: no build reads it */
 } tw_image__format;
 
 /* select.c: row i, NULL after the last */
@@ -30,6 +32,9 @@ tw_status tw_image__decode_webp(tw_picture *out, const tw_image__input *in, tw_e
 tw_status tw_image__decode_bmp(tw_picture *out, const tw_image__input *in, tw_error *err);
 tw_status tw_image__decode_pnm(tw_picture *out, const tw_image__input *in, tw_error *err);
 
+/* TW_EFILE, naming the file, unless the size is within the pixel budget. */
+tw_status tw_image__check_size(const tw_image__input *in, int64_t height, int64_t width,
+                               tw_error *err);
 /* tw_picture_create whose sentence names the file. */
 tw_status tw_image__create(tw_picture *out, const tw_image__input *in, int64_t height,
                            int64_t width, int channels, tw_error *err);
@@ -39,6 +44,10 @@ static inline uint8_t tw_image__on_black(uint8_t value, uint8_t alpha)
 {
     return (uint8_t)((value * alpha + 127) / 255);
 }
+
+/* contract.c: 1, 2, 4 or 8: by how much less high and wide a JPEG of height x width pixels
+ * (upright) is decoded for the contract. */
+int tw_image__jpeg_divisor(const tw_contract *contract, int64_t height, int64_t width);
 
 /* Turns (H,W,4) RGBA into (H,W,3) on black, in place. */
 void tw_image__drop_alpha(tw_picture *picture);

@@ -3,7 +3,9 @@
  * (cut-off file, corrupt data) is an error here: a picture is never half decoded. Four inks become
  * RGB as Pillow makes them, taken as Adobe stores them (inverted). Arithmetic coding is refused; so
  * is a size that the bytes cannot hold, and a progressive file with more scans than anybody makes,
- * or than can be read in a second or two.
+ * or than can be read in a second or two. For a contract that says so large pictures come out a
+ * half, a quarter or an eighth as high and wide, as libjpeg makes them (each block of 8x8 to 4x4,
+ * 2x2, 1).
  */
 #include "base/fail.h"
 #include "image/image_int.h"
@@ -80,10 +82,23 @@ static int find_orientation(const struct jpeg_decompress_struct *jpeg)
     return 1;
 }
 
+/* Sets by how much less high and wide the picture comes out, and then how high and wide that is. */
+static void set_size(j_decompress_ptr jpeg, const tw_image__input *in)
+{
+    const bool lies = in->facts->orientation > 4;
+    const int64_t height = lies ? jpeg->image_width : jpeg->image_height;
+    const int64_t width = lies ? jpeg->image_height : jpeg->image_width;
+
+    if (in->contract)
+        jpeg->scale_denom = (unsigned)tw_image__jpeg_divisor(in->contract, height, width);
+    jpeg_calc_output_dimensions(jpeg);
+}
+
 /* Header, checks, the picture's memory. */
 static tw_status start(tw_picture *out, j_decompress_ptr jpeg, const tw_image__input *in,
                        tw_error *err)
 {
+    tw_status rc;
     bool grey;
 
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
@@ -98,7 +113,10 @@ static tw_status start(tw_picture *out, j_decompress_ptr jpeg, const tw_image__i
                        in->name, jpeg->image_height, jpeg->image_width, in->n);
     jpeg->out_color_space = grey ? JCS_GRAYSCALE : (in->facts->cmyk ? JCS_CMYK : JCS_RGB);
     jpeg->dct_method = JDCT_ISLOW;
-    return tw_image__create(out, in, jpeg->image_height, jpeg->image_width,
+    if ((rc = tw_image__check_size(in, jpeg->image_height, jpeg->image_width, err)))
+        return rc;
+    set_size(jpeg, in);
+    return tw_image__create(out, in, jpeg->output_height, jpeg->output_width,
                             grey ? 1 : (in->facts->cmyk ? 4 : 3), err);
 }
 

@@ -34,18 +34,23 @@ tw_status tw_picture_create(tw_picture *out, int height, int width, int channels
     return TW_OK;
 }
 
+tw_status tw_image__check_size(const tw_image__input *in, int64_t height, int64_t width,
+                               tw_error *err)
+{
+    if (height >= 1 && width >= 1 && height <= MAX_PIXELS && width <= MAX_PIXELS &&
+        height * width <= MAX_PIXELS)
+        return TW_OK;
+    return tw_fail(err, TW_EFILE, "%s: %lldx%lld pixels are too %s", in->name, (long long)height,
+                   (long long)width, height < 1 || width < 1 ? "few" : "many");
+}
+
 tw_status tw_image__create(tw_picture *out, const tw_image__input *in, int64_t height,
                            int64_t width, int channels, tw_error *err)
 {
-    tw_status rc = TW_EFILE;
+    tw_status rc = tw_image__check_size(in, height, width, err);
 
     *out = (tw_picture){0};
-    if (height <= MAX_PIXELS && width <= MAX_PIXELS)
-        rc = tw_picture_create(out, (int)height, (int)width, channels, err);
-    if (rc != TW_EFILE)
-        return rc;
-    return tw_fail(err, rc, "%s: %lldx%lld pixels are too %s", in->name, (long long)height,
-                   (long long)width, height < 1 || width < 1 ? "few" : "many");
+    return rc ? rc : tw_picture_create(out, (int)height, (int)width, channels, err);
 }
 
 void tw_image__drop_alpha(tw_picture *picture)
@@ -104,33 +109,53 @@ bool tw_picture_has_name(const char **format, const char *name)
     return false;
 }
 
-tw_status tw_picture_decode_facts(tw_picture *out, tw_picture_facts *facts, const uint8_t *bytes,
-                                  size_t n, const char *name, tw_error *err)
+static tw_status decode(tw_picture *out, const tw_image__input *in, tw_error *err)
 {
-    const tw_image__input in = {bytes, n, name, facts};
     const tw_image__format *format;
 
     *out = (tw_picture){0};
-    *facts = (tw_picture_facts){.orientation = 1};
-    if (n == 0)
-        return tw_fail(err, TW_EFILE, "%s: the file is empty", name);
-    if (!(format = find_format(bytes, n)))
-        return tw_fail(err, TW_EFILE, "%s: not a JPEG, PNG, WebP, BMP or PNM file", name);
+    *in->facts = (tw_picture_facts){.orientation = 1};
+    if (in->n == 0)
+        return tw_fail(err, TW_EFILE, "%s: the file is empty", in->name);
+    if (!(format = find_format(in->bytes, in->n)))
+        return tw_fail(err, TW_EFILE, "%s: not a JPEG, PNG, WebP, BMP or PNM file", in->name);
+    if (format->lacks)
+        return tw_fail(err, TW_EFILE, "%s: a %s file, which topwork reads only when built with %s",
+                       in->name, format->name, format->lacks);
     if (!format->decode)
-        return tw_fail(err, TW_EFILE, "%s: %s is not supported", name, format->name);
-    facts->format = format->name;
-    return format->decode(out, &in, err);
+        return tw_fail(err, TW_EFILE, "%s: %s is not supported", in->name, format->name);
+    in->facts->format = format->name;
+    return format->decode(out, in, err);
+}
+
+tw_status tw_picture_decode_facts(tw_picture *out, tw_picture_facts *facts, const uint8_t *bytes,
+                                  size_t n, const char *name, tw_error *err)
+{
+    const tw_image__input in = {bytes, n, name, facts, NULL};
+
+    return decode(out, &in, err);
 }
 
 tw_status tw_picture_decode(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
                             tw_error *err)
 {
-    tw_picture_facts facts;
-
-    return tw_picture_decode_facts(out, &facts, bytes, n, name, err);
+    return tw_picture_decode_for(out, bytes, n, name, NULL, err);
 }
 
-tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err)
+tw_status tw_picture_decode_for(tw_picture *out, const uint8_t *bytes, size_t n, const char *name,
+                                const tw_contract *contract, tw_error *err)
+{
+    tw_picture_facts facts;
+    const tw_image__input in = {bytes, n, name, &facts, contract};
+    tw_status rc = decode(out, &in, err);
+
+    if (!rc && contract && (rc = tw_contract_admit(contract, out, name, err)))
+        tw_picture_free(out);
+    return rc;
+}
+
+tw_status tw_picture_read_for(tw_picture *out, const char *path, const tw_contract *contract,
+                              tw_error *err)
 {
     tw_status rc;
     char *bytes;
@@ -139,9 +164,14 @@ tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err)
     *out = (tw_picture){0};
     if ((rc = tw_file_read(&bytes, &n, path, MAX_FILE_BYTES, err)))
         return rc;
-    rc = tw_picture_decode(out, (const uint8_t *)bytes, n, path, err);
+    rc = tw_picture_decode_for(out, (const uint8_t *)bytes, n, path, contract, err);
     tw_free(bytes);
     return rc;
+}
+
+tw_status tw_picture_read(tw_picture *out, const char *path, tw_error *err)
+{
+    return tw_picture_read_for(out, path, NULL, err);
 }
 
 tw_status tw_picture_resize(tw_picture *out, const tw_picture *in, int height, int width,

@@ -59,19 +59,19 @@ static bool is_heic(const uint8_t *bytes, size_t n)
 }
 
 static const tw_image__format formats[] = {
-    {"JPEG", "jpg,jpeg,", is_jpeg, tw_image__decode_jpeg},
-    {"PNG", "png,", is_png, tw_image__decode_png},
+    {"JPEG", "jpg,jpeg,", is_jpeg, tw_image__decode_jpeg, NULL},
+    {"PNG", "png,", is_png, tw_image__decode_png, NULL},
 #ifdef TW_HAVE_WEBP
-    {"WebP", "webp,", is_webp, tw_image__decode_webp},
+    {"WebP", "webp,", is_webp, tw_image__decode_webp, NULL},
 #else
-    {"WebP", "webp,", is_webp, NULL},
+    {"WebP", "webp,", is_webp, NULL, "libwebp"},
 #endif
-    {"BMP", "bmp,", is_bmp, tw_image__decode_bmp},
-    {"PNM", "pnm,pbm,pgm,ppm,", is_pnm, tw_image__decode_pnm},
-    {"GIF", "", is_gif, NULL},
-    {"TIFF", "", is_tiff, NULL},
-    {"AVIF", "", is_avif, NULL},
-    {"HEIC", "", is_heic, NULL},
+    {"BMP", "bmp,", is_bmp, tw_image__decode_bmp, NULL},
+    {"PNM", "pnm,pbm,pgm,ppm,", is_pnm, tw_image__decode_pnm, NULL},
+    {"GIF", "", is_gif, NULL, NULL},
+    {"TIFF", "", is_tiff, NULL, NULL},
+    {"AVIF", "", is_avif, NULL, NULL},
+    {"HEIC", "", is_heic, NULL, NULL},
 };
 
 const tw_image__format *tw_image__get_format(int i)

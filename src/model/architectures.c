@@ -10,20 +10,23 @@
 #include <string.h>
 
 /* What Keras's networks of the Caffe kind were trained on. */
-#define CAFFE_224                                                                   \
-    {                                                                               \
-        224, 224, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_CAFFE, TW_RESIZE_SQUASH, 0 \
+#define CAFFE_224                                                                    \
+    {                                                                                \
+        224, 224, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_CAFFE, TW_RESIZE_SQUASH, 0, \
+            TW_JPEG_SCALE_OFF                                                        \
     }
 
 /* ... torchvision's, ... */
-#define TORCH_224                                                                           \
-    {                                                                                       \
-        224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875 \
+#define TORCH_224                                                                            \
+    {                                                                                        \
+        224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875, \
+            TW_JPEG_SCALE_OFF                                                                \
     }
 /* ... and EfficientNet-Lite's. */
-#define LITE_224                                                                        \
-    {                                                                                   \
-        224, 224, TW_COLOUR_RGB, TW_CUBIC_AA, TW_PREPROCESS_LITE, TW_RESIZE_CROP, 0.875 \
+#define LITE_224                                                                         \
+    {                                                                                    \
+        224, 224, TW_COLOUR_RGB, TW_CUBIC_AA, TW_PREPROCESS_LITE, TW_RESIZE_CROP, 0.875, \
+            TW_JPEG_SCALE_OFF                                                            \
     }
 
 static const tw_architecture rows[] = {

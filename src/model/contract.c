@@ -1,7 +1,8 @@
 /*
  * The preprocessing contract as JSON and back. All members are required and no others are known,
  * so that a file which asks for something newer is refused, not half obeyed. crop_pct is there when
- * resize is crop, and only then.
+ * resize is crop, and only then; jpeg_scale unless it is off, so that what was written before there
+ * was one stays what it is.
  */
 #include "model/model.h"
 
@@ -25,6 +26,9 @@ tw_json *tw_contract_to_json(const tw_contract *contract)
 
     if (ok && contract->resize == TW_RESIZE_CROP)
         ok = tw_json_set(o, "crop_pct", tw_json_new_f64(contract->crop_pct));
+    if (ok && contract->jpeg_scale != TW_JPEG_SCALE_OFF)
+        ok = tw_json_set(o, "jpeg_scale",
+                         tw_json_new_string(tw_jpeg_scale_name(contract->jpeg_scale)));
     if (ok)
         return o;
     tw_json_free(o);
@@ -33,8 +37,8 @@ tw_json *tw_contract_to_json(const tw_contract *contract)
 
 static tw_status check_keys(const tw_json *json, const char *name, tw_error *err)
 {
-    static const char *const keys[] = {"height",        "width",      "colour",  "resize",
-                                       "interpolation", "preprocess", "crop_pct"};
+    static const char *const keys[] = {"height",        "width",      "colour",   "resize",
+                                       "interpolation", "preprocess", "crop_pct", "jpeg_scale"};
     const tw_json *value;
     const char *key;
     void *it = NULL;
@@ -78,19 +82,23 @@ static tw_status blame(tw_status rc, const tw_error *why, const char *name, tw_e
 
 static tw_status read_names(tw_contract *out, const tw_json *json, const char *name, tw_error *err)
 {
-    const char *colour, *resize, *interpolation, *preprocess;
+    const char *colour, *resize, *interpolation, *preprocess, *jpeg_scale = NULL;
     tw_error why = {0};
     tw_status rc;
 
     if ((rc = read_text(&colour, json, "colour", name, err)) != TW_OK ||
         (rc = read_text(&resize, json, "resize", name, err)) != TW_OK ||
         (rc = read_text(&interpolation, json, "interpolation", name, err)) != TW_OK ||
-        (rc = read_text(&preprocess, json, "preprocess", name, err)) != TW_OK)
+        (rc = read_text(&preprocess, json, "preprocess", name, err)) != TW_OK ||
+        (tw_json_get(json, "jpeg_scale") &&
+         (rc = read_text(&jpeg_scale, json, "jpeg_scale", name, err)) != TW_OK))
         return rc;
     if ((rc = tw_resize_parse(&out->resize, resize, &why)) == TW_OK &&
         (rc = tw_colour_parse(&out->colour, colour, &why)) == TW_OK &&
         (rc = tw_interpolation_parse(&out->interpolation, interpolation, &why)) == TW_OK)
         rc = tw_preprocess_parse(&out->preprocess, preprocess, &why);
+    if (rc == TW_OK && jpeg_scale)
+        rc = tw_jpeg_scale_parse(&out->jpeg_scale, jpeg_scale, &why);
     return blame(rc, &why, name, err);
 }
 

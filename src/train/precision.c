@@ -19,10 +19,12 @@ static tw_status make_input(void *ctx, int64_t row, float *out, tw_error *err)
 {
     const tw_training *training = ctx;
     tw_picture picture = {0};
-    tw_status rc = tw_dataset_read(&picture, training->data, training->train[row], err);
+    const tw_contract *contract = &training->base->contract;
+    tw_status rc =
+        tw_dataset_read_for(&picture, training->data, training->train[row], contract, err);
 
     if (!rc)
-        rc = tw_contract_apply(out, &training->base->contract, &picture, err);
+        rc = tw_contract_apply(out, contract, &picture, err);
     tw_picture_free(&picture);
     return rc;
 }

@@ -10,10 +10,11 @@ static tw_status read_picture(void *ctx, int64_t row, float *out, tw_error *err)
     const tw_training *training = ctx;
     const int64_t sample = training->train[row * training->n_train / PICTURES];
     tw_picture picture = {0};
-    tw_status rc = tw_dataset_read(&picture, training->data, sample, err);
+    const tw_contract *contract = &training->base->contract;
+    tw_status rc = tw_dataset_read_for(&picture, training->data, sample, contract, err);
 
     if (!rc)
-        rc = tw_contract_apply(out, &training->base->contract, &picture, err);
+        rc = tw_contract_apply(out, contract, &picture, err);
     tw_picture_free(&picture);
     return rc;
 }

@@ -145,11 +145,14 @@ static tw_status settle_contract(tw_training *training, tw_error *err)
     tw_contract *contract = &training->base->contract;
     const char *preprocess = tw_train__text(training->config, TW_OPTION_PREPROCESS);
     const char *interpolation = tw_train__text(training->config, TW_OPTION_INTERPOLATION);
+    const char *jpeg_scale = tw_train__text(training->config, TW_OPTION_JPEG_SCALE);
 
     if (preprocess && (rc = tw_preprocess_parse(&contract->preprocess, preprocess, err)))
         return rc;
     if (interpolation &&
         (rc = tw_interpolation_parse(&contract->interpolation, interpolation, err)))
+        return rc;
+    if (jpeg_scale && (rc = tw_jpeg_scale_parse(&contract->jpeg_scale, jpeg_scale, err)))
         return rc;
     contract->colour = tw_dataset_colour(training->data);
     return settle_resize(contract, training->config, err);

@@ -123,7 +123,7 @@ static char *make_bad_world(void **state, const char *name)
     put_bytes(top, "train/a/zero.png", "");
     put_golden(top, "train/a/x.png", "image/rgb.jpg");
     put_golden(top, "train/a/cmyk.jpg", "pictures/cmyk.jpg");
-    put_golden(top, "train/a/alpha.webp", "pictures/alpha.webp");
+    put_golden(top, "train/a/alpha.png", "image/alpha.png");
     put_golden(top, "train/a/deep.pgm", "pictures/deep.pgm");
     return top;
 }
@@ -144,7 +144,7 @@ static void everything_wrong_is_named(void **state)
     want(check, "two-parts",
          "val/a/leak.png: the same picture as train/a/03.png, which is in part train");
     want(check, "colour", "train/a/cmyk.jpg: CMYK, made RGB");
-    want(check, "colour", "train/a/alpha.webp: has transparency, put on black");
+    want(check, "colour", "train/a/alpha.png: has transparency, put on black");
     want(check, "colour", "train/a/deep.pgm: 16 bits a value, scaled to 8");
     want(check, "small-class", "class b: 2 pictures in part train");
     want(check, "small-class", "class b: 1 picture in part val");

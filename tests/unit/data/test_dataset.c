@@ -180,6 +180,32 @@ static void npz_is_read(void **state)
     free(path);
 }
 
+/* A record and a file that are too narrow are named, also in a subset; read for no crop they are
+ * pictures like any other. */
+static void what_cannot_be_cropped_is_named(void **state)
+{
+    static const uint32_t dims[] = {2, 1, 3000}, n_labels[] = {2};
+    static const uint8_t pixels[6000], labels[] = {0, 1};
+    static const int64_t last[] = {1};
+    tw_contract contract = {.height = 224, .width = 224, .resize = TW_RESIZE_CROP, .crop_pct = 1.0};
+    char *folder = make_dir(*state, "narrow"), sentence[512];
+    tw_dataset *data;
+    tw_picture picture;
+    write_idx(folder, "train-images-idx3-ubyte", 3, dims, pixels, sizeof pixels, false);
+    write_idx(folder, "train-labels-idx1-ubyte", 1, n_labels, labels, sizeof labels, false);
+    assert_ok(tw_dataset_open(&data, folder, TW_PART_TRAIN, 0, e));
+    assert_ok(tw_dataset_take_subset(&data, data, last, 1, e));
+    snprintf(sentence, sizeof sentence,
+             "%s/train-images-idx3-ubyte:1: 1x3000 pixels are too narrow to be cropped", folder);
+    assert_fails(TW_EFILE, sentence, tw_dataset_read_for(&picture, data, 0, &contract, e));
+    assert_null(picture.pixels);
+    contract.resize = TW_RESIZE_SQUASH;
+    assert_ok(tw_dataset_read_for(&picture, data, 0, &contract, e));
+    tw_picture_free(&picture);
+    tw_dataset_free(data);
+    free(folder);
+}
+
 /* ---- folders of pictures */
 
 static void put_picture(const char *folder, const char *name)
@@ -342,6 +368,7 @@ int main(void)
         cmocka_unit_test(broken_idx_is_named),
         cmocka_unit_test(a_missing_part_is_named),
         cmocka_unit_test(npz_is_read),
+        cmocka_unit_test(what_cannot_be_cropped_is_named),
         cmocka_unit_test(class_folders_are_read_in_byte_order),
         cmocka_unit_test(an_empty_class_is_named),
         cmocka_unit_test(real_photographs_are_read),

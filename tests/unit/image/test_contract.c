@@ -7,6 +7,7 @@ static void names_come_back(void **state)
     tw_preprocess preprocess;
     tw_colour colour;
     tw_resize resize;
+    tw_jpeg_scale jpeg_scale;
     (void)state;
     for (int i = 0; i < TW_N_RESIZE; i++) {
         assert_ok(tw_resize_parse(&resize, tw_resize_name((tw_resize)i), e));
@@ -14,6 +15,12 @@ static void names_come_back(void **state)
     }
     assert_fails(TW_EUSAGE, "no resize policy \"squish\"; did you mean squash",
                  tw_resize_parse(&resize, "squish", e));
+    for (int i = 0; i < TW_N_JPEG_SCALE; i++) {
+        assert_ok(tw_jpeg_scale_parse(&jpeg_scale, tw_jpeg_scale_name((tw_jpeg_scale)i), e));
+        assert_int_equal(jpeg_scale, i);
+    }
+    assert_fails(TW_EUSAGE, "no JPEG scale \"autp\"; did you mean auto",
+                 tw_jpeg_scale_parse(&jpeg_scale, "autp", e));
     for (int i = 0; i < TW_N_INTERPOLATION; i++) {
         assert_ok(tw_interpolation_parse(&how, tw_interpolation_name((tw_interpolation)i), e));
         assert_int_equal(how, i);
@@ -68,8 +75,14 @@ static void preprocessing_is_kerass(void **state)
         continue;
     while (fscanf(golden, "%15s %d", mode, &seed) == 2) {
         tw_picture in = make_picture(4, 5, 3, (uint32_t)seed);
-        tw_contract contract = {4, 5, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_NONE, TW_RESIZE_SQUASH,
-                                0};
+        tw_contract contract = {4,
+                                5,
+                                TW_COLOUR_RGB,
+                                TW_CUBIC,
+                                TW_PREPROCESS_NONE,
+                                TW_RESIZE_SQUASH,
+                                0,
+                                TW_JPEG_SCALE_OFF};
         float out[60], wanted;
         assert_ok(tw_preprocess_parse(&contract.preprocess, mode, e));
         assert_ok(tw_contract_apply(out, &contract, &in, e));
@@ -89,7 +102,8 @@ static void preprocessing_is_kerass(void **state)
 static void none_keeps_rgb(void **state)
 {
     tw_picture in = make_picture(3, 4, 3, 2);
-    tw_contract contract = {3, 4, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_NONE, TW_RESIZE_SQUASH, 0};
+    tw_contract contract = {
+        3, 4, TW_COLOUR_RGB, TW_CUBIC, TW_PREPROCESS_NONE, TW_RESIZE_SQUASH, 0, TW_JPEG_SCALE_OFF};
     float out[36];
     (void)state;
     assert_ok(tw_contract_apply(out, &contract, &in, e));
@@ -102,8 +116,14 @@ static void none_keeps_rgb(void **state)
 static void grey_is_resized_then_repeated(void **state)
 {
     tw_picture in = make_picture(28, 28, 1, 2), resized, shown;
-    tw_contract contract = {30, 30, TW_COLOUR_GREY, TW_CUBIC, TW_PREPROCESS_NONE, TW_RESIZE_SQUASH,
-                            0};
+    tw_contract contract = {30,
+                            30,
+                            TW_COLOUR_GREY,
+                            TW_CUBIC,
+                            TW_PREPROCESS_NONE,
+                            TW_RESIZE_SQUASH,
+                            0,
+                            TW_JPEG_SCALE_OFF};
     (void)state;
     assert_ok(tw_picture_resize(&resized, &in, 30, 30, TW_CUBIC, e));
     for (int colour = 0; colour < TW_N_COLOUR; colour++) {
@@ -121,8 +141,14 @@ static void grey_is_resized_then_repeated(void **state)
 static void a_colour_picture_becomes_grey_first(void **state)
 {
     tw_picture in = make_picture(9, 9, 3, 4), grey, resized, shown;
-    tw_contract contract = {
-        20, 21, TW_COLOUR_GREY, TW_BILINEAR, TW_PREPROCESS_NONE, TW_RESIZE_SQUASH, 0};
+    tw_contract contract = {20,
+                            21,
+                            TW_COLOUR_GREY,
+                            TW_BILINEAR,
+                            TW_PREPROCESS_NONE,
+                            TW_RESIZE_SQUASH,
+                            0,
+                            TW_JPEG_SCALE_OFF};
     (void)state;
     assert_ok(tw_picture_to_grey(&grey, &in, e));
     assert_ok(tw_picture_resize(&resized, &grey, 20, 21, TW_BILINEAR, e));
@@ -140,7 +166,7 @@ static void a_line_cannot_be_cropped(void **state)
     tw_contract contract = {.height = 224, .width = 224, .resize = TW_RESIZE_CROP, .crop_pct = 1.0};
     tw_picture in = make_picture(1, 2000, 3, 1), out;
     (void)state;
-    assert_fails(TW_EFILE, "a picture of 1x2000 pixels is too narrow to be cropped",
+    assert_fails(TW_EFILE, "a picture: 1x2000 pixels are too narrow to be cropped",
                  tw_contract_picture(&out, &contract, &in, e));
     assert_null(out.pixels);
     tw_picture_free(&in);

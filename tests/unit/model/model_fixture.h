@@ -21,6 +21,19 @@ typedef struct weight_set {
     float *blocks[MAX_TENSORS];
 } weight_set;
 
+/* Field by field: a contract has bytes that mean nothing. */
+static inline void assert_same_contract(const tw_contract *a, const tw_contract *b)
+{
+    assert_int_equal(a->height, b->height);
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->colour, b->colour);
+    assert_int_equal(a->interpolation, b->interpolation);
+    assert_int_equal(a->preprocess, b->preprocess);
+    assert_int_equal(a->resize, b->resize);
+    assert_true(a->crop_pct == b->crop_pct);
+    assert_int_equal(a->jpeg_scale, b->jpeg_scale);
+}
+
 static inline char *path_in(void **state, const char *name)
 {
     char *path = tw_path_join(*state, name);

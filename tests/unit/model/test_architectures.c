@@ -32,9 +32,12 @@ static void the_contract_of_the_vggs_is_caffes(void **state)
 static void the_others_have_their_own_contracts(void **state)
 {
     static const tw_contract expected[] = {
-        {224, 224, TW_COLOUR_RGB, TW_CUBIC_AA, TW_PREPROCESS_LITE, TW_RESIZE_CROP, 0.875},
-        {224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875},
-        {224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875}};
+        {224, 224, TW_COLOUR_RGB, TW_CUBIC_AA, TW_PREPROCESS_LITE, TW_RESIZE_CROP, 0.875,
+         TW_JPEG_SCALE_OFF},
+        {224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875,
+         TW_JPEG_SCALE_OFF},
+        {224, 224, TW_COLOUR_RGB, TW_BILINEAR_AA, TW_PREPROCESS_TORCH, TW_RESIZE_CROP, 0.875,
+         TW_JPEG_SCALE_OFF}};
     (void)state;
     for (int i = 0; i < 3; i++) {
         tw_graph *graph;

@@ -24,12 +24,13 @@ static void every_contract_comes_back(void **state)
                                   (tw_interpolation)how,
                                   (tw_preprocess)preprocess,
                                   resize,
-                                  resize == TW_RESIZE_CROP ? 0.875 : 0};
+                                  resize == TW_RESIZE_CROP ? 0.875 : 0,
+                                  (tw_jpeg_scale)(how % TW_N_JPEG_SCALE)};
                 tw_contract out;
                 tw_json *json = tw_contract_to_json(&in);
 
                 assert_ok(tw_contract_from_json(&out, json, "m", e));
-                assert_memory_equal(&in, &out, sizeof in);
+                assert_same_contract(&in, &out);
                 tw_json_free(json);
             }
 }
@@ -59,6 +60,10 @@ static const struct {
     {"{" SIDES "\"colour\":\"rgb\",\"resize\":\"crop\",\"interpolation\":\"cubic\","
      "\"preprocess\":\"none\"}",
      "m.safetensors: contract: \"crop_pct\" must be a number from 0.1 to 1"},
+    {"{" SIDES "\"jpeg_scale\":8," REST,
+     "m.safetensors: contract: \"jpeg_scale\" must be a string"},
+    {"{" SIDES "\"jpeg_scale\":\"half\"," REST,
+     "m.safetensors: contract: no JPEG scale \"half\"; the first of 2 is off"},
     {"{" SIDES "\"crop_pct\":1.5,\"colour\":\"rgb\",\"resize\":\"crop\",\"interpolation\":"
      "\"cubic\",\"preprocess\":\"none\"}",
      "m.safetensors: contract: \"crop_pct\" must be a number from 0.1 to 1"},

@@ -43,7 +43,7 @@ static void classes_contract_and_provenance_come_along(void **state)
     assert_string_equal(tw_model_class_name(it.whole, 1), "bee");
     assert_null(tw_model_class_name(it.whole, 3));
     assert_null(tw_model_class_name(it.whole, -1));
-    assert_memory_equal(&it.whole->contract, &it.base->contract, sizeof it.base->contract);
+    assert_same_contract(&it.whole->contract, &it.base->contract);
     assert_string_equal(it.whole->architecture, "vgg16");
     assert_string_equal(it.whole->weights, "random");
     free_small_model(&it);
