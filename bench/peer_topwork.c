@@ -197,7 +197,9 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
     const tw_shape pool5 = tw_shape_make(3, (int64_t[]){7, 7, 512});
     tw_status rc;
 
-    if (p->precision != TW_PRECISION_FP32)
+    const bool is_bf16 = p->precision == TW_PRECISION_BF16 && strcmp(work, "top") == 0;
+
+    if (p->precision != TW_PRECISION_FP32 && (!is_bf16 || !p->backend->trains_bf16))
         return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s",
                        tw_precision_name(p->precision));
     p->sink = (tw_sink){.take = take_update, .ctx = p, .get_update = get_update};
@@ -221,8 +223,11 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
         return tw_fail(err, TW_ENOMEM, "no memory for %lld labels", (long long)p->batch);
     for (int64_t i = 0; i < p->batch; i++)
         p->labels[i] = (int)(i % CLASSES);
-    return p->table->train_create(&p->training, p->backend, p->graph, p->batch, (int)p->n_threads,
-                                  NULL, err);
+    rc = p->table->train_create(&p->training, p->backend, p->graph, p->batch, (int)p->n_threads,
+                                NULL, err);
+    if (rc == TW_OK)
+        p->training->is_bf16 = is_bf16;
+    return rc;
 }
 
 /* ---- main */

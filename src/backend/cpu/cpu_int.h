@@ -34,7 +34,8 @@ typedef struct tw_cpu_backend {
     const tw_winograd_train_kernels *winograd_train;
     const tw_bf16x3_kernels *bf16x3;  /* NULL: not on this path */
     bool no_background;               /* background.c is left out */
-    const tw_dense_arithmetic *dense; /* of training */
+    /* of training; NULL: in bfloat16 no faster */
+    const tw_dense_arithmetic *dense, *dense_bf16;
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;
