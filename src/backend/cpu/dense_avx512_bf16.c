@@ -33,11 +33,6 @@ static inline void nums_store(num *to, nums value)
     memcpy(to, &value, sizeof value);
 }
 
-static inline void nums_store_some(num *to, nums value, int n)
-{
-    _mm512_mask_storeu_epi32(to, first(n), (__m512i)value);
-}
-
 /* Both rounded, then their halves taken in turn. */
 static inline nums nums_of(const vec rows[STEP])
 {

@@ -19,11 +19,6 @@ static inline void nums_store(num *to, nums value)
     vec_store(to, value);
 }
 
-static inline void nums_store_some(num *to, nums value, int n)
-{
-    vec_store_some(to, value, n);
-}
-
 static inline nums nums_of(const vec rows[STEP])
 {
     return rows[0];

@@ -12,7 +12,6 @@
  *   num, STEP                         what is multiplied; so many products of a sum go together
  *   num_store(to, x)                  LANES numbers
  *   nums, nums_load, nums_store       LANES by STEP of them
- *   nums_store_some                   those of the first n lanes
  *   nums_of(rows)                     of STEP vectors, the same lane's side by side
  *   nums_all(from)                    the same STEP numbers in every lane
  *   nums_fma(a, b, c)                 each lane's sum of STEP products, added to c
@@ -29,9 +28,11 @@
 #endif
 
 enum { DEPTH = TW_DENSE_DEPTH, COLUMNS = TW_DENSE_COLUMNS, BLOCK_ROWS = TW_DENSE_ROWS };
-enum { LINE_FLOATS = 16 };
+enum { LINE_FLOATS = 16, FAR = 2 * COLUMNS };
 
-/* Lines of memory that the next block will need: asked for one by one between multiplications. */
+/* Lines of memory that the next block will need: asked for one by one between multiplications, and
+ * with each the one that lies FAR behind it, into the second cache: memory takes longer to answer
+ * than a block takes, and the first cache can wait for few lines at once. */
 typedef struct wishes {
     const float *list[2 * DEPTH];
     int64_t n, next;
@@ -49,8 +50,11 @@ INLINE void wish(wishes *wanted, const float *at)
 INLINE void fetch_some(wishes *wanted)
 {
     for (wanted->credit += wanted->n; wanted->credit > 0 && wanted->next < wanted->n;
-         wanted->credit -= wanted->steps)
-        __builtin_prefetch(wanted->list[wanted->next++], 0, 3);
+         wanted->credit -= wanted->steps) {
+        const float *line = wanted->list[wanted->next++];
+        __builtin_prefetch(line + FAR, 0, 2);
+        __builtin_prefetch(line, 0, 3);
+    }
 }
 
 /* ---- updates */
@@ -271,7 +275,7 @@ static void lace(void *to, const float *const *from, int64_t n)
         UNROLL
         for (int s = 0; s < STEP; s++)
             rows[s] = vec_load_some(from[s] + i, n_lanes);
-        nums_store_some((num *)to + i * STEP, nums_of(rows), n_lanes);
+        nums_store((num *)to + i * STEP, nums_of(rows));
     }
 }
 

@@ -34,11 +34,6 @@ static inline void nums_store(num *to, nums value)
     memcpy(to, value.pairs, sizeof value.pairs);
 }
 
-static inline void nums_store_some(num *to, nums value, int n)
-{
-    memcpy(to, value.pairs, (size_t)n * STEP * sizeof *to);
-}
-
 static inline nums nums_of(const vec rows[STEP])
 {
     nums value;

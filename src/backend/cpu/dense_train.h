@@ -76,7 +76,7 @@ typedef struct tw_dense_arithmetic {
     int step;          /* ... so many of which a sum takes at once: 1, or 2 */
     /* n numbers, and zeros behind them, at most to the next multiple of TW_DENSE_LANES */
     void (*line_up)(void *to, const float *from, int64_t n);
-    /* `step` lines of n numbers, a number of each in turn */
+    /* `step` lines of n numbers, a number of each in turn, and zeros likewise */
     void (*lace)(void *to, const float *const *from, int64_t n);
     void (*forward)(const tw_dense_panel *panel);
     void (*backward)(const tw_dense_rows *rows);
