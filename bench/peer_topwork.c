@@ -7,7 +7,7 @@
  *   trunk     a batch of pictures, in pieces of 2 that workers take
  *   blockN    block 1 to 5 of the trunk, its pooling too, forward and backward (and a small class
  *             layer, without which there is no loss); gradients are thrown away
- *   top       25088-1000-500-150-10 with dropout, Adam
+ *   top       25088-1000-500-150-10 with dropout, Adam; in bf16 its first layer's products are
  *   finetune  block5, fc1, fc2 and the class layer on activations of block4_pool, SGD with Nesterov
  *             momentum
  */
@@ -195,12 +195,11 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
     static const char tutorial[] =
         "1000 relu, dropout 0.3, 500 sigmoid, dropout 0.4, 150 sigmoid, dropout 0.2";
     const tw_shape pool5 = tw_shape_make(3, (int64_t[]){7, 7, 512});
+    const bool is_bf16 = p->precision == TW_PRECISION_BF16 && strcmp(work, "top") == 0;
     tw_status rc;
 
-    const bool is_bf16 = p->precision == TW_PRECISION_BF16 && strcmp(work, "top") == 0;
-
     if (p->precision != TW_PRECISION_FP32 && (!is_bf16 || !p->backend->trains_bf16))
-        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s",
+        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains %s in fp32 here, not in %s", work,
                        tw_precision_name(p->precision));
     p->sink = (tw_sink){.take = take_update, .ctx = p, .get_update = get_update};
     if (strcmp(work, "top") == 0) {

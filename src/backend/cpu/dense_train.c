@@ -26,7 +26,9 @@ enum {
     TILE_NARROW = 48,   /* ... or so many where w has few, */
     NARROW = 4096,      /* ... which is so many */
     PLACES = TW_DENSE_DEPTH > TILE ? TW_DENSE_DEPTH : TILE,
-    MOST_STEP = 2 /* products that a sum takes at once */
+    MOST_STEP = 2,    /* products that a sum takes at once */
+    LINE_FLOATS = 16, /* a line of memory */
+    AHEAD = 4         /* samples that x is asked for ahead of its use */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -121,6 +123,8 @@ static void find_zeros(bool *is_zero, const pass *p, int64_t first, int64_t n)
 
     for (int64_t i = 0; i < p->d->n; i++) {
         const float *x = p->x + i * p->d->c + first;
+        for (int64_t j = 0; j < n && i + AHEAD < p->d->n; j += LINE_FLOATS)
+            __builtin_prefetch(x + AHEAD * p->d->c + j, 0, 3);
         for (int64_t j = 0; j < n; j++) {
             memcpy(&word, x + j, sizeof word);
             bits[j] |= word;
@@ -243,42 +247,48 @@ static void take_dy(float to[TW_DENSE_COLUMNS], const pass *p, int64_t i, int64_
     memset(to + n, 0, (size_t)(TW_DENSE_COLUMNS - n) * sizeof *to);
 }
 
-/* The columns from j on of TW_DENSE_LANES samples from i on, a column a line. */
-static void turn_dy(uint8_t *to, const pass *p, int64_t i, int64_t first, int j)
-{
-    float lines[MOST_STEP][TW_DENSE_LANES];
-    const float *from[MOST_STEP];
+typedef float dy_block[TW_DENSE_LANES][TW_DENSE_COLUMNS];
 
-    for (int s = 0; s < p->path->step; s++, j++) {
-        from[s] = lines[s];
-        for (int64_t lane = 0; lane < TW_DENSE_LANES; lane++)
-            lines[s][lane] = i + lane < p->d->n && first + j < p->d->k
-                                 ? p->wanted->dy[(i + lane) * p->d->k + first + j]
-                                 : 0.0f;
+/* The samples of a block, which begins with i, as they are. */
+static void lace_dy(uint8_t *to, const pass *p, dy_block block, int64_t i)
+{
+    const int64_t n = least(TW_DENSE_LANES, p->v.n_steps - i), step = p->path->step;
+
+    for (int64_t s = 0; s < n; s += step) {
+        const float *from[MOST_STEP] = {block[s], block[s + step - 1]};
+        p->path->lace(to + (i + s) * TW_DENSE_COLUMNS * p->path->num_bytes, from, TW_DENSE_COLUMNS);
     }
-    p->path->lace(to, from, TW_DENSE_LANES);
+}
+
+/* The same, a column a line. */
+static void lace_columns(uint8_t *to, const pass *p, dy_block block, int64_t i)
+{
+    const int64_t step = p->path->step;
+    float lines[MOST_STEP][TW_DENSE_LANES];
+    const float *const from[MOST_STEP] = {lines[0], lines[1]};
+
+    for (int64_t j = 0; j < TW_DENSE_COLUMNS; j += step) {
+        for (int64_t s = 0; s < step; s++)
+            for (int lane = 0; lane < TW_DENSE_LANES; lane++)
+                lines[s][lane] = block[lane][j + s];
+        p->path->lace(to + (j * p->v.n_lanes + i * step) * p->path->num_bytes, from,
+                      TW_DENSE_LANES);
+    }
 }
 
 static void pack_dy(void *ctx, int64_t panel, int worker)
 {
     const pass *p = ctx;
-    const int64_t first = panel * TW_DENSE_COLUMNS, step = p->path->step;
-    const int64_t num_bytes = p->path->num_bytes;
-    uint8_t *to = packed_dy(p, panel), *transposed = transposed_dy(p, panel);
-    float lines[MOST_STEP][TW_DENSE_COLUMNS];
-    const float *const from[MOST_STEP] = {lines[0], lines[1]};
+    dy_block block;
 
     (void)worker;
-    for (int64_t i = 0; i < p->v.n_steps; i += step, to += step * TW_DENSE_COLUMNS * num_bytes) {
-        for (int64_t s = 0; s < step; s++)
-            take_dy(lines[s], p, i + s, first);
-        p->path->lace(to, from, TW_DENSE_COLUMNS);
+    for (int64_t i = 0; i < p->v.n_lanes; i += TW_DENSE_LANES) {
+        for (int lane = 0; lane < TW_DENSE_LANES; lane++)
+            take_dy(block[lane], p, i + lane, panel * TW_DENSE_COLUMNS);
+        lace_dy(packed_dy(p, panel), p, block, i);
+        if (p->wanted->dx)
+            lace_columns(transposed_dy(p, panel), p, block, i);
     }
-    if (!p->wanted->dx)
-        return;
-    for (int j = 0; j < TW_DENSE_COLUMNS; j += (int)step)
-        for (int64_t i = 0; i < p->v.n_lanes; i += TW_DENSE_LANES)
-            turn_dy(transposed + (j * p->v.n_lanes + i * step) * num_bytes, p, i, first, j);
 }
 
 /* ---- backward: a tile of w */
