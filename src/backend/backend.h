@@ -179,9 +179,9 @@ struct tw_train_plan {
     tw_graph *graph;
     int64_t batch;
     int64_t n_bytes; /* activations, gradients, scratch */
-    /* Dense layers that read the plan's input multiply what is rounded to bfloat16 (inputs, weights,
-     * gradients of their outputs) and add up in float32; weights and updates are float32. false
-     * unless set before the first step, with a backend that trains_bf16. */
+    /* Dense layers that read the plan's input multiply what is rounded to bfloat16 (inputs,
+     * weights, gradients of their outputs) and add up in float32; weights and updates are float32.
+     * false unless set before the first step, with a backend that trains_bf16. */
     bool is_bf16;
     /* What the next steps are to learn, (n, classes), each row a distribution over the classes;
      * borrowed from the caller, who may change it at any time. NULL: the labels. */
