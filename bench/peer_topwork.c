@@ -7,7 +7,7 @@
  *   trunk     a batch of pictures, in pieces of 2 that workers take
  *   blockN    block 1 to 5 of the trunk, its pooling too, forward and backward (and a small class
  *             layer, without which there is no loss); gradients are thrown away
- *   top       25088-1000-500-150-10 with dropout, Adam
+ *   top       25088-1000-500-150-10 with dropout, Adam; in bf16 its first layer's products are
  *   finetune  block5, fc1, fc2 and the class layer on activations of block4_pool, SGD with Nesterov
  *             momentum
  */
@@ -195,10 +195,11 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
     static const char tutorial[] =
         "1000 relu, dropout 0.3, 500 sigmoid, dropout 0.4, 150 sigmoid, dropout 0.2";
     const tw_shape pool5 = tw_shape_make(3, (int64_t[]){7, 7, 512});
+    const bool is_bf16 = p->precision == TW_PRECISION_BF16 && strcmp(work, "top") == 0;
     tw_status rc;
 
-    if (p->precision != TW_PRECISION_FP32)
-        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains in fp32, not in %s",
+    if (p->precision != TW_PRECISION_FP32 && (!is_bf16 || !p->backend->trains_bf16))
+        return tw_fail(err, TW_EUNSUPPORTED, "topwork trains %s in fp32 here, not in %s", work,
                        tw_precision_name(p->precision));
     p->sink = (tw_sink){.take = take_update, .ctx = p, .get_update = get_update};
     if (strcmp(work, "top") == 0) {
@@ -221,8 +222,11 @@ static tw_status open_training(peer *p, const char *work, tw_error *err)
         return tw_fail(err, TW_ENOMEM, "no memory for %lld labels", (long long)p->batch);
     for (int64_t i = 0; i < p->batch; i++)
         p->labels[i] = (int)(i % CLASSES);
-    return p->table->train_create(&p->training, p->backend, p->graph, p->batch, (int)p->n_threads,
-                                  NULL, err);
+    rc = p->table->train_create(&p->training, p->backend, p->graph, p->batch, (int)p->n_threads,
+                                NULL, err);
+    if (rc == TW_OK)
+        p->training->is_bf16 = is_bf16;
+    return rc;
 }
 
 /* ---- main */

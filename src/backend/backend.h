@@ -157,6 +157,8 @@ struct tw_backend {
     const tw_backend_table *table;
     char describe[256]; /* "oneDNN 2.6.3 on AMD EPYC, path avx512_core_bf16" */
     char numerics[256]; /* backend, library and version, path: without the layers' choices */
+    /* Training plans multiply bfloat16, where asked to, faster than float32. */
+    bool trains_bf16;
 };
 struct tw_plan {
     const tw_backend_table *table;
@@ -177,6 +179,10 @@ struct tw_train_plan {
     tw_graph *graph;
     int64_t batch;
     int64_t n_bytes; /* activations, gradients, scratch */
+    /* Dense layers that read the plan's input multiply what is rounded to bfloat16 (inputs,
+     * weights, gradients of their outputs) and add up in float32; weights and updates are float32.
+     * false unless set before the first step, with a backend that trains_bf16. */
+    bool is_bf16;
     /* What the next steps are to learn, (n, classes), each row a distribution over the classes;
      * borrowed from the caller, who may change it at any time. NULL: the labels. */
     const float *targets;

@@ -13,6 +13,7 @@ typedef struct tw_dense {
     int64_t n, c, k;
     int n_workers;
     float *scratch;
+    bool is_bf16; /* of bfloat16, with a backend that trains_bf16 */
 } tw_dense;
 
 /* What its backward pass has and is asked for. */

@@ -60,6 +60,15 @@ bool tw_backend__is_alias(const tw_node *node)
     return node->op == TW_OP_INPUT || node->op == TW_OP_FLATTEN || node->op == TW_OP_SOFTMAX;
 }
 
+/* Does the node read the plan's input, or the same numbers in another shape? */
+static bool reads_input(const tw_graph *graph, int node)
+{
+    do
+        node = graph->nodes[node].inputs[0];
+    while (node > 0 && tw_backend__is_alias(&graph->nodes[node]));
+    return node == 0;
+}
+
 tw_dense tw_backend__dense_of(const tw_chain_plan *plan, int node, int64_t n)
 {
     return (tw_dense){.backend = plan->backend,
@@ -67,7 +76,8 @@ tw_dense tw_backend__dense_of(const tw_chain_plan *plan, int node, int64_t n)
                       .c = plan->sizes[plan->base.graph->nodes[node].inputs[0]],
                       .k = plan->sizes[node],
                       .n_workers = plan->n_workers,
-                      .scratch = plan->scratch};
+                      .scratch = plan->scratch,
+                      .is_bf16 = plan->base.is_bf16 && reads_input(plan->base.graph, node)};
 }
 
 /* ---- the block */

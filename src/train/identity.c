@@ -77,16 +77,24 @@ static tw_status hash_weights(char hex[33], const tw_training *training, tw_erro
     return TW_OK;
 }
 
+/* How this machine computes the run. */
+static void describe_numerics(char text[320], const tw_training *training)
+{
+    snprintf(text, 320, "%s%s", training->computer.backend->numerics,
+             training->is_bf16 ? " top=bf16" : "");
+}
+
 tw_status tw_train__identity(tw_json **out, const tw_training *training, tw_error *err)
 {
     tw_status rc;
-    char data[33], weights[33];
+    char data[33], weights[33], numerics[320];
     tw_json *json;
     bool ok;
 
     *out = NULL;
     if ((rc = hash_data(data, training, err)) || (rc = hash_weights(weights, training, err)))
         return rc;
+    describe_numerics(numerics, training);
     json = tw_json_new_object();
     ok = tw_json_set(json, "config",
                      tw_train__config_json(training->config, training->val_data != NULL));
@@ -94,7 +102,7 @@ tw_status tw_train__identity(tw_json **out, const tw_training *training, tw_erro
     ok &= tw_json_set(json, "training_pictures", tw_json_new_i64(training->n_train));
     ok &= tw_json_set(json, "validation_pictures", tw_json_new_i64(training->n_val));
     ok &= tw_json_set(json, "weights", tw_json_new_string(weights));
-    ok &= tw_json_set(json, "numerics", tw_json_new_string(training->computer.backend->numerics));
+    ok &= tw_json_set(json, "numerics", tw_json_new_string(numerics));
     if (ok) {
         *out = json;
         return TW_OK;
@@ -205,8 +213,10 @@ tw_status tw_train__identity_compare(const tw_json *then, const tw_json *now,
 {
     const char *run = tw_train__text(training->config, TW_OPTION_OUTPUT), *numerics;
     const char *weights = tw_train__text(training->config, TW_OPTION_WEIGHTS);
+    char own[320];
     tw_status rc;
 
+    describe_numerics(own, training);
     if ((rc = compare_config(then, now, run, err)) || (rc = compare_data(then, now, training, err)))
         return rc;
     if (!is_same(tw_json_get(then, "weights"), tw_json_get(now, "weights")))
@@ -218,6 +228,6 @@ tw_status tw_train__identity_compare(const tw_json *then, const tw_json *now,
         tw_watch_note(watch,
                       "the checkpoint was computed by %s, this is %s: the run goes on, its last "
                       "digits will differ from an uninterrupted one's",
-                      numerics, training->computer.backend->numerics);
+                      numerics, own);
     return TW_OK;
 }

@@ -185,6 +185,9 @@ static tw_status describe(tw_training *training, tw_error *err)
                 training->computer.backend->numerics);
     if (training->chosen.n > 0)
         tw_text_add(&text[COMPUTE], "; precision %s", training->chosen.text);
+    if (training->is_bf16)
+        tw_text_add(&text[COMPUTE], "; features are bf16, and the layer that learns from them "
+                                    "multiplies bf16");
     if (training->n_workers < training->computer.n_threads)
         tw_text_add(&text[COMPUTE], "; the memory limit leaves room for %d worker%s in training",
                     training->n_workers, training->n_workers == 1 ? "" : "s");

@@ -2,6 +2,10 @@
  * What precision auto becomes: the one that this CPU computes fastest in, where the features of the
  * first training pictures stay within a bound of those in float32; else fp32. It depends on the
  * CPU, the weights and the pictures, never on a time that was measured (docs/precision.md).
+ *
+ * In bf16 the layer that learns from the features may multiply bf16, too: where that is faster, it
+ * is fully connected, and the optimizer is none that searches along a line, to which rounded
+ * weights would look like steps. Then features are kept as bf16 unless the options say otherwise.
  */
 #include "train/train_int.h"
 
@@ -120,5 +124,33 @@ tw_status tw_train__settle_precision(tw_training *training, tw_error *err)
         (rc = tw_computer_set_precision(&training->computer, precision, err)))
         return rc;
     training->trunk = training->computer;
+    return TW_OK;
+}
+
+/* ---- the layer that learns from the features */
+
+/* Does a fully connected layer read them, as they are or flattened? */
+static bool is_dense(const tw_graph *suffix)
+{
+    int node = 1;
+
+    while (node < suffix->n - 1 && suffix->nodes[node].op == TW_OP_FLATTEN)
+        node++;
+    return suffix->nodes[node].op == TW_OP_DENSE && suffix->nodes[node].inputs[0] == node - 1;
+}
+
+tw_status tw_train__settle_rows(tw_training *training, tw_error *err)
+{
+    tw_config *config = training->config;
+    tw_status rc;
+
+    if (training->trunk.precision != TW_PRECISION_BF16 || training->boundary == 0 ||
+        !training->computer.backend->trains_bf16 || tw_train__is_full_batch(config) ||
+        !is_dense(training->suffix))
+        return TW_OK;
+    if (tw_train__rank(config, TW_OPTION_CACHE_DTYPE) == TW_FROM_DEFAULT &&
+        (rc = tw_train__settle(config, TW_OPTION_CACHE_DTYPE, "bf16", err)))
+        return rc;
+    training->is_bf16 = tw_train__is(config, TW_OPTION_CACHE_DTYPE, "bf16");
     return TW_OK;
 }

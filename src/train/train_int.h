@@ -345,6 +345,7 @@ struct tw_training {
     tw_graph *suffix;    /* the nodes after it */
     char (*hashes)[65];  /* of the frozen layers' parameters, per node of base */
     tw_text chosen;      /* why the precision is what auto became; empty without auto */
+    bool is_bf16;        /* the layer that learns from the features multiplies bf16 */
     tw_source *source;   /* of data */
     tw_source *own_val;  /* of the validation pictures, NULL where source has them */
     tw_augment augment;  /* of the training pictures */
@@ -371,6 +372,8 @@ TW_MUST_CHECK tw_status tw_train__open(tw_training **out, const tw_config *confi
 /* Precision auto becomes one of the others, in the configuration too: what is written tells what
  * was chosen, and a run that goes on does not choose again. */
 TW_MUST_CHECK tw_status tw_train__settle_precision(tw_training *training, tw_error *err);
+/* Whether the layer that learns from the features multiplies bf16, and they are kept so. */
+TW_MUST_CHECK tw_status tw_train__settle_rows(tw_training *training, tw_error *err);
 
 /* Joins the top, makes optimizer and plan of a phase. multiplier 1: features as they are. */
 TW_MUST_CHECK tw_status tw_train__trainer_create(tw_trainer *out, const tw_training *training,

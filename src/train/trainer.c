@@ -89,6 +89,8 @@ tw_status tw_train__trainer_wake(tw_trainer *trainer, const tw_training *trainin
     rc = backend->table->train_create(&trainer->plan, backend, training->suffix, trainer->batch,
                                       training->n_workers, frozen + training->boundary, err);
     tw_free(frozen);
+    if (rc == TW_OK)
+        trainer->plan->is_bf16 = training->is_bf16;
     return rc;
 }
 

@@ -306,6 +306,7 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
         (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
         (rc = open_model(training, watch, err)) ||
         (rc = tw_train__settle_precision(training, err)) ||
+        (rc = tw_train__settle_rows(training, err)) ||
         (rc = tw_train__find_ranges(training, err)) ||
         (rc = tw_train__open_sources(training, watch, err)) || (rc = tw_train__plan(training, err)))
         goto done;

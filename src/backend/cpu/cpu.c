@@ -94,6 +94,12 @@ static const tw_dense_arithmetic *dense_of(const char *isa_name)
     return strncmp(isa_name, "avx2", 4) == 0 ? &tw_backend__dense_avx2 : &tw_backend__dense_plain;
 }
 
+/* AMD's VDPBF16PS does twice the work of a float32 FMA, Intel's half of it. */
+static bool doubles_bf16(const char *isa_name, const tw_cpu *cpu)
+{
+    return strncmp(isa_name, "avx512", 6) == 0 && cpu->avx512_bf16 && cpu->is_amd;
+}
+
 /* The same for training. */
 static const tw_winograd_train_kernels *train_kernels_of(const char *isa_name)
 {
@@ -146,6 +152,9 @@ static void describe(tw_cpu_backend *backend, const tw_cpu *cpu)
     backend->winograd = kernels_of(isa);
     backend->winograd_bf16 = bf16_kernels_of(isa, cpu);
     backend->dense = dense_of(isa);
+    if (doubles_bf16(isa, cpu))
+        backend->dense_bf16 = &tw_backend__dense_avx512_bf16;
+    backend->base.trains_bf16 = backend->dense_bf16 != NULL;
     backend->winograd_train = train_kernels_of(isa);
     if (strstr(isa, "amx") && tw_cpu_ask_for_tiles())
         backend->bf16x3 = &tw_backend__bf16x3_amx;
@@ -248,10 +257,9 @@ static tw_precision fastest(const tw_backend *backend)
 {
     const char *isa = tw_backend__isa_name();
     const tw_cpu cpu = tw_cpu_detect();
-    const bool doubles = strncmp(isa, "avx512", 6) == 0 && cpu.avx512_bf16 && cpu.is_amd;
 
     (void)backend;
-    return strstr(isa, "amx") || doubles ? TW_PRECISION_BF16 : TW_PRECISION_FP32;
+    return strstr(isa, "amx") || doubles_bf16(isa, &cpu) ? TW_PRECISION_BF16 : TW_PRECISION_FP32;
 }
 
 /* ---- training: the common executor with this backend's kernels */

@@ -32,9 +32,10 @@ typedef struct tw_cpu_backend {
     /* of 3x3 convolutions of stride 1; NULL: by oneDNN */
     const tw_winograd_kernels *winograd, *winograd_bf16;
     const tw_winograd_train_kernels *winograd_train;
-    const tw_bf16x3_kernels *bf16x3;  /* NULL: not on this path */
-    bool no_background;               /* background.c is left out */
-    const tw_dense_arithmetic *dense; /* of training */
+    const tw_bf16x3_kernels *bf16x3; /* NULL: not on this path */
+    bool no_background;              /* background.c is left out */
+    /* of training; NULL: in bfloat16 no faster */
+    const tw_dense_arithmetic *dense, *dense_bf16;
 } tw_cpu_backend;
 
 typedef enum tw_cpu_place { TW_CPU_IN, TW_CPU_OUT, TW_CPU_BLOCK } tw_cpu_place;

@@ -41,7 +41,9 @@ static void add_bias(float *y, const float *b, int64_t rows, int64_t columns, in
 
 static const tw_dense_arithmetic *path_of(const tw_dense *dense)
 {
-    return ((const tw_cpu_backend *)dense->backend)->dense;
+    const tw_cpu_backend *backend = (const tw_cpu_backend *)dense->backend;
+
+    return dense->is_bf16 ? backend->dense_bf16 : backend->dense;
 }
 
 static void forward(const tw_dense *dense, float *y, const float *x, const float *w, const float *b)

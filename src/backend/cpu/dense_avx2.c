@@ -44,6 +44,8 @@ static inline vec vec_sqrt(vec x)
     return _mm256_sqrt_ps(x);
 }
 
+#include "backend/cpu/dense_f32.h"
 #include "backend/cpu/dense_kernels.h"
 
-const tw_dense_arithmetic tw_backend__dense_avx2 = {"avx2", forward, backward};
+const tw_dense_arithmetic tw_backend__dense_avx2 = {"avx2", sizeof(num), STEP,    line_up,
+                                                    lace,   forward,     backward};

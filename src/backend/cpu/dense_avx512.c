@@ -1,50 +1,8 @@
-/* Fully connected layers with AVX-512: 12 rows by 32 columns of sums in 24 of 32 registers. */
-#include <immintrin.h>
+/* Fully connected layers with AVX-512. */
+#include "backend/cpu/dense_avx512.h"
 
-typedef __m512 vec;
-
-enum { LANES = 16, ROWS = 12, VECS = 2, FEW = 4, MIXES = 1 };
-
-static inline vec vec_load(const float *from)
-{
-    return _mm512_loadu_ps(from);
-}
-
-static inline void vec_store(float *to, vec value)
-{
-    _mm512_storeu_ps(to, value);
-}
-
-static inline __mmask16 first(int n)
-{
-    return (__mmask16)((1u << n) - 1u);
-}
-
-static inline vec vec_load_some(const float *from, int n)
-{
-    return _mm512_maskz_loadu_ps(first(n), from);
-}
-
-static inline void vec_store_some(float *to, vec value, int n)
-{
-    _mm512_mask_storeu_ps(to, first(n), value);
-}
-
-static inline vec vec_all(float x)
-{
-    return _mm512_set1_ps(x);
-}
-
-static inline vec vec_fma(vec a, vec b, vec c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-
-static inline vec vec_sqrt(vec x)
-{
-    return _mm512_sqrt_ps(x);
-}
-
+#include "backend/cpu/dense_f32.h"
 #include "backend/cpu/dense_kernels.h"
 
-const tw_dense_arithmetic tw_backend__dense_avx512 = {"avx512", forward, backward};
+const tw_dense_arithmetic tw_backend__dense_avx512 = {"avx512", sizeof(num), STEP,    line_up,
+                                                      lace,     forward,     backward};

@@ -4,10 +4,17 @@
  *   vec                               LANES floats
  *   enum { LANES, ROWS, VECS, FEW }   ROWS by VECS vectors of sums stay in registers; FEW, a
  *                                     divisor of TW_DENSE_SAMPLES, where there are not so many rows
- *   enum { MIXES }                    1: enough registers are left to update between
- * multiplications vec_load, vec_store               at any address vec_load_some, vec_store_some
- * the first n floats; others are 0, or left alone vec_all(x), vec_fma(a, b, c)      x in every
- * lane; a * b + c vec_sqrt(x)
+ *   enum { MIXES }                    1: enough registers are left to update between products
+ *   vec_load, vec_store               at any address
+ *   vec_load_some, vec_store_some     the first n floats; others are 0, or left alone
+ *   vec_all(x), vec_fma(a, b, c)      x in every lane; a * b + c
+ *   vec_sqrt(x)
+ *   num, STEP                         what is multiplied; so many products of a sum go together
+ *   num_store(to, x)                  LANES numbers
+ *   nums, nums_load, nums_store       LANES by STEP of them
+ *   nums_of(rows)                     of STEP vectors, the same lane's side by side
+ *   nums_all(from)                    the same STEP numbers in every lane
+ *   nums_fma(a, b, c)                 each lane's sum of STEP products, added to c
  *
  * Functions with a `const int` among their arguments are always inlined with a constant there.
  */
@@ -21,9 +28,11 @@
 #endif
 
 enum { DEPTH = TW_DENSE_DEPTH, COLUMNS = TW_DENSE_COLUMNS, BLOCK_ROWS = TW_DENSE_ROWS };
-enum { LINE_FLOATS = 16 };
+enum { LINE_FLOATS = 16, FAR = 2 * COLUMNS };
 
-/* Lines of memory that the next block will need: asked for one by one between multiplications. */
+/* Lines of memory that the next block will need: asked for one by one between multiplications, and
+ * with each the one that lies FAR behind it, into the second cache: memory takes longer to answer
+ * than a block takes, and the first cache can wait for few lines at once. */
 typedef struct wishes {
     const float *list[2 * DEPTH];
     int64_t n, next;
@@ -41,8 +50,11 @@ INLINE void wish(wishes *wanted, const float *at)
 INLINE void fetch_some(wishes *wanted)
 {
     for (wanted->credit += wanted->n; wanted->credit > 0 && wanted->next < wanted->n;
-         wanted->credit -= wanted->steps)
-        __builtin_prefetch(wanted->list[wanted->next++], 0, 3);
+         wanted->credit -= wanted->steps) {
+        const float *line = wanted->list[wanted->next++];
+        __builtin_prefetch(line + FAR, 0, 2);
+        __builtin_prefetch(line, 0, 3);
+    }
 }
 
 /* ---- updates */
@@ -139,9 +151,9 @@ INLINE void update_rest(waiting *w)
 
 /* ---- products */
 
-/* A product of matrices: out[r][k] = sum of a[r][d] b[d][k] over depth. */
+/* A product of matrices: out[r][k] = sum of a[r][d] b[d][k] over depth, STEP d at a time. */
 typedef struct product {
-    const float *a, *b;
+    const num *a, *b; /* b (depth, columns, STEP) */
     int64_t b_row, depth;
     float *out;
     int64_t out_row;
@@ -154,21 +166,25 @@ typedef struct product {
 /* What `multiply` does beside its sums. */
 enum { ALONE, MIXED, PACKING };
 
-/* A vector of w, which is put where b has it from now on. */
-INLINE vec take_packing(const product *p, int64_t d, int64_t column)
+/* Vectors of STEP rows of w, of their first n lanes; put where b has them from now on. */
+INLINE nums pack_some(const tw_dense_panel *from, int64_t d, int64_t column, const int n)
 {
-    const tw_dense_panel *from = p->packs;
-    const vec line = vec_load(from->w + from->rows[d] * from->k + column);
+    vec rows[STEP];
+    nums line;
 
-    vec_store(from->packed + d * COLUMNS + column, line);
+    UNROLL
+    for (int s = 0; s < STEP; s++)
+        rows[s] = get(from->w + from->rows[d * STEP + s] * from->k + column, n);
+    line = nums_of(rows);
+    nums_store((num *)from->packed + (d * COLUMNS + column) * STEP, line);
     return line;
 }
 
-/* `rows` rows by `vecs` vectors; a's numbers lie a_row and a_depth floats apart. */
+/* `rows` rows by `vecs` vectors; a's numbers lie a_row and a_depth apart. */
 INLINE void multiply(const product *p, int64_t row, int64_t column, const int rows, const int vecs,
                      const int a_row, const int a_depth, const int beside)
 {
-    const float *a = p->a + row * a_row, *b = p->b + column;
+    const num *a = p->a + row * a_row, *b = p->b + column * STEP;
     float *out = p->out + row * p->out_row + column;
     int64_t updated = 0; /* vectors, in units of 1 / depth */
     vec sums[ROWS][VECS];
@@ -179,7 +195,7 @@ INLINE void multiply(const product *p, int64_t row, int64_t column, const int ro
     for (int i = 0; i < vecs; i++)
         sums[r][i] = vec_all(0.0f);
     for (int64_t d = 0; d < p->depth; d++, a += a_depth, b += p->b_row) {
-        vec line[VECS];
+        nums line[VECS];
         if (p->wanted->next < p->wanted->n)
             fetch_some(p->wanted);
         if (beside == MIXED)
@@ -188,14 +204,14 @@ INLINE void multiply(const product *p, int64_t row, int64_t column, const int ro
                 update_next(p->waits);
         UNROLL
         for (int i = 0; i < vecs; i++)
-            line[i] = beside == PACKING ? take_packing(p, d, column + i * LANES)
-                                        : vec_load(b + i * LANES);
+            line[i] = beside == PACKING ? pack_some(p->packs, d, column + i * LANES, LANES)
+                                        : nums_load(b + i * LANES * STEP);
         UNROLL
         for (int r = 0; r < rows; r++) {
-            const vec x = vec_all(a[r * a_row]);
+            const nums x = nums_all(a + r * a_row);
             UNROLL
             for (int i = 0; i < vecs; i++)
-                sums[r][i] = vec_fma(x, line[i], sums[r][i]);
+                sums[r][i] = nums_fma(x, line[i], sums[r][i]);
         }
     }
     UNROLL
@@ -242,26 +258,47 @@ INLINE int64_t whole(int64_t n, const int unit)
     return count(n, unit) * unit;
 }
 
+/* ---- packing */
+
+static void line_up(void *to, const float *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += LANES)
+        num_store((num *)to + i,
+                  i + LANES <= n ? vec_load(from + i) : vec_load_some(from + i, (int)(n - i)));
+}
+
+static void lace(void *to, const float *const *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int n_lanes = n - i < LANES ? (int)(n - i) : LANES;
+        vec rows[STEP];
+        UNROLL
+        for (int s = 0; s < STEP; s++)
+            rows[s] = vec_load_some(from[s] + i, n_lanes);
+        nums_store((num *)to + i * STEP, nums_of(rows));
+    }
+}
+
 /* ---- forward */
 
-INLINE void pack_line(float *to, const float *from, const int columns)
+/* A panel of fewer columns than there are places. */
+static void pack_narrow(const tw_dense_panel *panel)
 {
-    UNROLL
-    for (int i = 0; i < COLUMNS; i += LANES)
-        if (columns >= i + LANES)
-            vec_store(to + i, vec_load(from + i));
-        else
-            vec_store(to + i, vec_load_some(from + i, columns > i ? columns - i : 0));
+    for (int64_t d = 0; d < count(panel->depth, STEP); d++)
+        for (int i = 0; i < COLUMNS; i += LANES) {
+            const int left = panel->columns - i;
+            pack_some(panel, d, i, left > LANES ? LANES : left > 0 ? left : 0);
+        }
 }
 
 /* The first rows of y, and on the way the panel is packed; returns how many they are. */
 INLINE int64_t multiply_first(const product *p, int64_t n)
 {
     if (n >= ROWS) {
-        multiply_rows(p, 0, COLUMNS, ROWS, DEPTH, 1, PACKING);
+        multiply_rows(p, 0, COLUMNS, ROWS, DEPTH, STEP, PACKING);
         return ROWS;
     }
-    multiply_rows(p, 0, COLUMNS, FEW, DEPTH, 1, PACKING);
+    multiply_rows(p, 0, COLUMNS, FEW, DEPTH, STEP, PACKING);
     return FEW;
 }
 
@@ -270,8 +307,8 @@ static void forward(const tw_dense_panel *panel)
     wishes next;
     product p = {.a = panel->x,
                  .b = panel->packed,
-                 .b_row = COLUMNS,
-                 .depth = panel->depth,
+                 .b_row = COLUMNS * STEP,
+                 .depth = count(panel->depth, STEP),
                  .out = panel->y,
                  .out_row = panel->y_row,
                  .is_added = !panel->is_first,
@@ -280,16 +317,14 @@ static void forward(const tw_dense_panel *panel)
     int64_t row = 0;
 
     next.n = next.next = next.credit = 0;
-    next.steps = panel->depth * count(panel->n, ROWS) * PANEL_VECS;
+    next.steps = p.depth * count(panel->n, ROWS) * PANEL_VECS;
     for (int d = 0; d < panel->depth; d++)
         wish(&next, panel->w + panel->rows[d] * panel->k + COLUMNS);
     if (panel->columns == COLUMNS)
         row = multiply_first(&p, panel->n);
     else
-        for (int d = 0; d < panel->depth; d++)
-            pack_line(panel->packed + d * COLUMNS, panel->w + panel->rows[d] * panel->k,
-                      panel->columns);
-    multiply_all(&p, row, panel->n, COLUMNS, DEPTH, 1, ALONE);
+        pack_narrow(panel);
+    multiply_all(&p, row, panel->n, COLUMNS, DEPTH, STEP, ALONE);
 }
 
 /* ---- backward */
@@ -297,7 +332,7 @@ static void forward(const tw_dense_panel *panel)
 /* One panel of some rows. */
 typedef struct block {
     const tw_dense_rows *rows;
-    const float *dy, *dy_t;
+    const num *dy, *dy_t;
     int64_t column;
     int columns;
     wishes wanted;
@@ -309,22 +344,19 @@ typedef struct block {
 INLINE void add_data_gradient(block *b)
 {
     const tw_dense_rows *r = b->rows;
-    _Alignas(64) float old[BLOCK_ROWS * COLUMNS];
+    _Alignas(64) num old[BLOCK_ROWS * COLUMNS] = {0};
     product p = {.a = old,
                  .b = b->dy_t,
-                 .b_row = r->n_padded,
-                 .depth = b->columns,
+                 .b_row = r->n_padded * STEP,
+                 .depth = count(b->columns, STEP),
                  .out = r->dx,
                  .out_row = r->n_padded,
                  .is_added = true,
                  .wanted = &b->wanted};
 
-    for (int i = 0; i < whole(r->n_rows, FEW); i++)
-        if (i >= r->n_rows)
-            pack_line(old + i * COLUMNS, old, 0);
-        else
-            pack_line(old + i * COLUMNS, r->w + r->rows[i] * r->k + b->column, b->columns);
-    multiply_all(&p, 0, whole(r->n_rows, FEW), r->n_padded, COLUMNS, 1, 0);
+    for (int i = 0; i < r->n_rows; i++)
+        line_up(old + i * COLUMNS, r->w + r->rows[i] * r->k + b->column, b->columns);
+    multiply_all(&p, 0, whole(r->n_rows, FEW), r->n_padded, COLUMNS, STEP, ALONE);
 }
 
 /* The state is needed when this block is updated, w already where the next one makes dx. */
@@ -333,8 +365,8 @@ INLINE void list_wishes(block *b)
     const tw_dense_rows *r = b->rows;
 
     b->wanted.n = b->wanted.next = b->wanted.credit = 0;
-    b->wanted.steps = r->dx ? b->columns * count(r->n_padded, VECS * LANES) : 0;
-    b->wanted.steps += r->n;
+    b->wanted.steps = r->dx ? count(b->columns, STEP) * count(r->n_padded, VECS * LANES) : 0;
+    b->wanted.steps += count(r->n, STEP);
     b->wanted.steps *= count(r->n_rows, ROWS);
     for (int i = 0; i < r->n_rows; i++) {
         const int64_t at = r->rows[i] * r->k + b->column;
@@ -352,14 +384,14 @@ INLINE void make_weight_gradient(block *b, float *out, int64_t out_row)
     const tw_dense_rows *r = b->rows;
     product p = {.a = r->x,
                  .b = b->dy,
-                 .b_row = COLUMNS,
-                 .depth = r->n,
+                 .b_row = COLUMNS * STEP,
+                 .depth = count(r->n, STEP),
                  .out = out,
                  .out_row = out_row,
                  .wanted = &b->wanted,
                  .waits = &b->waits};
 
-    multiply_all(&p, 0, whole(r->n_rows, FEW), whole(b->columns, LANES), 1, BLOCK_ROWS,
+    multiply_all(&p, 0, whole(r->n_rows, FEW), whole(b->columns, LANES), STEP, BLOCK_ROWS * STEP,
                  MIXES ? MIXED : ALONE);
     update_rest(&b->waits);
 }
@@ -395,7 +427,7 @@ static void backward(const tw_dense_rows *rows)
             make_weight_gradient(&b, tiles[turn], COLUMNS);
         if (rows->update)
             let_wait(&b, tiles[turn]);
-        b.dy += rows->n * COLUMNS;
+        b.dy += whole(rows->n, STEP) * COLUMNS;
         b.dy_t += rows->n_padded * COLUMNS;
     }
     update_rest(&b.waits);

@@ -1,56 +1,11 @@
 /*
  * Fully connected layers in plain C: the twin that the other paths are tested against, and the path
- * of CPUs without AVX2. Products are rounded before they are added, so its last digits differ.
+ * of CPUs without AVX2.
  */
-#include <math.h>
-#include <string.h>
+#include "backend/cpu/dense_plain.h"
 
-typedef float vec __attribute__((vector_size(16)));
-
-enum { LANES = 4, ROWS = 4, VECS = 2, FEW = 4, MIXES = 0 };
-
-static inline vec vec_load_some(const float *from, int n)
-{
-    vec value = {0};
-
-    memcpy(&value, from, (size_t)n * sizeof *from);
-    return value;
-}
-
-static inline void vec_store_some(float *to, vec value, int n)
-{
-    memcpy(to, &value, (size_t)n * sizeof *to);
-}
-
-static inline vec vec_load(const float *from)
-{
-    return vec_load_some(from, LANES);
-}
-
-static inline void vec_store(float *to, vec value)
-{
-    vec_store_some(to, value, LANES);
-}
-
-static inline vec vec_all(float x)
-{
-    return (vec){x, x, x, x};
-}
-
-static inline vec vec_fma(vec a, vec b, vec c)
-{
-    return a * b + c;
-}
-
-static inline vec vec_sqrt(vec x)
-{
-    vec root = {0};
-
-    for (int i = 0; i < LANES; i++)
-        root[i] = sqrtf(x[i]);
-    return root;
-}
-
+#include "backend/cpu/dense_f32.h"
 #include "backend/cpu/dense_kernels.h"
 
-const tw_dense_arithmetic tw_backend__dense_plain = {"plain", forward, backward};
+const tw_dense_arithmetic tw_backend__dense_plain = {"plain", sizeof(num), STEP,    line_up,
+                                                     lace,    forward,     backward};

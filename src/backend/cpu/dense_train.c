@@ -1,6 +1,6 @@
 /*
  * Fully connected layers in training: a layer divided into items that workers take, and what is
- * packed for the arithmetic of dense_train.h.
+ * packed for the arithmetic of dense_train.h. What is packed as bfloat16 takes half of its place.
  *
  * Forward: an item is a group of columns by a stretch of rows of w; it adds up a part of y of its
  * own, 32 columns at a time, in steps of `depth` rows. Then the parts of a row of y are summed.
@@ -25,7 +25,10 @@ enum {
     TILE = 192,         /* backward: rows of w an item, */
     TILE_NARROW = 48,   /* ... or so many where w has few, */
     NARROW = 4096,      /* ... which is so many */
-    PLACES = TW_DENSE_DEPTH > TILE ? TW_DENSE_DEPTH : TILE
+    PLACES = TW_DENSE_DEPTH > TILE ? TW_DENSE_DEPTH : TILE,
+    MOST_STEP = 2,    /* products that a sum takes at once */
+    LINE_FLOATS = 16, /* a line of memory */
+    AHEAD = 4         /* samples that x is asked for ahead of its use */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -51,15 +54,16 @@ typedef struct division {
     int64_t tile, n_tiles;        /* backward */
     int64_t n_panels;             /* of TW_DENSE_COLUMNS */
     int64_t columns;              /* filled up */
-    int64_t y_row;           /* floats; a line more, or rows would meet in one set of the cache */
-    int64_t n_rows, n_lanes; /* samples, filled up for rows and for lanes */
-    int64_t part, packed_dy; /* floats of a part of y, of dy packed */
-    int64_t shared, worker;  /* floats of scratch */
+    int64_t y_row; /* floats; a line more, or rows would meet in one set of the cache */
+    int64_t n_steps, n_rows, n_lanes; /* samples, filled up for steps, for rows and for lanes */
+    int64_t part, packed_dy;          /* floats of a part of y, of dy packed */
+    int64_t shared, worker;           /* floats of scratch, as many as float32 needs */
 } division;
 
-static division divide(const tw_dense *d)
+static division divide(const tw_dense *d, int step)
 {
-    division v = {.n_rows = whole(d->n, TW_DENSE_SAMPLES),
+    division v = {.n_steps = whole(d->n, step),
+                  .n_rows = whole(d->n, TW_DENSE_SAMPLES),
                   .n_lanes = whole(d->n, TW_DENSE_LANES),
                   .n_panels = count(d->k, TW_DENSE_COLUMNS)};
     int64_t forward, backward;
@@ -88,7 +92,7 @@ static division divide(const tw_dense *d)
 
 int64_t tw_backend__dense_scratch(const tw_dense *dense)
 {
-    const division v = divide(dense);
+    const division v = divide(dense, 1);
 
     return v.shared + v.worker * dense->n_workers;
 }
@@ -105,7 +109,7 @@ typedef struct pass {
     tw_update update;
 } pass;
 
-static float *scratch_of(const pass *p, int worker)
+static void *scratch_of(const pass *p, int worker)
 {
     return p->d->scratch + p->v.shared + worker * p->v.worker;
 }
@@ -119,6 +123,8 @@ static void find_zeros(bool *is_zero, const pass *p, int64_t first, int64_t n)
 
     for (int64_t i = 0; i < p->d->n; i++) {
         const float *x = p->x + i * p->d->c + first;
+        for (int64_t j = 0; j < n && i + AHEAD < p->d->n; j += LINE_FLOATS)
+            __builtin_prefetch(x + AHEAD * p->d->c + j, 0, 3);
         for (int64_t j = 0; j < n; j++) {
             memcpy(&word, x + j, sizeof word);
             bits[j] |= word;
@@ -130,26 +136,31 @@ static void find_zeros(bool *is_zero, const pass *p, int64_t first, int64_t n)
 
 /* ---- forward */
 
-/* Numbers [first, first+n) of all samples, the zeros left out; returns how many there are. */
-static int pack_x(float *to, int *rows, const pass *p, int64_t first, int64_t n)
+/* Numbers [first, first+n) of all samples, the zeros left out; returns how many there are. Rows of
+ * an odd number are filled up: with zeros, which may be multiplied by any row of w. */
+static int pack_x(uint8_t *to, int *rows, const pass *p, int64_t first, int64_t n)
 {
+    const int64_t row_bytes = TW_DENSE_DEPTH * p->path->num_bytes;
     bool is_zero[PLACES];
+    float kept[TW_DENSE_DEPTH];
     int depth = 0;
 
     find_zeros(is_zero, p, first, n);
     for (int j = 0; j < (int)n; j++)
         if (!is_zero[j])
             rows[depth++] = j;
-    for (int64_t i = 0; i < p->v.n_rows; i++, to += TW_DENSE_DEPTH) {
+    for (int64_t i = 0; i < p->v.n_rows; i++, to += row_bytes) {
         const float *x = p->x + i * p->d->c + first;
-        if (i >= p->d->n)
-            memset(to, 0, TW_DENSE_DEPTH * sizeof *to);
-        else if (depth == n)
-            memcpy(to, x, (size_t)n * sizeof *to);
-        else
-            for (int j = 0; j < depth; j++)
-                to[j] = x[rows[j]];
+        if (i >= p->d->n) {
+            memset(to, 0, (size_t)row_bytes);
+            continue;
+        }
+        for (int j = 0; j < depth && depth < n; j++)
+            kept[j] = x[rows[j]];
+        p->path->line_up(to, depth < n ? kept : x, depth);
     }
+    for (int j = depth; depth > 0 && j % p->path->step; j++)
+        rows[j] = rows[depth - 1];
     return depth;
 }
 
@@ -160,7 +171,8 @@ static void forward_item(void *ctx, int64_t item, int worker)
     const int64_t end = least((stretch + 1) * p->v.stretch, p->d->c);
     const int64_t step = p->d->n <= FEW_SAMPLES ? DEPTH_OF_FEW : TW_DENSE_DEPTH;
     const int64_t last = least(group + p->v.group, p->d->k);
-    float *part = p->d->scratch + stretch * p->v.part, *x = scratch_of(p, worker);
+    float *part = p->d->scratch + stretch * p->v.part;
+    uint8_t *x = scratch_of(p, worker);
     int rows[TW_DENSE_DEPTH];
     tw_dense_panel panel = {.y_row = p->v.y_row,
                             .is_first = true,
@@ -168,7 +180,7 @@ static void forward_item(void *ctx, int64_t item, int worker)
                             .n = p->v.n_rows,
                             .k = p->d->k,
                             .rows = rows,
-                            .packed = x + p->v.n_rows * TW_DENSE_DEPTH};
+                            .packed = x + p->v.n_rows * TW_DENSE_DEPTH * p->path->num_bytes};
 
     for (int64_t c = stretch * p->v.stretch; c < end; c += step) {
         panel.depth = pack_x(x, rows, p, c, least(step, end - c));
@@ -206,7 +218,8 @@ static void sum_parts(void *ctx, int64_t row, int worker)
 void tw_backend__dense_forward(const tw_dense_arithmetic *path, const tw_dense *dense, float *y,
                                const float *x, const float *w, const float *b)
 {
-    pass p = {.path = path, .d = dense, .v = divide(dense), .y = y, .x = x, .w = w, .b = b};
+    pass p = {
+        .path = path, .d = dense, .v = divide(dense, path->step), .y = y, .x = x, .w = w, .b = b};
 
     tw_parallel(dense->n_workers, p.v.n_stretches * p.v.n_groups, forward_item, &p);
     tw_parallel(dense->n_workers, dense->n, sum_parts, &p);
@@ -214,34 +227,68 @@ void tw_backend__dense_forward(const tw_dense_arithmetic *path, const tw_dense *
 
 /* ---- backward: dy */
 
-static float *packed_dy(const pass *p, int64_t panel)
+static uint8_t *packed_dy(const pass *p, int64_t panel)
 {
-    return p->d->scratch + panel * TW_DENSE_COLUMNS * p->d->n;
+    return (uint8_t *)p->d->scratch + panel * TW_DENSE_COLUMNS * p->v.n_steps * p->path->num_bytes;
 }
 
-static float *transposed_dy(const pass *p, int64_t panel)
+static uint8_t *transposed_dy(const pass *p, int64_t panel)
 {
-    return p->d->scratch + whole(p->v.packed_dy, TW_DENSE_LANES) +
-           panel * TW_DENSE_COLUMNS * p->v.n_lanes;
+    return (uint8_t *)(p->d->scratch + whole(p->v.packed_dy, TW_DENSE_LANES)) +
+           panel * TW_DENSE_COLUMNS * p->v.n_lanes * p->path->num_bytes;
+}
+
+/* A panel's columns of sample i, zeros where there are none. */
+static void take_dy(float to[TW_DENSE_COLUMNS], const pass *p, int64_t i, int64_t first)
+{
+    const int64_t n = i < p->d->n ? least(TW_DENSE_COLUMNS, p->d->k - first) : 0;
+
+    memcpy(to, p->wanted->dy + (n ? i * p->d->k + first : 0), (size_t)n * sizeof *to);
+    memset(to + n, 0, (size_t)(TW_DENSE_COLUMNS - n) * sizeof *to);
+}
+
+typedef float dy_block[TW_DENSE_LANES][TW_DENSE_COLUMNS];
+
+/* The samples of a block, which begins with i, as they are. */
+static void lace_dy(uint8_t *to, const pass *p, dy_block block, int64_t i)
+{
+    const int64_t n = least(TW_DENSE_LANES, p->v.n_steps - i), step = p->path->step;
+
+    for (int64_t s = 0; s < n; s += step) {
+        const float *from[MOST_STEP] = {block[s], block[s + step - 1]};
+        p->path->lace(to + (i + s) * TW_DENSE_COLUMNS * p->path->num_bytes, from, TW_DENSE_COLUMNS);
+    }
+}
+
+/* The same, a column a line. */
+static void lace_columns(uint8_t *to, const pass *p, dy_block block, int64_t i)
+{
+    const int64_t step = p->path->step;
+    float lines[MOST_STEP][TW_DENSE_LANES];
+    const float *const from[MOST_STEP] = {lines[0], lines[1]};
+
+    for (int64_t j = 0; j < TW_DENSE_COLUMNS; j += step) {
+        for (int64_t s = 0; s < step; s++)
+            for (int lane = 0; lane < TW_DENSE_LANES; lane++)
+                lines[s][lane] = block[lane][j + s];
+        p->path->lace(to + (j * p->v.n_lanes + i * step) * p->path->num_bytes, from,
+                      TW_DENSE_LANES);
+    }
 }
 
 static void pack_dy(void *ctx, int64_t panel, int worker)
 {
     const pass *p = ctx;
-    const int64_t first = panel * TW_DENSE_COLUMNS, k_n = p->d->k;
-    const int64_t columns = least(TW_DENSE_COLUMNS, k_n - first), n_lanes = p->v.n_lanes;
-    float *to = packed_dy(p, panel), *transposed = transposed_dy(p, panel);
+    dy_block block;
 
     (void)worker;
-    memset(to, 0, (size_t)(p->d->n * TW_DENSE_COLUMNS) * sizeof *to);
-    for (int64_t i = 0; i < p->d->n; i++)
-        memcpy(to + i * TW_DENSE_COLUMNS, p->wanted->dy + i * k_n + first,
-               (size_t)columns * sizeof *to);
-    if (!p->wanted->dx)
-        return;
-    for (int64_t j = 0; j < TW_DENSE_COLUMNS; j++)
-        for (int64_t i = 0; i < n_lanes; i++)
-            transposed[j * n_lanes + i] = i < p->d->n ? to[i * TW_DENSE_COLUMNS + j] : 0.0f;
+    for (int64_t i = 0; i < p->v.n_lanes; i += TW_DENSE_LANES) {
+        for (int lane = 0; lane < TW_DENSE_LANES; lane++)
+            take_dy(block[lane], p, i + lane, panel * TW_DENSE_COLUMNS);
+        lace_dy(packed_dy(p, panel), p, block, i);
+        if (p->wanted->dx)
+            lace_columns(transposed_dy(p, panel), p, block, i);
+    }
 }
 
 /* ---- backward: a tile of w */
@@ -264,20 +311,32 @@ static int list_rows(int64_t rows[TILE], const pass *p, int64_t first, int64_t n
     return n_rows;
 }
 
-/* x of a block's rows, as (N, TW_DENSE_ROWS). */
-static void pack_rows(float *to, const pass *p, const int64_t *rows, int n_rows)
+/* x of a block's rows in sample i, zeros where there are none: in place where the rows are
+ * neighbours. */
+static const float *take_rows(float to[TW_DENSE_ROWS], const pass *p, const tw_dense_rows *b,
+                              int64_t i)
 {
-    const bool is_run = n_rows == TW_DENSE_ROWS && rows[n_rows - 1] - rows[0] == TW_DENSE_ROWS - 1;
+    const float *x = p->x + i * p->d->c;
+    const int n = i < p->d->n ? b->n_rows : 0;
 
-    for (int64_t i = 0; i < p->d->n; i++, to += TW_DENSE_ROWS) {
-        const float *x = p->x + i * p->d->c;
-        if (is_run)
-            memcpy(to, x + rows[0], TW_DENSE_ROWS * sizeof *to);
-        else
-            for (int r = 0; r < n_rows; r++)
-                to[r] = x[rows[r]];
-        for (int r = n_rows; r < TW_DENSE_ROWS; r++)
-            to[r] = 0.0f;
+    if (n == TW_DENSE_ROWS && b->rows[n - 1] - b->rows[0] == n - 1)
+        return x + b->rows[0];
+    for (int r = 0; r < n; r++)
+        to[r] = x[b->rows[r]];
+    memset(to + n, 0, (size_t)(TW_DENSE_ROWS - n) * sizeof *to);
+    return to;
+}
+
+static void pack_rows(uint8_t *to, const pass *p, const tw_dense_rows *b)
+{
+    const int64_t step = p->path->step;
+    float lines[MOST_STEP][TW_DENSE_ROWS];
+    const float *from[MOST_STEP];
+
+    for (int64_t i = 0; i < p->v.n_steps; i += step) {
+        for (int64_t s = 0; s < step; s++)
+            from[s] = take_rows(lines[s], p, b, i + s);
+        p->path->lace(to + i * TW_DENSE_ROWS * p->path->num_bytes, from, TW_DENSE_ROWS);
     }
 }
 
@@ -318,7 +377,7 @@ static void backward_item(void *ctx, int64_t item, int worker)
     for (int row = 0; row < n_rows; row += TW_DENSE_ROWS) {
         block.rows = rows + row;
         block.n_rows = (int)least(TW_DENSE_ROWS, n_rows - row);
-        pack_rows(x, p, block.rows, block.n_rows);
+        pack_rows((uint8_t *)x, p, &block);
         memset(dx, 0, (size_t)(TW_DENSE_ROWS * p->v.n_lanes) * sizeof *dx);
         p->path->backward(&block);
         give_rows(p, &block);
@@ -329,7 +388,8 @@ void tw_backend__dense_backward(const tw_dense_arithmetic *path, const tw_dense 
                                 const tw_dense_gradients *wanted)
 {
     const tw_sink *sink = wanted->sink;
-    pass p = {.path = path, .d = dense, .v = divide(dense), .x = wanted->x, .wanted = wanted};
+    pass p = {
+        .path = path, .d = dense, .v = divide(dense, path->step), .x = wanted->x, .wanted = wanted};
 
     p.has_update =
         sink && sink->get_update && sink->get_update(sink->ctx, wanted->node, 0, &p.update);

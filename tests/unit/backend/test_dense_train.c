@@ -6,6 +6,7 @@
 #include "backend/cpu/dense_train.h"
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "tensor/tensor.h"
 
 #include "check.h"
 
@@ -19,20 +20,23 @@ typedef struct shape_case {
 static const shape_case cases[] = {{16, 4400, 34}, {128, 1300, 33}, {37, 100, 600},
                                    {5, 250, 31},   {1, 1, 1},       {25, 13, 10},
                                    {3, 49, 97},    {24, 1100, 520}};
-enum { N_CASES = sizeof cases / sizeof cases[0], N_PATHS = 3 };
+enum { N_CASES = sizeof cases / sizeof cases[0], N_PATHS = 5 };
 
 static struct {
     const tw_dense_arithmetic *path;
     bool is_here;
 } paths[N_PATHS] = {{&tw_backend__dense_plain, true},
                     {&tw_backend__dense_avx2, false},
-                    {&tw_backend__dense_avx512, false}};
+                    {&tw_backend__dense_avx512, false},
+                    {&tw_backend__dense_plain_bf16, true},
+                    {&tw_backend__dense_avx512_bf16, false}};
 
 static int find_paths(void **state)
 {
     (void)state;
     paths[1].is_here = tw_cpu_detect().avx2;
     paths[2].is_here = tw_cpu_detect().avx512;
+    paths[4].is_here = tw_cpu_detect().avx512_bf16;
     return 0;
 }
 
@@ -120,13 +124,24 @@ static void run_backward(world *w, const tw_dense_arithmetic *path, bool has_dat
     tw_backend__dense_backward(path, &w->dense, &wanted);
 }
 
-/* Sums over `n` products, `a` and `b` in steps. */
-static double sum(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n)
+/* What a path multiplies. */
+static double as_multiplied(const tw_dense_arithmetic *path, float x)
+{
+    return (double)(path->step == 2 ? tw_f32_from_bf16(tw_bf16_from_f32(x)) : x);
+}
+
+typedef struct line {
+    const float *first;
+    int64_t step;
+} line;
+
+/* Sums over `n` products of numbers as the path rounds them. */
+static double sum(const tw_dense_arithmetic *path, line a, line b, int64_t n)
 {
     double out = 0.0;
 
     for (int64_t i = 0; i < n; i++)
-        out += (double)a[i * a_step] * (double)b[i * b_step];
+        out += as_multiplied(path, a.first[i * a.step]) * as_multiplied(path, b.first[i * b.step]);
     return out;
 }
 
@@ -139,19 +154,22 @@ static void assert_near(const world *w, const char *what, const char *path, int6
                  (double)ours, truth);
 }
 
-static void check_world(const world *w, const char *path)
+static void check_world(const world *w, const tw_dense_arithmetic *path)
 {
     const int64_t n = w->s.n, c = w->s.c, k = w->s.k;
 
     for (int64_t i = 0; i < n * k; i++)
-        assert_near(w, "output", path, i,
-                    sum(w->x + i / k * c, 1, w->w + i % k, k, c) + (double)w->b[i % k], w->y[i]);
+        assert_near(w, "output", path->name, i,
+                    sum(path, (line){w->x + i / k * c, 1}, (line){w->w + i % k, k}, c) +
+                        (double)w->b[i % k],
+                    w->y[i]);
     for (int64_t i = 0; i < n * c; i++)
-        assert_near(w, "data gradient", path, i, sum(w->dy + i / c * k, 1, w->w + i % c * k, 1, k),
+        assert_near(w, "data gradient", path->name, i,
+                    sum(path, (line){w->dy + i / c * k, 1}, (line){w->w + i % c * k, 1}, k),
                     w->dx[i]);
     for (int64_t i = 0; i < c * k; i++)
-        assert_near(w, "weight gradient", path, i, sum(w->x + i / k, c, w->dy + i % k, k, n),
-                    w->dw[i]);
+        assert_near(w, "weight gradient", path->name, i,
+                    sum(path, (line){w->x + i / k, c}, (line){w->dy + i % k, k}, n), w->dw[i]);
 }
 
 static void each_path_computes_the_layer(void **state)
@@ -165,7 +183,7 @@ static void each_path_computes_the_layer(void **state)
         make_world(&w, &cases[i / N_PATHS % N_CASES], 2, i >= N_PATHS * N_CASES);
         tw_backend__dense_forward(path, &w.dense, w.y, w.x, w.w, w.b);
         run_backward(&w, path, true);
-        check_world(&w, path->name);
+        check_world(&w, path);
         for (int64_t k = 0; k < w.s.c * w.s.k; k++)
             assert_int_equal(w.count[k], 1);
         free_world(&w);

@@ -62,6 +62,74 @@ static void test_the_reason_is_told(void **state)
                 "precision auto: none is faster here");
 }
 
+static bool trains_bf16_here(void)
+{
+    const tw_backend_table *table;
+    tw_backend *backend;
+    bool trains;
+
+    assert_ok(tw_backend_find(&table, "cpu", e));
+    assert_ok(table->open(&backend, "auto", e));
+    trains = backend->trains_bf16;
+    table->close(backend);
+    return trains;
+}
+
+static const char learns_bf16[] = "the layer that learns from them multiplies bf16";
+
+static void assert_rows(world *w, const char *const (*options)[2], int n, const char *dtype,
+                        bool learns)
+{
+    tw_training *training = open_training(w, options, n);
+
+    assert_string_equal(tw_training_get_option(training, "cache-dtype"), dtype);
+    assert_int_equal(strstr(tw_training_get_plan(training)->compute, learns_bf16) != NULL, learns);
+    tw_training_free(training);
+}
+
+static void test_in_bf16_the_top_learns_in_bf16_where_that_is_faster(void **state)
+{
+    const bool is_faster = trains_bf16_here();
+
+    if (fastest_here() != TW_PRECISION_BF16)
+        skip(); /* the CPU has no bf16 to speak of */
+    assert_rows(*state, OPTIONS({"precision", "bf16"}), 1, is_faster ? "bf16" : "fp32", is_faster);
+    assert_rows(*state, OPTIONS({"precision", "bf16"}, {"cache-dtype", "fp32"}), 2, "fp32", false);
+    assert_rows(*state, OPTIONS({"precision", "fp32"}, {"cache-dtype", "bf16"}), 2, "bf16", false);
+    assert_rows(*state, OPTIONS({"precision", "bf16"}, {"top", "gap"}), 2, "fp32", false);
+    assert_rows(*state, OPTIONS({"precision", "bf16"}, {"optimizer", "lbfgs"}, {"top", "10 relu"}),
+                3, "fp32", false);
+}
+
+static void assert_other_history(const char *a, const char *b)
+{
+    size_t n_a, n_b;
+    char *text_a = read_file(&n_a, a, "history.csv"), *text_b = read_file(&n_b, b, "history.csv");
+
+    assert_true(n_a != n_b || memcmp(text_a, text_b, n_a) != 0);
+    tw_free(text_a);
+    tw_free(text_b);
+}
+
+/* ... and wherever the features are; but not with other products. */
+static void test_a_top_in_bf16_is_the_same_with_any_threads(void **state)
+{
+    tw_training_result result;
+    char *a, *b, *c;
+
+    if (fastest_here() != TW_PRECISION_BF16 || !trains_bf16_here())
+        skip(); /* the top would learn in fp32 */
+    a = train(&result, *state, OPTIONS({"precision", "bf16"}, {"threads", "1"}), 2);
+    b = train(&result, *state, OPTIONS({"precision", "bf16"}, {"threads", "3"}, {"cache", "off"}),
+              3);
+    c = train(&result, *state, OPTIONS({"precision", "bf16"}, {"cache-dtype", "fp32"}), 2);
+    assert_same_run(a, b);
+    assert_other_history(a, c);
+    free(a);
+    free(b);
+    free(c);
+}
+
 static void test_where_nothing_is_frozen_it_is_fp32(void **state)
 {
     tw_training_result result;
@@ -128,6 +196,8 @@ int main(void)
         cmocka_unit_test(test_auto_is_the_run_of_what_it_becomes),
         cmocka_unit_test(test_the_reason_is_told),
         cmocka_unit_test(test_what_costs_too_much_is_not_taken),
+        cmocka_unit_test(test_in_bf16_the_top_learns_in_bf16_where_that_is_faster),
+        cmocka_unit_test(test_a_top_in_bf16_is_the_same_with_any_threads),
         cmocka_unit_test(test_where_nothing_is_frozen_it_is_fp32),
         cmocka_unit_test(test_an_impossible_precision_is_refused),
     };
