@@ -98,6 +98,7 @@ TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument,
     X(TW_FINDING_TWO_LABELS, "two-labels", 1)         \
     X(TW_FINDING_TWO_PARTS, "two-parts", 1)           \
     X(TW_FINDING_EMPTY_CLASS, "empty-class", 1)       \
+    X(TW_FINDING_MISSING_CLASS, "missing-class", 1)   \
     X(TW_FINDING_DUPLICATE, "duplicate", 0)           \
     X(TW_FINDING_NEAR_DUPLICATE, "near-duplicate", 0) \
     X(TW_FINDING_WRONG_NAME, "wrong-name", 0)         \
@@ -120,11 +121,11 @@ typedef struct tw_finding {
 typedef struct tw_check tw_check;
 
 /* Reads every picture of all parts of the data at path: undecodable and cut files, odd ones,
- * duplicates (the same bytes) and near duplicates, pictures under two labels or in two parts, small
- * classes. What files were found sound is remembered in the cache folder by name, size, time and
- * hash, unless `anew`; remembered ones are not read again. Findings do not depend on n_threads (0:
- * all cores). Caller frees with tw_check_free. Expected: TW_EFILE (the data as a whole cannot be
- * opened), TW_EINTERRUPTED, TW_ENOMEM. */
+ * duplicates (the same bytes) and near duplicates, pictures under two labels or in two parts,
+ * classes that are small, empty or not in all parts. What files were found sound is remembered in
+ * the cache folder by name, size, time and hash, unless `anew`; remembered ones are not read again.
+ * Findings do not depend on n_threads (0: all cores). Caller frees with tw_check_free. Expected:
+ * TW_EFILE (the data as a whole cannot be opened), TW_EINTERRUPTED, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_check_run(tw_check **out, const char *path, int n_threads, int anew,
                                      const tw_watch *watch, tw_error *err);
 void tw_check_free(tw_check *check);

@@ -79,10 +79,10 @@ const cli_verb cli_check = {
     .summary = "look for bad pictures, duplicates and wrong labels",
     .details = "Reads every picture of all parts of DATA. Errors are pictures that\n"
                "cannot be read or are cut, the same picture under two labels or in two\n"
-               "parts, and classes without pictures; then the exit code is 3. Warnings\n"
-               "are duplicates, pictures that look alike, wrong names, odd sizes and\n"
-               "colours, small classes. Sound pictures are remembered, so that the\n"
-               "next check reads only what has changed.",
+               "parts, and classes without pictures or a folder in each part; then the\n"
+               "exit code is 3. Warnings are duplicates, pictures that look alike, wrong\n"
+               "names, odd sizes and colours, small classes. Sound pictures are\n"
+               "remembered, so that the next check reads only what has changed.",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,

@@ -30,24 +30,29 @@ int tw_data__spot_label(const tw_check *check, int64_t i)
 
 /* ---- opening */
 
+/* Leniently: what is missing is to be found, not to end the check. */
 static tw_status open_parts(tw_check *check, const char *path, tw_error *err)
 {
-    tw_status rc;
+    tw_data__place place;
+    tw_data__wish wish = {.labels = true, .is_lenient = true};
+    bool any = false;
+    tw_status rc = tw_data__locate(&place, path, err);
 
-    for (int p = 0; p < TW_PART_ALL; p++) {
+    wish.path = place.path;
+    wish.classes = place.classes;
+    for (int p = 0; p < TW_PART_ALL && !rc; p++) {
         int has;
 
-        if ((rc = tw_dataset_has_part(&has, path, (tw_part)p, err)))
-            return rc;
-        if (!has)
+        if ((rc = tw_dataset_has_part(&has, path, (tw_part)p, err)) || !has)
             continue;
-        if ((rc = tw_dataset_open(&check->parts[p], path, (tw_part)p, 0, err)))
-            return rc;
-        check->n += tw_dataset_count(check->parts[p]);
+        any = true;
+        wish.part = (tw_part)p;
+        if (!(rc = tw_data__open(&check->parts[p], &wish, err)))
+            check->n += tw_dataset_count(check->parts[p]);
     }
-    if (check->n == 0) /* opening says best what is missing */
-        return tw_dataset_open(&check->parts[TW_PART_TRAIN], path, TW_PART_TRAIN, 0, err);
-    return TW_OK;
+    if (!rc && !any) /* opening says best what is missing */
+        rc = tw_dataset_open(&check->parts[TW_PART_TRAIN], path, TW_PART_TRAIN, 0, err);
+    return rc;
 }
 
 static tw_status list_spots(tw_check *check, tw_error *err)

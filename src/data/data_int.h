@@ -18,6 +18,7 @@ typedef struct tw_data__wish {
     tw_part part;     /* one that has_part said yes to */
     int64_t limit;    /* 0 none */
     bool labels;
+    bool is_lenient; /* class folders may be empty, and parts lack some: they are looked for */
     const char *const *classes; /* names of the classes, NULL after the last; or NULL: numbers */
 } tw_data__wish;
 
@@ -119,6 +120,8 @@ TW_MUST_CHECK tw_status tw_data__begin_files(tw_dataset *dataset, const char *ro
 /* Adds one by its name; an absolute one stays so. Labels and count are the caller's to set. */
 TW_MUST_CHECK tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err);
 int64_t tw_data__count_files(const tw_dataset *dataset);
+/* Whether the part that was opened leniently has no folder of the class, which others have. */
+bool tw_data__lacks_class(const tw_dataset *dataset, int class_index);
 /* Whether its pictures are files. */
 bool tw_data__has_files(const tw_dataset *dataset);
 /* The path of the file of sample i. Caller frees with tw_free. Expected: TW_ENOMEM. */

@@ -5,8 +5,9 @@
  * A class is a folder; classes stand in byte order of their names, pictures in byte order inside
  * their class. A picture is a file called .jpg, .png, .webp, .bmp, .ppm and the like in any letter
  * case; files of other names are counted and said. Names that begin with a dot do not exist, nor do
- * the folders that other systems leave behind (__MACOSX, @eaDir). Parts must have the same classes.
- * Only names are held; files are opened one at a time when they are read.
+ * the folders that other systems leave behind (__MACOSX, @eaDir). Parts must have the same classes,
+ * and each class a picture, unless what is wrong is to be found out. Only names are held; files are
+ * opened one at a time when they are read.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -24,6 +25,7 @@ typedef struct folder {
     int64_t n, capacity;
     int64_t n_others; /* files in class folders that are no pictures */
     int64_t n_loose;  /* pictures beside class folders */
+    bool *lacks;      /* (classes) of a part opened leniently; else NULL */
 } folder;
 
 /* Names inside one folder, owned. */
@@ -143,9 +145,32 @@ static tw_status fail_classes_differ(const char *path, const char *a_name, const
                    tw_data__join_names(b_text, sizeof b_text, b->names, b->n));
 }
 
-/* The classes, which all parts must agree on. Caller frees with free_list. */
+/* Moves the names of b that a lacks into a; both are in byte order. */
+static tw_status unite(name_list *a, name_list *b, tw_error *err)
+{
+    name_list both = {tw_malloc((a->n + b->n + 1) * sizeof *both.names), 0};
+    size_t i = 0, k = 0;
+
+    if (!both.names)
+        return tw_fail(err, TW_ENOMEM, "no memory for %zu classes", a->n + b->n);
+    while (i < a->n || k < b->n) {
+        const int order = i == a->n ? 1 : (k == b->n ? -1 : strcmp(a->names[i], b->names[k]));
+
+        if (order == 0)
+            tw_free(b->names[k++]);
+        both.names[both.n++] = order <= 0 ? a->names[i++] : b->names[k++];
+    }
+    tw_free(a->names);
+    tw_free(b->names);
+    *a = both;
+    *b = (name_list){0};
+    return TW_OK;
+}
+
+/* The classes, which all parts must agree on; with `any` those that one of them has. Caller frees
+ * with free_list. */
 static tw_status agree_on_classes(name_list *out, const char *path, const bool have[N_PARTS],
-                                  tw_error *err)
+                                  bool any, tw_error *err)
 {
     const char *first = NULL;
 
@@ -170,7 +195,9 @@ static tw_status agree_on_classes(name_list *out, const char *path, const bool h
             first = name;
             continue;
         }
-        if (!same_names(out, &classes))
+        if (any)
+            rc = unite(out, &classes, err);
+        else if (!same_names(out, &classes))
             rc = fail_classes_differ(path, first, out, name, &classes, err);
         free_list(&classes);
         if (rc)
@@ -199,7 +226,8 @@ static tw_status add_name(folder *own, const char *prefix, const char *name, tw_
     return TW_OK;
 }
 
-/* Adds the pictures of folder `path` under the names prefix/FILE; there must be one. */
+/* Adds the pictures of folder `path` under the names prefix/FILE; there must be one, unless what is
+ * lacking is noted. */
 static tw_status add_pictures(folder *own, const char *path, const char *prefix, tw_error *err)
 {
     const int64_t before = own->n;
@@ -214,7 +242,7 @@ static tw_status add_pictures(folder *own, const char *path, const char *prefix,
         else
             own->n_others++;
     }
-    if (!rc && own->n == before)
+    if (!rc && own->n == before && !own->lacks)
         rc = tw_fail(err, TW_EFILE, "%s: no .jpg, .png, .webp, .bmp or .ppm file in this folder",
                      path);
     free_list(&files);
@@ -248,7 +276,8 @@ static tw_status add_part(folder *own, int64_t *ends, const char *part, const na
 
         if (*part && (rc = join(&prefix, part, classes->names[k], err)))
             return rc;
-        if (!(rc = join(&full, own->root, prefix ? prefix : classes->names[k], err)))
+        if (!(rc = join(&full, own->root, prefix ? prefix : classes->names[k], err)) &&
+            (!own->lacks || !(own->lacks[k] = !tw_path_is_folder(full))))
             rc = add_pictures(own, full, prefix ? prefix : classes->names[k], err);
         tw_free(prefix);
         tw_free(full);
@@ -367,14 +396,15 @@ static tw_status open_classes(tw_dataset *dataset, const tw_data__wish *wish, tw
 
     if ((rc = create_own(&own, dataset, wish->path, err)) ||
         (rc = find_parts(have, wish->path, err)) ||
-        (rc = agree_on_classes(&classes, wish->path, have, err)))
+        (rc = agree_on_classes(&classes, wish->path, have, wish->is_lenient, err)))
         goto done;
     if (classes.n == 0 || classes.n > INT32_MAX / N_PARTS) {
         rc = classes.n ? tw_fail(err, TW_EFILE, "%s: too many class folders", wish->path)
                        : fail_layout(wish->path, err);
         goto done;
     }
-    if (!(ends = tw_calloc(classes.n * N_PARTS, sizeof *ends))) {
+    if (!(ends = tw_calloc(classes.n * N_PARTS, sizeof *ends)) ||
+        (wish->is_lenient && !(own->lacks = tw_calloc(classes.n, sizeof *own->lacks)))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for %zu classes", classes.n);
         goto done;
     }
@@ -412,6 +442,7 @@ static void close_folder(tw_dataset *dataset)
     for (int64_t i = 0; i < own->n; i++)
         tw_free(own->names[i]);
     tw_free(own->names);
+    tw_free(own->lacks);
     tw_free(own->root);
     tw_free(own);
 }
@@ -489,6 +520,14 @@ int64_t tw_data__count_files(const tw_dataset *dataset)
     const folder *own = dataset->own;
 
     return own->n;
+}
+
+bool tw_data__lacks_class(const tw_dataset *dataset, int class_index)
+{
+    const folder *own = dataset->own;
+
+    return tw_data__has_files(dataset) && own->lacks &&
+           (class_index >= dataset->n_classes || own->lacks[class_index]);
 }
 
 bool tw_data__has_files(const tw_dataset *dataset)

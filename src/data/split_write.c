@@ -55,6 +55,21 @@ static tw_status check_options(const tw_check *check, const char *path, const ch
     return TW_OK;
 }
 
+/* A class without pictures is a finding of the check; here it is an error, as wherever data is
+ * opened. */
+static tw_status check_classes(const tw_check *check, const char *path, tw_error *err)
+{
+    tw_status rc = TW_OK;
+
+    for (int p = 0; p < N_PARTS && !rc; p++) {
+        tw_dataset *data;
+
+        if (check->parts[p] && !(rc = tw_dataset_open(&data, path, (tw_part)p, 0, err)))
+            tw_dataset_free(data);
+    }
+    return rc;
+}
+
 /* Counts what is left out; the first is named where that is not wanted. */
 static tw_status check_sound(int64_t *n_bad, const tw_check *check, bool may_skip, tw_error *err)
 {
@@ -312,6 +327,7 @@ tw_status tw_split_write(tw_split_result *out, const tw_check *check, const char
 
     *out = (tw_split_result){0};
     if ((rc = check_options(check, path, output, options, err)) ||
+        (rc = check_classes(check, path, err)) ||
         (rc = check_sound(&out->n_bad, check, options->skip_bad, err)))
         return rc;
     d.groups = tw_calloc(n, sizeof *d.groups);
