@@ -90,6 +90,29 @@ TW_MUST_CHECK tw_status tw_dataset_view(tw_picture *out, const tw_dataset *datas
 TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
                                          tw_error *err);
 
+/* ---- a glance before a long job */
+
+typedef struct tw_glance_options {
+    int skip_bad;    /* unreadable pictures are left out, else they are TW_EFILE */
+    int is_training; /* classes of few pictures are noted, and none may lose all it has */
+    int n_threads;   /* 0: all cores */
+} tw_glance_options;
+
+/* Whether every picture file is there, not empty, and begins like a picture that is read; TW_EFILE
+ * names ten of those that are not. With skip_bad all files are read, and those that cannot be are
+ * no samples any more; the watch is told of ten of them and how many there are. What the check or
+ * an earlier glance found sound is remembered in the cache folder by name, size and time, and not
+ * looked at. path is what the dataset was opened from. Data that are no files have been looked at
+ * when they were opened. Expected: TW_EFILE (also when none can be read), TW_EINTERRUPTED,
+ * TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_dataset_glance(tw_dataset *dataset, const char *path,
+                                          const tw_glance_options *options, const tw_watch *watch,
+                                          tw_error *err);
+/* How many were left out, and what is wrong with each: a sentence that begins with its name.
+ * Borrowed from the dataset. */
+int64_t tw_dataset_left_out_count(const tw_dataset *dataset);
+const char *tw_dataset_left_out(const tw_dataset *dataset, int64_t i);
+
 /* ---- what is wrong with the data */
 
 /* One row a kind of finding: enum, name, 1 for an error. */

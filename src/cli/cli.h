@@ -62,6 +62,7 @@ const cli_verb *cli_get_verb(int i);
 void cli_add_options(cli_args *args, const cli_option *options, int n);
 void cli_add_compute_options(cli_args *args);
 void cli_add_cache_options(cli_args *args);
+void cli_add_bad_images_option(cli_args *args);
 void cli_add_json_option(cli_args *args);
 /* For verbs that run long: quiet and json, which cli_watch reads. */
 void cli_add_watch_options(cli_args *args);
@@ -80,6 +81,8 @@ bool cli_has(const cli_args *args, const char *name);
 tw_status cli_get_number(int64_t *out, const cli_args *args, const char *name, int64_t least,
                          int64_t otherwise, tw_error *err);
 tw_status cli_get_compute(tw_compute *out, const cli_args *args, tw_error *err);
+/* What --bad-images and --threads say. */
+tw_status cli_get_glance(tw_glance_options *out, const cli_args *args, tw_error *err);
 tw_status cli_get_cache(tw_cache_options *out, const cli_args *args, tw_error *err);
 void cli_print_help(const cli_verb *verb, const cli_args *args);
 

@@ -14,21 +14,25 @@ static const cli_option options[] = {
 static void add_options(cli_args *args)
 {
     cli_add_options(args, options, sizeof options / sizeof options[0]);
+    cli_add_bad_images_option(args);
     cli_add_compute_options(args);
     cli_add_cache_options(args);
     cli_add_watch_options(args);
 }
 
-/* The part asked for. */
+/* The part asked for, with what cannot be read or without. */
 static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args, int64_t limit,
-                           tw_error *err)
+                           const tw_watch *watch, tw_error *err)
 {
+    tw_glance_options glance;
     tw_status rc;
 
     *out = NULL;
-    if ((rc = cli_get_part(part, args, args->words[1], err)))
+    if ((rc = cli_get_glance(&glance, args, err)) ||
+        (rc = cli_get_part(part, args, args->words[1], err)) ||
+        (rc = cli_open_part(out, args->words[0], args->words[1], *part, limit, err)))
         return rc;
-    return cli_open_part(out, args->words[0], args->words[1], *part, limit, err);
+    return tw_dataset_glance(*out, args->words[1], &glance, watch, err);
 }
 
 static tw_status print_classes(const tw_evaluation *evaluation, tw_error *err)
@@ -268,7 +272,7 @@ static tw_status run(cli_args *args, tw_error *err)
     if ((rc = check_options(&limit, args, err)) || (rc = cli_get_compute(&compute, args, err)) ||
         (rc = cli_get_cache(&cache, args, err)) || (rc = check_compare(args, path, err)) ||
         (rc = cli_open_run(&model, args->words[0], err)) ||
-        (rc = open_data(&dataset, &part, args, limit, err)))
+        (rc = open_data(&dataset, &part, args, limit, &watch, err)))
         goto done;
     rc = tw_evaluate(&evaluation, model, dataset, *path ? path : NULL, &compute, &cache, &watch,
                      err);

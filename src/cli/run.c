@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err)
@@ -98,9 +99,10 @@ tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_
 
 tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err)
 {
+    const tw_glance_options without_bad = {.skip_bad = 1};
     tw_config *config = NULL;
     char path[4200];
-    const char *data;
+    const char *data, *bad;
     tw_status rc;
 
     *out = NULL;
@@ -112,7 +114,9 @@ tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err)
         rc = err->code = TW_EFILE;
         goto done;
     }
-    rc = cli_open_part(out, run, data, TW_PART_VAL, 0, err);
+    bad = tw_config_get(config, "bad-images");
+    if (!(rc = cli_open_part(out, run, data, TW_PART_VAL, 0, err)) && bad && !strcmp(bad, "skip"))
+        rc = tw_dataset_glance(*out, data, &without_bad, NULL, err);
 done:
     tw_config_free(config);
     return rc;

@@ -98,8 +98,11 @@ static void print_command(const tw_config *config, const char *verb)
 static tw_status pick(tw_config *config, const cli_args *args, const char *verb, tw_error *err)
 {
     char said[1024];
-    tw_status rc = tw_config_pick(said, sizeof said, config, err);
+    cli_progress progress;
+    tw_watch watch = cli_watch(&progress, args);
+    tw_status rc = tw_config_pick(said, sizeof said, config, &watch, err);
 
+    cli_progress_end(&progress);
     if (rc || !said[0])
         return rc;
     if (cli_has(args, "json")) {

@@ -20,11 +20,13 @@
 enum { N_PARTS = TW_PART_ALL, FILE_MAX = 256 << 20 };
 
 typedef struct folder {
-    char *root;   /* DATA, NULL when names are paths */
-    char **names; /* (n), relative to root */
+    const char *what; /* "class folders" */
+    char *root;       /* DATA, NULL when names are paths */
+    char **names;     /* (n), relative to root */
     int64_t n, capacity;
     int64_t n_others; /* files in class folders that are no pictures */
     int64_t n_loose;  /* pictures beside class folders */
+    int64_t n_bad;    /* pictures that cannot be read, left out */
     bool *lacks;      /* (classes) of a part opened leniently; else NULL */
 } folder;
 
@@ -347,7 +349,7 @@ static tw_status describe(tw_dataset *dataset, tw_error *err)
     char names[400], count[80];
     tw_text text = {0};
 
-    tw_text_add(&text, "%s, %s", dataset->n_classes > 0 ? "class folders" : "picture files",
+    tw_text_add(&text, "%s, %s", own->what,
                 tw_data__count_text(count, sizeof count, dataset->count, own->n));
     if (dataset->n_classes > 0) {
         tw_data__join_names(names, sizeof names, dataset->classes, (size_t)dataset->n_classes);
@@ -357,11 +359,13 @@ static tw_status describe(tw_dataset *dataset, tw_error *err)
     }
     add_left_out(&text, own->n_others, "other file", "");
     add_left_out(&text, own->n_loose, "picture", " beside the class folders");
+    add_left_out(&text, own->n_bad, "unreadable picture", "");
     dataset->about = text.text;
     return text.failed ? tw_fail(err, TW_ENOMEM, "no memory to describe the data") : TW_OK;
 }
 
-static tw_status create_own(folder **out, tw_dataset *dataset, const char *root, tw_error *err)
+static tw_status create_own(folder **out, tw_dataset *dataset, const char *root, const char *what,
+                            tw_error *err)
 {
     folder *own = dataset->own = tw_calloc(1, sizeof *own);
 
@@ -369,6 +373,7 @@ static tw_status create_own(folder **out, tw_dataset *dataset, const char *root,
     dataset->colour = TW_COLOUR_RGB;
     if (!own || (root && !(own->root = tw_strdup(root))))
         return tw_fail(err, TW_ENOMEM, "no memory to open a folder of pictures");
+    own->what = what;
     *out = own;
     return TW_OK;
 }
@@ -394,7 +399,8 @@ static tw_status open_classes(tw_dataset *dataset, const tw_data__wish *wish, tw
     int64_t *ends = NULL;
     tw_status rc;
 
-    if ((rc = create_own(&own, dataset, wish->path, err)) ||
+    if ((rc = create_own(&own, dataset, wish->path,
+                         wish->labels ? "class folders" : "picture files", err)) ||
         (rc = find_parts(have, wish->path, err)) ||
         (rc = agree_on_classes(&classes, wish->path, have, wish->is_lenient, err)))
         goto done;
@@ -428,7 +434,7 @@ tw_status tw_data__open_files(tw_dataset *dataset, const char *path, bool is_fol
     folder *own = NULL;
     tw_status rc;
 
-    if ((rc = create_own(&own, dataset, NULL, err)) ||
+    if ((rc = create_own(&own, dataset, NULL, "picture files", err)) ||
         (rc = is_folder ? add_pictures(own, path, path, err) : add_name(own, "", path, err)) ||
         (rc = set_labels(dataset, NULL, 0, 0, err)))
         return rc;
@@ -498,16 +504,41 @@ static const char *name_file(const tw_dataset *dataset, int64_t i, char *buf, si
     return own->names[i];
 }
 
-const tw_data__kind tw_data__folder = {recognise, has_part,  open_classes, read_file,
-                                       key_file,  name_file, close_folder};
+/* The sentence is made anew: it says how many there are. */
+static tw_status leave_out(tw_dataset *dataset, const bool *goes, tw_error *err)
+{
+    folder *own = dataset->own;
+    const int64_t n = dataset->count;
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < own->n; i++) {
+        if (i < n && goes[i]) {
+            tw_free(own->names[i]);
+            own->n_bad++;
+            dataset->count--;
+            continue;
+        }
+        if (i < n)
+            dataset->labels[kept] = dataset->labels[i];
+        own->names[kept++] = own->names[i];
+    }
+    own->n = kept;
+    tw_free(dataset->about);
+    dataset->about = NULL;
+    return describe(dataset, err);
+}
+
+const tw_data__kind tw_data__folder = {recognise, has_part,     open_classes, read_file, key_file,
+                                       name_file, close_folder, path_of,      leave_out};
 
 /* ---- for the other files of the room */
 
-tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, tw_error *err)
+tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, const char *what,
+                               tw_error *err)
 {
     folder *own;
 
-    return create_own(&own, dataset, root, err);
+    return create_own(&own, dataset, root, what, err);
 }
 
 tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err)
@@ -515,27 +546,25 @@ tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err
     return add_name(dataset->own, "", name, err);
 }
 
-int64_t tw_data__count_files(const tw_dataset *dataset)
+tw_status tw_data__describe_files(tw_dataset *dataset, tw_error *err)
 {
-    const folder *own = dataset->own;
-
-    return own->n;
+    return describe(dataset, err);
 }
 
 bool tw_data__lacks_class(const tw_dataset *dataset, int class_index)
 {
     const folder *own = dataset->own;
 
-    return tw_data__has_files(dataset) && own->lacks &&
+    return dataset->kind == &tw_data__folder && own->lacks &&
            (class_index >= dataset->n_classes || own->lacks[class_index]);
 }
 
 bool tw_data__has_files(const tw_dataset *dataset)
 {
-    return dataset->kind == &tw_data__folder;
+    return dataset->kind->file_path != NULL;
 }
 
 tw_status tw_data__file_path(char **out, const tw_dataset *dataset, int64_t i, tw_error *err)
 {
-    return path_of(out, dataset, i, err);
+    return dataset->kind->file_path(out, dataset, i, err);
 }

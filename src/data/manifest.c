@@ -273,23 +273,6 @@ static tw_status add_pictures(tw_dataset *dataset, const tw_data__manifest *mani
     return TW_OK;
 }
 
-static tw_status describe(tw_dataset *dataset, int64_t n_all, tw_error *err)
-{
-    char names[400], count[80];
-    tw_text text = {0};
-
-    tw_text_add(&text, "manifest, %s",
-                tw_data__count_text(count, sizeof count, dataset->count, n_all));
-    if (dataset->n_classes > 0) {
-        tw_data__join_names(names, sizeof names, dataset->classes, (size_t)dataset->n_classes);
-        tw_text_add(&text, ", %d class%s (%s)", dataset->n_classes,
-                    dataset->n_classes == 1 ? "" : "es", names);
-        tw_data__name_empty_classes(&text, dataset);
-    }
-    dataset->about = text.text;
-    return text.failed ? tw_fail(err, TW_ENOMEM, "no memory to describe the data") : TW_OK;
-}
-
 static tw_status fill(tw_dataset *dataset, const tw_data__manifest *manifest,
                       const tw_data__wish *wish, tw_error *err)
 {
@@ -301,7 +284,7 @@ static tw_status fill(tw_dataset *dataset, const tw_data__manifest *manifest,
         return tw_fail(err, TW_ENOMEM, "no memory to open %s", wish->path);
     if (slash)
         root[slash - wish->path + (slash == wish->path)] = '\0';
-    rc = tw_data__begin_files(dataset, root, err);
+    rc = tw_data__begin_files(dataset, root, "manifest", err);
     tw_free(root);
     if (rc || (rc = add_pictures(dataset, manifest, wish, err)) || !wish->labels)
         return rc;
@@ -320,7 +303,7 @@ static tw_status open_manifest(tw_dataset *dataset, const tw_data__wish *wish, t
     tw_status rc = tw_data__read_manifest(&manifest, wish->path, err);
 
     if (!rc && !(rc = fill(dataset, &manifest, wish, err)))
-        rc = describe(dataset, tw_data__count_files(dataset), err);
+        rc = tw_data__describe_files(dataset, err);
     tw_data__free_manifest(&manifest);
     return rc;
 }

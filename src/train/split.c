@@ -29,13 +29,17 @@ static tw_status check_data(const tw_dataset *data, const char *path, tw_error *
     return TW_OK;
 }
 
-static tw_status open_data(tw_training *training, bool *own_val, tw_error *err)
+static tw_status open_data(tw_training *training, bool *own_val, const tw_watch *watch,
+                           tw_error *err)
 {
     tw_status rc;
     const tw_config *config = training->config;
     const char *path = tw_train__text(config, TW_OPTION_DATA);
     bool limited = tw_train__text(config, TW_OPTION_LIMIT) != NULL;
     int64_t limit = limited ? tw_train__i64(config, TW_OPTION_LIMIT) : 0;
+    tw_glance_options how = {.skip_bad = tw_train__is(config, TW_OPTION_BAD_IMAGES, "skip"),
+                             .is_training = 1,
+                             .n_threads = training->n_workers};
     int has_val = 0;
 
     *own_val = false;
@@ -46,11 +50,12 @@ static tw_status open_data(tw_training *training, bool *own_val, tw_error *err)
     *own_val = has_val != 0;
     if ((rc = tw_dataset_open(&training->data, path, TW_PART_TRAIN, limit, err)) ||
         (rc = check_data(training->data, path, err)) ||
-        (rc = tw_dataset_glance(training->data, err)) || !*own_val)
+        (rc = tw_dataset_glance(training->data, path, &how, watch, err)) || !*own_val)
         return rc;
     if ((rc = tw_dataset_open(&training->val_data, path, TW_PART_VAL, 0, err)))
         return rc;
-    return tw_dataset_glance(training->val_data, err);
+    how.is_training = 0;
+    return tw_dataset_glance(training->val_data, path, &how, watch, err);
 }
 
 static int find_class(const tw_dataset *data, const char *name)
@@ -143,12 +148,12 @@ static tw_status draw(tw_training *training, tw_error *err)
     return TW_OK;
 }
 
-tw_status tw_train__split(tw_training *training, tw_error *err)
+tw_status tw_train__split(tw_training *training, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
     bool own_val;
 
-    if ((rc = open_data(training, &own_val, err)) ||
+    if ((rc = open_data(training, &own_val, watch, err)) ||
         (rc = tw_train__config_check(training->config, own_val, err)))
         return rc;
     return own_val ? take_own(training, err) : draw(training, err);

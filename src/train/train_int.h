@@ -397,7 +397,8 @@ bool tw_train__is_scaled(const tw_config *config);
 /* ---- split.c: which pictures train, which validate */
 
 /* Opens the datasets and fills samples and labels of the training. */
-TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
+TW_MUST_CHECK tw_status tw_train__split(tw_training *training, const tw_watch *watch,
+                                        tw_error *err);
 
 /* ---- views.c: what the pictures are shown as, and when */
 

@@ -299,7 +299,7 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
     training->resumes = resumes;
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
         (rc = check_options(training->config, resumes, err)) ||
-        (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
+        (rc = open_computer(training, err)) || (rc = tw_train__split(training, watch, err)) ||
         (rc = open_model(training, watch, err)) ||
         (rc = tw_train__settle_precision(training, err)) ||
         (rc = tw_train__find_ranges(training, err)) ||

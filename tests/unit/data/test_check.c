@@ -285,28 +285,6 @@ static void a_folder_without_pictures_is_checked(void **state)
     free(top);
 }
 
-/* A glance needs no decoding, so it finds less. */
-static void a_glance_names_the_first(void **state)
-{
-    static const char *const two[] = {"a", "b", NULL};
-    char *top = make_world(state, "glance", two), sentence[600];
-    tw_dataset *data;
-    put(top, "a/1.png", 40, 50, 1);
-    put(top, "b/1.png", 40, 50, 2);
-    assert_ok(tw_dataset_open(&data, top, TW_PART_TRAIN, 0, e));
-    assert_ok(tw_dataset_glance(data, e));
-    put_bytes(top, "b/1.png", "GIF89a");
-    snprintf(sentence, sizeof sentence, "%s/b/1.png: not a picture file that is read", top);
-    assert_fails(TW_EFILE, sentence, tw_dataset_glance(data, e));
-    put_bytes(top, "a/1.png", "");
-    snprintf(sentence, sizeof sentence,
-             "%s/a/1.png: the file is empty (the first of 2 such; topwork check names them all)",
-             top);
-    assert_fails(TW_EFILE, sentence, tw_dataset_glance(data, e));
-    tw_dataset_free(data);
-    free(top);
-}
-
 static void records_are_compared(void **state)
 {
     tw_check *check;
@@ -342,7 +320,6 @@ int main(void)
         cmocka_unit_test(a_missing_file_and_an_empty_class_are_named),
         cmocka_unit_test(missing_classes_do_not_end_the_check),
         cmocka_unit_test(a_folder_without_pictures_is_checked),
-        cmocka_unit_test(a_glance_names_the_first),
         cmocka_unit_test(records_are_compared),
         cmocka_unit_test(it_can_be_stopped),
     };

@@ -107,7 +107,7 @@ static void each_class_has_its_share(void **state)
     assert_string_equal(rows[0].path, "shares/a/day00-0.png"); /* relative to the manifest */
     assert_ok(tw_dataset_open(&data, output, TW_PART_VAL, 0, e));
     assert_int_equal(tw_dataset_count(data), 6);
-    assert_ok(tw_dataset_glance(data, e));
+    assert_ok(tw_dataset_glance(data, output, &(tw_glance_options){0}, NULL, e));
     tw_dataset_free(data);
     free(output);
     free(top);
