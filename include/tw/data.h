@@ -90,6 +90,22 @@ TW_MUST_CHECK tw_status tw_dataset_view(tw_picture *out, const tw_dataset *datas
 TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
                                          tw_error *err);
 
+/* ---- a manifest on standard input */
+
+typedef struct tw_spool tw_spool;
+
+/* Reads a manifest from an open descriptor to its end and keeps it as a file, to be opened by its
+ * path until the spool is freed. Its fields stand between TABs where the first line has one, else
+ * between commas; the first line may be missing, then they are path, label, split and group, as far
+ * as they are there. Paths are made absolute. Caller frees with tw_spool_free. Expected: TW_EFILE
+ * ("standard input: line 3: no label"), TW_EINTERRUPTED, TW_EBUDGET (disk full), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_spool_create(tw_spool **out, int fd, tw_error *err);
+void tw_spool_free(tw_spool *spool);
+/* Borrowed from the spool. */
+const char *tw_spool_path(const tw_spool *spool);
+/* "-" where path is a spool's, else path. */
+const char *tw_spool_shown(const char *path);
+
 /* ---- a glance before a long job */
 
 typedef struct tw_glance_options {

@@ -56,6 +56,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_status rc;
     tw_model *model = NULL;
     tw_dataset *dataset = NULL;
+    tw_spool *spool = NULL;
     tw_part part = TW_PART_TRAIN;
     tw_compute compute;
     tw_cache_options cache;
@@ -77,7 +78,8 @@ static tw_status run(cli_args *args, tw_error *err)
     if (!weights &&
         (rc = tw_model_find_weights(&weights, cli_get(args, "model"), cli_get(args, "layer"), err)))
         return rc;
-    if ((rc = tw_dataset_open(&dataset, args->words[0], part, limit, err)) ||
+    if ((rc = cli_take_data(&spool, &args->words[0], err)) ||
+        (rc = tw_dataset_open(&dataset, args->words[0], part, limit, err)) ||
         (rc = tw_dataset_glance(dataset, args->words[0], &glance, &watch, err)) ||
         (rc = tw_model_open(&model, cli_get(args, "model"), weights, cli_get(args, "layer"),
                             (uint64_t)seed, err)) ||
@@ -100,12 +102,14 @@ done:
     cli_progress_end(&progress);
     tw_dataset_free(dataset);
     tw_model_free(model);
+    tw_spool_free(spool);
     return rc;
 }
 
 const cli_verb cli_extract = {.name = "extract",
                               .words = "DATA",
                               .summary = "write a layer's activations of every picture as .npy",
+                              .details = "DATA - is a manifest on standard input.",
                               .min_words = 1,
                               .max_words = 1,
                               .add_options = add_options,

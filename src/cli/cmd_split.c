@@ -89,6 +89,7 @@ static void print_result(const tw_split_result *result, const cli_args *args)
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_check *check = NULL;
+    tw_spool *spool = NULL;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     tw_split_options how;
@@ -97,7 +98,8 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_status rc;
 
     if ((rc = get_options(&how, args, err)) ||
-        (rc = cli_get_number(&n_threads, args, "threads", 1, 0, err)))
+        (rc = cli_get_number(&n_threads, args, "threads", 1, 0, err)) ||
+        (rc = cli_take_data(&spool, &args->words[0], err)))
         return rc;
     rc = tw_check_run(&check, args->words[0], n_threads > 1024 ? 1024 : (int)n_threads, 0, &watch,
                       err);
@@ -109,6 +111,7 @@ static tw_status run(cli_args *args, tw_error *err)
         print_result(&result, args);
     }
     tw_check_free(check);
+    tw_spool_free(spool);
     return rc;
 }
 
@@ -120,7 +123,7 @@ const cli_verb cli_split = {
                "manifest. Pictures that are the same or look alike stay on one side, as\n"
                "do groups: the column group of a manifest, or --group-by. The same seed\n"
                "gives the same split; files that come later move few pictures, and none\n"
-               "with --keep.",
+               "with --keep. DATA - is a manifest on standard input.",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,

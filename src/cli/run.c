@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err)
 {
@@ -66,6 +67,18 @@ tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err)
             return err->code = TW_EUSAGE;
         }
     return cli_open_run(out, args->words[0], err);
+}
+
+tw_status cli_take_data(tw_spool **spool, char **word, tw_error *err)
+{
+    tw_status rc;
+
+    *spool = NULL;
+    if (strcmp(*word, "-") != 0)
+        return TW_OK;
+    if (!(rc = tw_spool_create(spool, STDIN_FILENO, err)))
+        *word = (char *)(uintptr_t)tw_spool_path(*spool);
+    return rc;
 }
 
 bool cli_is_folder(const char *path)

@@ -57,6 +57,7 @@ typedef struct tw_data__memory {
     char *text; /* what the lines point into */
     tw_data__line *lines;
     size_t n;
+    bool is_shared; /* by all manifests on standard input */
     tw_text fresh;
     size_t n_fresh;
 } tw_data__memory;

@@ -4,6 +4,8 @@
  * name, size and time are; one that was changed within the last seconds is not remembered, since
  * its next change could have the same time. That a picture was not sound is remembered too, as a
  * reason to read it again. A memory that is damaged, of another version or cannot be had is none.
+ * Manifests on standard input have one memory, since they name pictures by absolute paths; what
+ * others have left stays in it, up to a number.
  */
 #include "base/clock.h"
 #include "base/fail.h"
@@ -18,17 +20,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BYTES = 1 << 30, SETTLED_S = 3 };
+enum { MAX_BYTES = 1 << 30, SETTLED_S = 3, MOST_OTHERS = 500000 };
 static const char head[] = "topwork check 2\n";
 
 /* Where the memory of the data at path lies. NULL: nowhere (no cache folder, or no memory). */
 static char *find_file(const char *path)
 {
-    char full[PATH_MAX], name[48];
+    const char *shown = tw_spool_shown(path);
+    char full[PATH_MAX] = "-", name[48];
     char *folder = NULL, *file = NULL;
     tw_hash128 key;
 
-    if (!realpath(path, full) || tw_folder_cache(&folder, "checks", "", NULL))
+    if ((shown == path && !realpath(path, full)) || tw_folder_cache(&folder, "checks", "", NULL))
         return NULL;
     key = tw_hash128_of(full, strlen(full), 0);
     snprintf(name, sizeof name, "%016" PRIx64 "%016" PRIx64 ".txt", key.high, key.low);
@@ -105,7 +108,7 @@ void tw_data__memory_open(tw_data__memory *out, const char *path, bool anew)
 {
     size_t n;
 
-    *out = (tw_data__memory){.file = find_file(path)};
+    *out = (tw_data__memory){.file = find_file(path), .is_shared = tw_spool_shown(path) != path};
     if (!anew && out->file && !tw_file_read(&out->text, &n, out->file, MAX_BYTES, NULL))
         out->n = read_lines(&out->lines, out->text);
 }
@@ -162,8 +165,8 @@ tw_status tw_data__memory_write(tw_data__memory *memory, bool keeps_others, tw_e
     tw_text text = {0};
     tw_status rc = TW_OK;
 
-    for (size_t i = 0; keeps_others && i < memory->n; i++)
-        if (!memory->lines[i].is_asked)
+    for (size_t i = 0, n = 0; (keeps_others || memory->is_shared) && i < memory->n; i++)
+        if (!memory->lines[i].is_asked && n++ < MOST_OTHERS)
             add_line(memory, &memory->lines[i].seen, memory->lines[i].name);
     if (!memory->file || memory->n_fresh == 0)
         return TW_OK;

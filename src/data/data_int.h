@@ -117,6 +117,13 @@ typedef struct tw_data__manifest {
 /* Caller frees with tw_data__free_manifest. Expected: TW_EFILE with the line, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_data__read_manifest(tw_data__manifest *out, const char *path,
                                                tw_error *err);
+/* Of text, n bytes, which it takes over in any case: one that came without a name that says what is
+ * between the fields, a TAB where its first line has one. Its first line may be a picture already:
+ * path, label, split and group, as far as they are there. */
+TW_MUST_CHECK tw_status tw_data__parse_manifest(tw_data__manifest *out, char *text, size_t n,
+                                                const char *name, tw_error *err);
+/* A field, in quotes where it has letters that mean something, and what follows it. */
+void tw_data__add_field(tw_text *text, const char *field, const char *behind);
 void tw_data__free_manifest(tw_data__manifest *manifest);
 
 /* ---- folder.c: picture files, for pictures.c, manifest.c and check.c */

@@ -164,7 +164,7 @@ static tw_status refuse(const glance *g, tw_error *err)
              ? tw_fail(err, TW_ENOMEM, "no memory to name what cannot be read")
              : tw_fail(err, TW_EFILE,
                        "%s%s (topwork check %.80s finds all, --bad-images skip goes without)", head,
-                       list.text, g->path);
+                       list.text, tw_spool_shown(g->path));
     tw_text_free(&list);
     return rc;
 }
@@ -189,8 +189,8 @@ static tw_status check_classes(const int64_t *before, const int64_t *after, cons
 {
     for (int k = 0; k < g->dataset->n_classes; k++)
         if (before[k] > 0 && after[k] == 0)
-            return tw_fail(err, TW_EFILE, "%s: no picture of class %s can be read", g->path,
-                           g->dataset->classes[k]);
+            return tw_fail(err, TW_EFILE, "%s: no picture of class %s can be read",
+                           tw_spool_shown(g->path), g->dataset->classes[k]);
     return TW_OK;
 }
 
@@ -218,9 +218,9 @@ static tw_status leave_out(glance *g, const tw_watch *watch, tw_error *err)
     if (rc)
         return rc;
     tell(g, watch);
-    return dataset->count > 0
-               ? TW_OK
-               : tw_fail(err, TW_EFILE, "%s: none of the pictures can be read", g->path);
+    return dataset->count > 0 ? TW_OK
+                              : tw_fail(err, TW_EFILE, "%s: none of the pictures can be read",
+                                        tw_spool_shown(g->path));
 }
 
 /* ---- classes */

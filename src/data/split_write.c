@@ -43,8 +43,9 @@ static tw_status check_options(const tw_check *check, const char *path, const ch
                        o->test);
     for (int p = TW_PART_VAL; p <= TW_PART_TEST; p++)
         if (check->parts[p] && (p == TW_PART_VAL ? o->val : o->test) > 0)
-            return tw_fail(err, TW_EUSAGE, "%s: has a part %s of its own, so --%s must be 0", path,
-                           tw_part_name((tw_part)p), tw_part_name((tw_part)p));
+            return tw_fail(err, TW_EUSAGE, "%s: has a part %s of its own, so --%s must be 0",
+                           tw_spool_shown(path), tw_part_name((tw_part)p),
+                           tw_part_name((tw_part)p));
     if (!check->parts[TW_PART_TRAIN] || !tw_data__has_files(check->parts[TW_PART_TRAIN]))
         return tw_fail(err, TW_EUSAGE, "%s: no training pictures in files, nothing to split", path);
     if (!dot || strcmp(dot, ".csv") != 0)
@@ -270,19 +271,6 @@ static tw_status deal(dealer *d, tw_error *err)
 
 /* ---- writing */
 
-/* A field, in quotes where it has letters that mean something. */
-static void add_field(tw_text *text, const char *field, const char *behind)
-{
-    if (!strpbrk(field, "\",\r\n")) {
-        tw_text_add(text, "%s%s", field, behind);
-        return;
-    }
-    tw_text_add(text, "\"");
-    for (; *field; field++)
-        tw_text_add(text, *field == '"' ? "\"\"" : "%c", *field);
-    tw_text_add(text, "\"%s", behind);
-}
-
 static tw_status write_manifest(tw_split_result *out, dealer *d, const char *output, tw_error *err)
 {
     const tw_check *check = d->check;
@@ -302,11 +290,12 @@ static tw_status write_manifest(tw_split_result *out, dealer *d, const char *out
             continue;
         if ((rc = manifest_path(&path, check, i, output, err)))
             break;
-        add_field(&text, path, ",");
-        add_field(&text, tw_dataset_class_name(spot->data, tw_data__spot_label(check, i)), ",");
+        tw_data__add_field(&text, path, ",");
+        tw_data__add_field(&text, tw_dataset_class_name(spot->data, tw_data__spot_label(check, i)),
+                           ",");
         tw_text_add(&text, "%s%s", tw_part_name((tw_part)part), has_groups ? "," : "\n");
         if (has_groups)
-            add_field(&text, d->groups[i] ? d->groups[i] : "", "\n");
+            tw_data__add_field(&text, d->groups[i] ? d->groups[i] : "", "\n");
         tw_free(path);
         out->n[part]++;
     }

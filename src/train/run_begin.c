@@ -124,8 +124,8 @@ static tw_status begin_folder(tw_run *run, const char *output, tw_error *err)
     bool overwrite = training->resumes || tw_train__bool(training->config, TW_OPTION_OVERWRITE);
 
     if ((rc = tw_train__folder_create(&run->folder, output, overwrite, err)) ||
-        (rc = write_config(run, err)) || (rc = write_split(run, err)) ||
-        (rc = log_start(run, err)) || (rc = log_left_out(run, err)))
+        (rc = tw_train__write_manifest(run, err)) || (rc = write_config(run, err)) ||
+        (rc = write_split(run, err)) || (rc = log_start(run, err)) || (rc = log_left_out(run, err)))
         return rc;
     return tw_train__log_plan(run, err);
 }
@@ -222,6 +222,7 @@ tw_status tw_train__run_begin(tw_run *run, tw_error *err)
     tw_status rc;
 
     if ((rc = tw_train__hash_frozen(run->training, err)) ||
+        (rc = tw_train__name_manifest(run->training, err)) ||
         (rc = tw_train__identity(&run->identity, run->training, err)))
         return rc;
     return open_folder(run, err);

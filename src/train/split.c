@@ -21,6 +21,7 @@ static int by_value(const void *a, const void *b)
 
 static tw_status check_data(const tw_dataset *data, const char *path, tw_error *err)
 {
+    path = tw_spool_shown(path);
     if (tw_dataset_class_count(data) < 2)
         return tw_fail(err, TW_EFILE, "%s: %d class, a classifier needs at least 2", path,
                        tw_dataset_class_count(data));
@@ -81,9 +82,10 @@ static tw_status map_labels(tw_training *training, tw_error *err)
     }
     for (int c = 0; c < n_classes; c++) {
         if ((map[c] = find_class(training->data, tw_dataset_class_name(val, c))) < 0) {
-            rc = tw_fail(
-                err, TW_EFILE, "%s: class %s has validation pictures and no training pictures",
-                tw_train__text(training->config, TW_OPTION_DATA), tw_dataset_class_name(val, c));
+            rc = tw_fail(err, TW_EFILE,
+                         "%s: class %s has validation pictures and no training pictures",
+                         tw_spool_shown(tw_train__text(training->config, TW_OPTION_DATA)),
+                         tw_dataset_class_name(val, c));
             goto done;
         }
     }

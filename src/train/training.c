@@ -332,6 +332,7 @@ void tw_training_free(tw_training *training)
     tw_dataset_free(training->val_data);
     tw_computer_close(&training->computer);
     tw_config_free(training->config);
+    tw_free(training->spooled);
     tw_free(training->train);
     tw_free(training->val);
     tw_free(training->val_labels);
