@@ -95,6 +95,45 @@ TW_MUST_CHECK tw_status tw_dataset_view(tw_picture *out, const tw_dataset *datas
 TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument, tw_part part,
                                          tw_error *err);
 
+/* ---- a manifest on standard input */
+
+typedef struct tw_spool tw_spool;
+
+/* Reads a manifest from an open descriptor to its end and keeps it as a file, to be opened by its
+ * path until the spool is freed. Its fields stand between TABs where the first line has one, else
+ * between commas; the first line may be missing, then they are path, label, split and group, as far
+ * as they are there. Paths are made absolute. Caller frees with tw_spool_free. Expected: TW_EFILE
+ * ("standard input: line 3: no label"), TW_EINTERRUPTED, TW_EBUDGET (disk full), TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_spool_create(tw_spool **out, int fd, tw_error *err);
+void tw_spool_free(tw_spool *spool);
+/* Borrowed from the spool. */
+const char *tw_spool_path(const tw_spool *spool);
+/* "-" where path is a spool's, else path. */
+const char *tw_spool_shown(const char *path);
+
+/* ---- a glance before a long job */
+
+typedef struct tw_glance_options {
+    int skip_bad;    /* unreadable pictures are left out, else they are TW_EFILE */
+    int is_training; /* classes of few pictures are noted, and none may lose all it has */
+    int n_threads;   /* 0: all cores */
+} tw_glance_options;
+
+/* Whether every picture file is there, not empty, and begins like a picture that is read; TW_EFILE
+ * names ten of those that are not. With skip_bad all files are read, and those that cannot be are
+ * no samples any more; the watch is told of ten of them and how many there are. What the check or
+ * an earlier glance found sound is remembered in the cache folder by name, size and time, and not
+ * looked at. path is what the dataset was opened from. Data that are no files have been looked at
+ * when they were opened. Expected: TW_EFILE (also when none can be read), TW_EINTERRUPTED,
+ * TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_dataset_glance(tw_dataset *dataset, const char *path,
+                                          const tw_glance_options *options, const tw_watch *watch,
+                                          tw_error *err);
+/* How many were left out, and what is wrong with each: a sentence that begins with its name.
+ * Borrowed from the dataset. */
+int64_t tw_dataset_left_out_count(const tw_dataset *dataset);
+const char *tw_dataset_left_out(const tw_dataset *dataset, int64_t i);
+
 /* ---- what is wrong with the data */
 
 /* One row a kind of finding: enum, name, 1 for an error. */
@@ -103,6 +142,7 @@ TW_MUST_CHECK tw_status tw_pictures_open(tw_dataset **out, const char *argument,
     X(TW_FINDING_TWO_LABELS, "two-labels", 1)         \
     X(TW_FINDING_TWO_PARTS, "two-parts", 1)           \
     X(TW_FINDING_EMPTY_CLASS, "empty-class", 1)       \
+    X(TW_FINDING_MISSING_CLASS, "missing-class", 1)   \
     X(TW_FINDING_DUPLICATE, "duplicate", 0)           \
     X(TW_FINDING_NEAR_DUPLICATE, "near-duplicate", 0) \
     X(TW_FINDING_WRONG_NAME, "wrong-name", 0)         \
@@ -125,11 +165,11 @@ typedef struct tw_finding {
 typedef struct tw_check tw_check;
 
 /* Reads every picture of all parts of the data at path: undecodable and cut files, odd ones,
- * duplicates (the same bytes) and near duplicates, pictures under two labels or in two parts, small
- * classes. What files were found sound is remembered in the cache folder by name, size, time and
- * hash, unless `anew`; remembered ones are not read again. Findings do not depend on n_threads (0:
- * all cores). Caller frees with tw_check_free. Expected: TW_EFILE (the data as a whole cannot be
- * opened), TW_EINTERRUPTED, TW_ENOMEM. */
+ * duplicates (the same bytes) and near duplicates, pictures under two labels or in two parts,
+ * classes that are small, empty or not in all parts. What files were found sound is remembered in
+ * the cache folder by name, size, time and hash, unless `anew`; remembered ones are not read again.
+ * Findings do not depend on n_threads (0: all cores). Caller frees with tw_check_free. Expected:
+ * TW_EFILE (the data as a whole cannot be opened), TW_EINTERRUPTED, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_check_run(tw_check **out, const char *path, int n_threads, int anew,
                                      const tw_watch *watch, tw_error *err);
 void tw_check_free(tw_check *check);

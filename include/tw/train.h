@@ -78,9 +78,10 @@ const char *tw_config_changed(const tw_config *config, int option);
 
 /* Settles what nobody has said: without a model the network, split, batches, epochs and patience
  * that suit the data, without a folder a new one, runs/<data>-<number>. said: what was picked, one
- * sentence, "" for nothing. Expected: TW_EFILE (the data), TW_ENOMEM. */
+ * sentence, "" for nothing. With bad-images skip all pictures are read for it, which the watch
+ * sees. Expected: TW_EFILE (the data), TW_EINTERRUPTED, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_config_pick(char *said, size_t said_size, tw_config *config,
-                                       tw_error *err);
+                                       const tw_watch *watch, tw_error *err);
 
 /* Reads a JSON object whose keys are option names (and may hold "data", "model"), values strings,
  * numbers or booleans. Expected: TW_EFILE, TW_EUSAGE. */

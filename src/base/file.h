@@ -37,6 +37,10 @@ void tw_map_release(const void *begin, size_t n);
  * *out with tw_free. Expected: TW_EFILE (missing, larger than limit), TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_file_read(char **out, size_t *n_out, const char *path, size_t limit,
                                      tw_error *err);
+/* The same of what an open descriptor still gives, a pipe's too; name is what it is called.
+ * Expected: TW_EFILE (more than limit, not readable), TW_EINTERRUPTED, TW_ENOMEM. */
+TW_MUST_CHECK tw_status tw_file_read_rest(char **out, size_t *n_out, int fd, const char *name,
+                                          size_t limit, tw_error *err);
 
 /* An open file for positional reads; thread-safe. */
 typedef struct tw_file {
@@ -107,6 +111,12 @@ void tw_folder_list_free(char **names, size_t n);
 bool tw_path_nearest(char *buf, size_t buf_size, const char *path);
 /* TW_EFILE: "PATH: WHAT", with the nearest path. */
 tw_status tw_fail_missing(const char *path, const char *what, tw_error *err);
+/* A new folder for the caller alone in $TMPDIR or /tmp, its name begins with TW_FOLDER_OWN. Caller
+ * frees the name with tw_free, and removes the folder. */
+#define TW_FOLDER_OWN "topwork-"
+TW_MUST_CHECK tw_status tw_folder_create_own(char **out, tw_error *err);
+/* The path seen from the root, allocated; NULL when memory ran out. Free with tw_free. */
+char *tw_path_absolute(const char *path) __attribute__((malloc, warn_unused_result));
 TW_MUST_CHECK tw_status tw_file_remove(const char *path, tw_error *err);   /* missing is fine */
 TW_MUST_CHECK tw_status tw_folder_remove(const char *path, tw_error *err); /* empty folder */
 /* Sets the times of a file to now. */

@@ -152,6 +152,48 @@ tw_status tw_file_borrow(tw_file *out, const tw_map *map, tw_error *err)
     return take_name(out, map->path, err);
 }
 
+/* Doubles the room, one byte more than is read. */
+static bool grow(char **text, size_t *capacity)
+{
+    const size_t wanted = *capacity ? 2 * *capacity : 1 << 16;
+    char *grown = tw_realloc(*text, wanted + 1);
+
+    if (!grown)
+        return false;
+    *text = grown;
+    *capacity = wanted;
+    return true;
+}
+
+tw_status tw_file_read_rest(char **out, size_t *n_out, int fd, const char *name, size_t limit,
+                            tw_error *err)
+{
+    size_t n = 0, capacity = 0;
+    char *text = NULL;
+    ssize_t got = 1;
+    tw_status rc = TW_OK;
+
+    *out = NULL;
+    while (!rc && got > 0) {
+        if (n == capacity && !grow(&text, &capacity))
+            rc = tw_fail(err, TW_ENOMEM, "no memory to read %s", name);
+        else if ((got = read(fd, text + n, capacity - n)) < 0)
+            rc = errno == EINTR
+                     ? tw_fail(err, TW_EINTERRUPTED, "interrupted while reading %s", name)
+                     : tw_fail_errno(err, TW_EFILE, "%s", name);
+        else if ((n += (size_t)got) > limit)
+            rc = tw_fail(err, TW_EFILE, "%s: more than %zu bytes", name, limit);
+    }
+    if (rc) {
+        tw_free(text);
+        return rc;
+    }
+    text[n] = '\0';
+    *out = text;
+    *n_out = n;
+    return TW_OK;
+}
+
 static tw_status open_append(tw_file *out, const char *path, int flags, tw_error *err)
 {
     struct stat info;

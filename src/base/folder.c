@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,30 @@ static bool push_name(char ***names, size_t *n, size_t *capacity, const char *na
         return false;
     (*n)++;
     return true;
+}
+
+tw_status tw_folder_create_own(char **out, tw_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+
+    if (!folder || !*folder)
+        folder = "/tmp";
+    if (!(*out = tw_path_join(folder, TW_FOLDER_OWN "XXXXXX")))
+        return tw_fail(err, TW_ENOMEM, "no memory for a folder in %s", folder);
+    if (mkdtemp(*out))
+        return TW_OK;
+    tw_free(*out);
+    *out = NULL;
+    return tw_fail_errno(err, TW_EFILE, "no folder of its own in %s", folder);
+}
+
+char *tw_path_absolute(const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        return tw_strdup(path);
+    return tw_path_join(here, path);
 }
 
 tw_status tw_folder_list(char ***names, size_t *n, const char *path, tw_error *err)

@@ -62,6 +62,7 @@ const cli_verb *cli_get_verb(int i);
 void cli_add_options(cli_args *args, const cli_option *options, int n);
 void cli_add_compute_options(cli_args *args);
 void cli_add_cache_options(cli_args *args);
+void cli_add_bad_images_option(cli_args *args);
 void cli_add_json_option(cli_args *args);
 /* For verbs that run long: quiet and json, which cli_watch reads. */
 void cli_add_watch_options(cli_args *args);
@@ -80,6 +81,8 @@ bool cli_has(const cli_args *args, const char *name);
 tw_status cli_get_number(int64_t *out, const cli_args *args, const char *name, int64_t least,
                          int64_t otherwise, tw_error *err);
 tw_status cli_get_compute(tw_compute *out, const cli_args *args, tw_error *err);
+/* What --bad-images and --threads say. */
+tw_status cli_get_glance(tw_glance_options *out, const cli_args *args, tw_error *err);
 tw_status cli_get_cache(tw_cache_options *out, const cli_args *args, tw_error *err);
 void cli_print_help(const cli_verb *verb, const cli_args *args);
 
@@ -211,10 +214,9 @@ tw_status cli_with_config(const cli_args *args, const char *verb,
 tw_status cli_show_plan(const tw_training *training, const cli_args *args,
                         const cli_progress *progress, tw_error *err);
 /* Shows the plan (and stops there with --dry-run), runs, shows what came out of it and makes the
- * report. output and data are RUN and DATA as the next command takes them. */
-tw_status cli_run_training(tw_training *training, const char *output, const char *data,
-                           const cli_args *args, cli_progress *progress, const tw_watch *watch,
-                           tw_error *err);
+ * report. output is RUN as the next command takes it. */
+tw_status cli_run_training(tw_training *training, const char *output, const cli_args *args,
+                           cli_progress *progress, const tw_watch *watch, tw_error *err);
 
 /* trials.c: the trainings of --kfold or --sweep, and their table */
 /* *n_folds is 0 without --kfold. Flags that do not go together are TW_EUSAGE. */
@@ -243,6 +245,9 @@ tw_status cli_open_run(tw_model **out, const char *run, tw_error *err);
 /* The network of --model with --weights and --class-index, its classes named or numbered; without
  * --model that of RUN, the first word. */
 tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err);
+/* A word that is "-": the manifest on standard input, kept until *spool is freed, takes its place.
+ */
+tw_status cli_take_data(tw_spool **spool, char **word, tw_error *err);
 bool cli_is_folder(const char *path);
 bool cli_is_same_file(const char *a, const char *b); /* both are there */
 /* A part of DATA. val is the data's own; where it has none and RUN is a folder, what its split.csv

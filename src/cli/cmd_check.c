@@ -49,20 +49,21 @@ static tw_status print_findings(const tw_check *check, const cli_args *args, tw_
                errors, n_errors == 1 ? "" : "s", warnings, n_warnings == 1 ? "" : "s");
     if (n_errors == 0)
         return TW_OK;
-    snprintf(err->text, sizeof err->text, "%s: %s error%s in %s pictures", args->words[0], errors,
-             n_errors == 1 ? "" : "s", pictures);
+    snprintf(err->text, sizeof err->text, "%s: %s error%s in %s pictures",
+             tw_spool_shown(args->words[0]), errors, n_errors == 1 ? "" : "s", pictures);
     return err->code = TW_EFILE;
 }
 
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_check *check = NULL;
+    tw_spool *spool = NULL;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     int64_t n_threads;
     tw_status rc = cli_get_number(&n_threads, args, "threads", 1, 0, err);
 
-    if (rc)
+    if (rc || (rc = cli_take_data(&spool, &args->words[0], err)))
         return rc;
     rc = tw_check_run(&check, args->words[0], n_threads > 1024 ? 1024 : (int)n_threads,
                       cli_has(args, "anew"), &watch, err);
@@ -70,6 +71,7 @@ static tw_status run(cli_args *args, tw_error *err)
     if (!rc)
         rc = print_findings(check, args, err);
     tw_check_free(check);
+    tw_spool_free(spool);
     return rc;
 }
 
@@ -79,10 +81,11 @@ const cli_verb cli_check = {
     .summary = "look for bad pictures, duplicates and wrong labels",
     .details = "Reads every picture of all parts of DATA. Errors are pictures that\n"
                "cannot be read or are cut, the same picture under two labels or in two\n"
-               "parts, and classes without pictures; then the exit code is 3. Warnings\n"
-               "are duplicates, pictures that look alike, wrong names, odd sizes and\n"
-               "colours, small classes. Sound pictures are remembered, so that the\n"
-               "next check reads only what has changed.",
+               "parts, and classes without pictures or a folder in each part; then the\n"
+               "exit code is 3. Warnings are duplicates, pictures that look alike, wrong\n"
+               "names, odd sizes and colours, small classes. Sound pictures are\n"
+               "remembered, so that the next check reads only what has changed. DATA - is\n"
+               "a manifest on standard input.",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,

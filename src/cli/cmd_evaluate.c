@@ -14,21 +14,25 @@ static const cli_option options[] = {
 static void add_options(cli_args *args)
 {
     cli_add_options(args, options, sizeof options / sizeof options[0]);
+    cli_add_bad_images_option(args);
     cli_add_compute_options(args);
     cli_add_cache_options(args);
     cli_add_watch_options(args);
 }
 
-/* The part asked for. */
+/* The part asked for, with what cannot be read or without. */
 static tw_status open_data(tw_dataset **out, tw_part *part, const cli_args *args, int64_t limit,
-                           tw_error *err)
+                           const tw_watch *watch, tw_error *err)
 {
+    tw_glance_options glance;
     tw_status rc;
 
     *out = NULL;
-    if ((rc = cli_get_part(part, args, args->words[1], err)))
+    if ((rc = cli_get_glance(&glance, args, err)) ||
+        (rc = cli_get_part(part, args, args->words[1], err)) ||
+        (rc = cli_open_part(out, args->words[0], args->words[1], *part, limit, err)))
         return rc;
-    return cli_open_part(out, args->words[0], args->words[1], *part, limit, err);
+    return tw_dataset_glance(*out, args->words[1], &glance, watch, err);
 }
 
 static tw_status print_classes(const tw_evaluation *evaluation, tw_error *err)
@@ -184,6 +188,7 @@ static void renew_report(const cli_args *args, const tw_evaluation *evaluation, 
                          int64_t limit)
 {
     const char *run = args->words[0], *data = args->words[1];
+    const char *shown = tw_spool_shown(data) == data ? data : NULL; /* kept in the run */
     tw_error err = {TW_OK, ""};
 
     if (cli_has(args, "output") || !cli_is_folder(run))
@@ -191,7 +196,7 @@ static void renew_report(const cli_args *args, const tw_evaluation *evaluation, 
     if (tw_run_add_evaluation(run, data, part, limit, evaluation, &err))
         cli_print_no_report(&err);
     else
-        cli_write_report(run, data, cli_get(args, "compare"), cli_has(args, "json"));
+        cli_write_report(run, shown, cli_get(args, "compare"), cli_has(args, "json"));
 }
 
 /* Where the predictions go, "" for nowhere. */
@@ -255,6 +260,7 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_status rc;
     tw_model *model = NULL;
     tw_dataset *dataset = NULL;
+    tw_spool *spool = NULL;
     tw_evaluation evaluation = {0};
     tw_part part;
     tw_compute compute;
@@ -268,7 +274,8 @@ static tw_status run(cli_args *args, tw_error *err)
     if ((rc = check_options(&limit, args, err)) || (rc = cli_get_compute(&compute, args, err)) ||
         (rc = cli_get_cache(&cache, args, err)) || (rc = check_compare(args, path, err)) ||
         (rc = cli_open_run(&model, args->words[0], err)) ||
-        (rc = open_data(&dataset, &part, args, limit, err)))
+        (rc = cli_take_data(&spool, &args->words[1], err)) ||
+        (rc = open_data(&dataset, &part, args, limit, &watch, err)))
         goto done;
     rc = tw_evaluate(&evaluation, model, dataset, *path ? path : NULL, &compute, &cache, &watch,
                      err);
@@ -284,13 +291,16 @@ done:
     tw_evaluation_free(&evaluation);
     tw_dataset_free(dataset);
     tw_model_free(model);
+    tw_spool_free(spool);
     return rc;
 }
 
 const cli_verb cli_evaluate = {.name = "evaluate",
                                .words = "RUN DATA",
                                .summary = "accuracy with its interval, per-class table, confusion",
-                               .details = "RUN is a run folder or a model file.",
+                               .details =
+                                   "RUN is a run folder or a model file; DATA - is a manifest on\n"
+                                   "standard input.",
                                .min_words = 2,
                                .max_words = 2,
                                .add_options = add_options,

@@ -20,6 +20,7 @@ static const cli_option options[] = {
 static void add_options(cli_args *args)
 {
     cli_add_options(args, options, sizeof options / sizeof options[0]);
+    cli_add_bad_images_option(args);
     cli_add_compute_options(args);
     cli_add_cache_options(args);
     cli_add_watch_options(args);
@@ -55,9 +56,11 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_status rc;
     tw_model *model = NULL;
     tw_dataset *dataset = NULL;
+    tw_spool *spool = NULL;
     tw_part part = TW_PART_TRAIN;
     tw_compute compute;
     tw_cache_options cache;
+    tw_glance_options glance;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     const char *weights = cli_get(args, "weights");
@@ -67,14 +70,17 @@ static tw_status run(cli_args *args, tw_error *err)
     if ((rc = require(args, "model", err)) || (rc = require(args, "output", err)) ||
         (rc = cli_get_compute(&compute, args, err)) || (rc = cli_get_cache(&cache, args, err)) ||
         (rc = cli_get_number(&limit, args, "limit", 1, 0, err)) ||
-        (rc = cli_get_number(&seed, args, "seed", 0, 42, err)))
+        (rc = cli_get_number(&seed, args, "seed", 0, 42, err)) ||
+        (rc = cli_get_glance(&glance, args, err)))
         return rc;
     if (cli_has(args, "split") && (rc = tw_part_parse(&part, cli_get(args, "split"), err)))
         return rc;
     if (!weights &&
         (rc = tw_model_find_weights(&weights, cli_get(args, "model"), cli_get(args, "layer"), err)))
         return rc;
-    if ((rc = tw_dataset_open(&dataset, args->words[0], part, limit, err)) ||
+    if ((rc = cli_take_data(&spool, &args->words[0], err)) ||
+        (rc = tw_dataset_open(&dataset, args->words[0], part, limit, err)) ||
+        (rc = tw_dataset_glance(dataset, args->words[0], &glance, &watch, err)) ||
         (rc = tw_model_open(&model, cli_get(args, "model"), weights, cli_get(args, "layer"),
                             (uint64_t)seed, err)) ||
         (rc = set_contract(model, dataset, args, err)))
@@ -96,12 +102,14 @@ done:
     cli_progress_end(&progress);
     tw_dataset_free(dataset);
     tw_model_free(model);
+    tw_spool_free(spool);
     return rc;
 }
 
 const cli_verb cli_extract = {.name = "extract",
                               .words = "DATA",
                               .summary = "write a layer's activations of every picture as .npy",
+                              .details = "DATA - is a manifest on standard input.",
                               .min_words = 1,
                               .max_words = 1,
                               .add_options = add_options,

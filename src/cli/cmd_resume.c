@@ -53,8 +53,7 @@ static tw_status run(cli_args *args, tw_error *err)
     if (!rc && !training)
         tell_finished(run_folder, cli_has(args, "json"));
     else if (!rc)
-        rc = cli_run_training(training, run_folder, tw_training_get_option(training, "data"), args,
-                              &progress, &watch, err);
+        rc = cli_run_training(training, run_folder, args, &progress, &watch, err);
     tw_training_free(training);
     return rc;
 }

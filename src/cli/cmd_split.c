@@ -1,8 +1,6 @@
 /* topwork split DATA -o FILE.csv: train, val and test written down as a manifest. */
 #include "cli/cli.h"
 
-#include <string.h>
-
 static const cli_option options[] = {
     {"output", 'o', "FILE.csv", NULL, "the manifest; train takes it as DATA"},
     {"val", 0, "F", "0.2", "share of each class for validation"},
@@ -11,13 +9,13 @@ static const cli_option options[] = {
     {"group-by", 0, "REGEX", NULL,
      "pictures whose names agree in its first parenthesis stay together"},
     {"keep", 0, "OLD.csv", NULL, "pictures of this manifest stay where it has them"},
-    {"bad-images", 0, "MODE", "fail", "skip leaves unreadable pictures out"},
     {"threads", 0, "N", "all cores", "threads; the split does not depend on it"},
 };
 
 static void add_options(cli_args *args)
 {
     cli_add_options(args, options, sizeof options / sizeof options[0]);
+    cli_add_bad_images_option(args);
     cli_add_watch_options(args);
 }
 
@@ -36,7 +34,7 @@ static tw_status get_share(double *out, const cli_args *args, const char *name, 
 
 static tw_status get_options(tw_split_options *out, const cli_args *args, tw_error *err)
 {
-    const char *bad = cli_get(args, "bad-images");
+    tw_glance_options glance;
     int64_t seed;
     tw_status rc;
 
@@ -47,14 +45,11 @@ static tw_status get_options(tw_split_options *out, const cli_args *args, tw_err
     }
     if ((rc = get_share(&out->val, args, "val", 0.2, err)) ||
         (rc = get_share(&out->test, args, "test", 0.0, err)) ||
-        (rc = cli_get_number(&seed, args, "seed", 0, 42, err)))
+        (rc = cli_get_number(&seed, args, "seed", 0, 42, err)) ||
+        (rc = cli_get_glance(&glance, args, err)))
         return rc;
     out->seed = (uint64_t)seed;
-    out->skip_bad = bad && strcmp(bad, "skip") == 0;
-    if (bad && !out->skip_bad && strcmp(bad, "fail") != 0) {
-        snprintf(err->text, sizeof err->text, "--bad-images must be fail or skip, got \"%s\"", bad);
-        return err->code = TW_EUSAGE;
-    }
+    out->skip_bad = glance.skip_bad;
     return TW_OK;
 }
 
@@ -94,6 +89,7 @@ static void print_result(const tw_split_result *result, const cli_args *args)
 static tw_status run(cli_args *args, tw_error *err)
 {
     tw_check *check = NULL;
+    tw_spool *spool = NULL;
     cli_progress progress;
     tw_watch watch = cli_watch(&progress, args);
     tw_split_options how;
@@ -102,7 +98,8 @@ static tw_status run(cli_args *args, tw_error *err)
     tw_status rc;
 
     if ((rc = get_options(&how, args, err)) ||
-        (rc = cli_get_number(&n_threads, args, "threads", 1, 0, err)))
+        (rc = cli_get_number(&n_threads, args, "threads", 1, 0, err)) ||
+        (rc = cli_take_data(&spool, &args->words[0], err)))
         return rc;
     rc = tw_check_run(&check, args->words[0], n_threads > 1024 ? 1024 : (int)n_threads, 0, &watch,
                       err);
@@ -114,6 +111,7 @@ static tw_status run(cli_args *args, tw_error *err)
         print_result(&result, args);
     }
     tw_check_free(check);
+    tw_spool_free(spool);
     return rc;
 }
 
@@ -125,7 +123,7 @@ const cli_verb cli_split = {
                "manifest. Pictures that are the same or look alike stay on one side, as\n"
                "do groups: the column group of a manifest, or --group-by. The same seed\n"
                "gives the same split; files that come later move few pictures, and none\n"
-               "with --keep.",
+               "with --keep. DATA - is a manifest on standard input.",
     .min_words = 1,
     .max_words = 1,
     .add_options = add_options,

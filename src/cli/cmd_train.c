@@ -10,8 +10,8 @@ static tw_status train(const tw_config *config, const cli_args *args, tw_error *
 
     cli_progress_end(&progress);
     if (!rc)
-        rc = cli_run_training(training, tw_config_get(config, "output"),
-                              tw_config_get(config, "data"), args, &progress, &watch, err);
+        rc = cli_run_training(training, tw_config_get(config, "output"), args, &progress, &watch,
+                              err);
     tw_training_free(training);
     return rc;
 }
@@ -45,7 +45,8 @@ const cli_verb cli_train = {
     .words = "DATA",
     .summary = "train a new top on a pretrained network; writes a run folder",
     .details = "DATA is a folder with IDX files (MNIST's family), an .npz, a folder of class\n"
-               "folders of JPEG and PNG (train/ and val/ above them are respected), or the\n"
+               "folders of JPEG and PNG (train/ and val/ above them are respected), a manifest\n"
+               "(.csv, .tsv, or - on standard input: path, label, split, group), or the\n"
                "built-in digits: digits, or digits:N for N training pictures. Without a model,\n"
                "or a folder, what suits DATA is picked, and the command printed that says so.",
     .min_words = 0,

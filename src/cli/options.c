@@ -25,6 +25,9 @@ static const cli_option cache_options[] = {
     {"cache-budget", 0, "BYTES", "half of the free space", "how much the cache may take"},
 };
 
+static const cli_option bad_images_option[] = {
+    {"bad-images", 0, "MODE", "fail", "picture files that cannot be read; skip leaves them out"},
+};
 static const cli_option quiet_option[] = {
     {"quiet", 'q', NULL, NULL, "no progress, the result only; notes and errors stay"}};
 static const cli_option json_option[] = {
@@ -45,6 +48,11 @@ void cli_add_compute_options(cli_args *args)
 void cli_add_cache_options(cli_args *args)
 {
     cli_add_options(args, cache_options, COUNT(cache_options));
+}
+
+void cli_add_bad_images_option(cli_args *args)
+{
+    cli_add_options(args, bad_images_option, COUNT(bad_images_option));
 }
 
 void cli_add_json_option(cli_args *args)
@@ -304,6 +312,22 @@ tw_status cli_get_cache(tw_cache_options *out, const cli_args *args, tw_error *e
         out->mode = (tw_cache_mode)i;
     }
     return get_bytes(&out->budget, args, "cache-budget", err);
+}
+
+tw_status cli_get_glance(tw_glance_options *out, const cli_args *args, tw_error *err)
+{
+    const char *mode = cli_get(args, "bad-images");
+    int64_t n_threads;
+    tw_status rc = cli_get_number(&n_threads, args, "threads", 1, 0, err);
+
+    *out = (tw_glance_options){.skip_bad = mode && strcmp(mode, "skip") == 0};
+    if (rc)
+        return rc;
+    out->n_threads = n_threads > 1024 ? 1024 : (int)n_threads;
+    if (!mode || out->skip_bad || strcmp(mode, "fail") == 0)
+        return TW_OK;
+    snprintf(err->text, sizeof err->text, "--bad-images must be fail or skip, got \"%s\"", mode);
+    return err->code = TW_EUSAGE;
 }
 
 /* ---- help */

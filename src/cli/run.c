@@ -2,7 +2,9 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 tw_status cli_get_part(tw_part *out, const cli_args *args, const char *data, tw_error *err)
 {
@@ -67,6 +69,18 @@ tw_status cli_open_model(tw_model **out, const cli_args *args, tw_error *err)
     return cli_open_run(out, args->words[0], err);
 }
 
+tw_status cli_take_data(tw_spool **spool, char **word, tw_error *err)
+{
+    tw_status rc;
+
+    *spool = NULL;
+    if (strcmp(*word, "-") != 0)
+        return TW_OK;
+    if (!(rc = tw_spool_create(spool, STDIN_FILENO, err)))
+        *word = (char *)(uintptr_t)tw_spool_path(*spool);
+    return rc;
+}
+
 bool cli_is_folder(const char *path)
 {
     struct stat info;
@@ -98,9 +112,10 @@ tw_status cli_open_part(tw_dataset **out, const char *run, const char *data, tw_
 
 tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err)
 {
+    const tw_glance_options without_bad = {.skip_bad = 1};
     tw_config *config = NULL;
     char path[4200];
-    const char *data;
+    const char *data, *bad;
     tw_status rc;
 
     *out = NULL;
@@ -112,7 +127,9 @@ tw_status cli_open_own_data(tw_dataset **out, const char *run, tw_error *err)
         rc = err->code = TW_EFILE;
         goto done;
     }
-    rc = cli_open_part(out, run, data, TW_PART_VAL, 0, err);
+    bad = tw_config_get(config, "bad-images");
+    if (!(rc = cli_open_part(out, run, data, TW_PART_VAL, 0, err)) && bad && !strcmp(bad, "skip"))
+        rc = tw_dataset_glance(*out, data, &without_bad, NULL, err);
 done:
     tw_config_free(config);
     return rc;

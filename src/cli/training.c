@@ -58,6 +58,15 @@ static tw_status fill_config(tw_config *config, const cli_args *args, tw_error *
     return take_data(config, args, err);
 }
 
+static tw_status take_stdin(tw_spool **spool, tw_config *config, tw_error *err)
+{
+    const char *data = tw_config_get(config, "data");
+    char *path = (char *)(uintptr_t)data;
+    tw_status rc = data ? cli_take_data(spool, &path, err) : TW_OK;
+
+    return rc || !*spool ? rc : tw_config_set(config, "data", path, TW_FROM_FLAG, err);
+}
+
 static void print_word(const char *word)
 {
     char quoted[4 * 4096 + 3]; /* a path of quotes */
@@ -66,11 +75,13 @@ static void print_word(const char *word)
     fputs(quoted, stdout);
 }
 
-/* A file or folder in a command to be pasted. */
+/* A file or folder in a command to be pasted; "-" is standard input. */
 static void print_operand(const char *word)
 {
-    printf(" %s", word[0] == '-' ? "./" : "");
-    print_word(word);
+    const char *shown = tw_spool_shown(word);
+
+    printf(" %s", shown == word && word[0] == '-' ? "./" : "");
+    print_word(shown);
 }
 
 /* The command that says all of it. */
@@ -98,8 +109,11 @@ static void print_command(const tw_config *config, const char *verb)
 static tw_status pick(tw_config *config, const cli_args *args, const char *verb, tw_error *err)
 {
     char said[1024];
-    tw_status rc = tw_config_pick(said, sizeof said, config, err);
+    cli_progress progress;
+    tw_watch watch = cli_watch(&progress, args);
+    tw_status rc = tw_config_pick(said, sizeof said, config, &watch, err);
 
+    cli_progress_end(&progress);
     if (rc || !said[0])
         return rc;
     if (cli_has(args, "json")) {
@@ -119,14 +133,18 @@ tw_status cli_with_config(const cli_args *args, const char *verb,
                           tw_error *err)
 {
     tw_config *config = NULL;
+    tw_spool *spool = NULL;
     tw_status rc = tw_config_create(&config, err);
 
     if (rc == TW_OK)
         rc = fill_config(config, args, err);
     if (rc == TW_OK)
+        rc = take_stdin(&spool, config, err);
+    if (rc == TW_OK)
         rc = pick(config, args, verb, err);
     if (rc == TW_OK)
         rc = run(config, args, err);
+    tw_spool_free(spool);
     tw_config_free(config);
     return rc;
 }
@@ -192,7 +210,9 @@ static void print_plan_json(const tw_training_plan *plan)
     fflush(stdout);
 }
 
-static void print_result(const tw_training_result *result, const char *output, const char *data)
+/* DATA is asked for now: what came on standard input lies in the run. */
+static void print_result(const tw_training_result *result, const char *output,
+                         const tw_training *training)
 {
     const char *bold = cli_style(stdout, CLI_BOLD), *plain = cli_style(stdout, CLI_PLAIN);
     char loss[CLI_LOSS_SIZE];
@@ -209,7 +229,7 @@ static void print_result(const tw_training_result *result, const char *output, c
                result->n_unchanged, result->n_unchanged == 1 ? "" : "s");
     printf("run folder: %s\nnext: topwork evaluate", output);
     print_operand(output);
-    print_operand(data);
+    print_operand(tw_training_get_option(training, "data"));
     putchar('\n');
 }
 
@@ -236,9 +256,8 @@ tw_status cli_show_plan(const tw_training *training, const cli_args *args,
     return TW_OK;
 }
 
-tw_status cli_run_training(tw_training *training, const char *output, const char *data,
-                           const cli_args *args, cli_progress *progress, const tw_watch *watch,
-                           tw_error *err)
+tw_status cli_run_training(tw_training *training, const char *output, const cli_args *args,
+                           cli_progress *progress, const tw_watch *watch, tw_error *err)
 {
     bool json = cli_has(args, "json");
     tw_training_result result;
@@ -255,7 +274,7 @@ tw_status cli_run_training(tw_training *training, const char *output, const char
     } else {
         if (!progress->quiet)
             putchar('\n');
-        print_result(&result, output, data);
+        print_result(&result, output, training);
     }
     cli_write_report(output, NULL, NULL, json);
     return TW_OK;

@@ -30,24 +30,29 @@ int tw_data__spot_label(const tw_check *check, int64_t i)
 
 /* ---- opening */
 
+/* Leniently: what is missing is to be found, not to end the check. */
 static tw_status open_parts(tw_check *check, const char *path, tw_error *err)
 {
-    tw_status rc;
+    tw_data__place place;
+    tw_data__wish wish = {.labels = true, .is_lenient = true};
+    bool any = false;
+    tw_status rc = tw_data__locate(&place, path, err);
 
-    for (int p = 0; p < TW_PART_ALL; p++) {
+    wish.path = place.path;
+    wish.classes = place.classes;
+    for (int p = 0; p < TW_PART_ALL && !rc; p++) {
         int has;
 
-        if ((rc = tw_dataset_has_part(&has, path, (tw_part)p, err)))
-            return rc;
-        if (!has)
+        if ((rc = tw_dataset_has_part(&has, path, (tw_part)p, err)) || !has)
             continue;
-        if ((rc = tw_dataset_open(&check->parts[p], path, (tw_part)p, 0, err)))
-            return rc;
-        check->n += tw_dataset_count(check->parts[p]);
+        any = true;
+        wish.part = (tw_part)p;
+        if (!(rc = tw_data__open(&check->parts[p], &wish, err)))
+            check->n += tw_dataset_count(check->parts[p]);
     }
-    if (check->n == 0) /* opening says best what is missing */
-        return tw_dataset_open(&check->parts[TW_PART_TRAIN], path, TW_PART_TRAIN, 0, err);
-    return TW_OK;
+    if (!rc && !any) /* opening says best what is missing */
+        rc = tw_dataset_open(&check->parts[TW_PART_TRAIN], path, TW_PART_TRAIN, 0, err);
+    return rc;
 }
 
 static tw_status list_spots(tw_check *check, tw_error *err)
@@ -88,19 +93,18 @@ static tw_status see_bytes(tw_data__seen *seen, const char *bytes, size_t n, con
     return rc;
 }
 
-/* TW_EFILE is what is seen, not a failure of the check. */
-static tw_status see_file(tw_data__seen *seen, const tw_check *check, int64_t i, tw_error *err)
+tw_status tw_data__see_file(tw_data__seen *seen, const tw_dataset *dataset, int64_t i,
+                            tw_error *err)
 {
-    const tw_data__spot *spot = &check->spots[i];
     char *path, *bytes = NULL;
     size_t n;
-    tw_status rc = tw_data__file_path(&path, spot->data, spot->sample, err);
+    tw_status rc = tw_data__file_path(&path, dataset, i, err);
 
     if (rc)
         return rc;
     seen->t_modified_s = tw_path_mtime(path);
     if (!(rc = tw_file_read(&bytes, &n, path, FILE_MAX, err)))
-        rc = see_bytes(seen, bytes, n, tw_data__spot_name(check, i), err);
+        rc = see_bytes(seen, bytes, n, tw_dataset_name(dataset, i, NULL, 0), err);
     tw_free(bytes);
     tw_free(path);
     seen->is_sound = rc == TW_OK;
@@ -132,9 +136,10 @@ static void see(void *ctx, int64_t item, int worker)
 
     (void)worker;
     if (!seen->is_remembered)
-        err.code = tw_data__has_files(p->check->spots[i].data)
-                       ? see_file(seen, p->check, i, &err)
-                       : see_record(seen, &p->check->spots[i], &err);
+        err.code =
+            tw_data__has_files(p->check->spots[i].data)
+                ? tw_data__see_file(seen, p->check->spots[i].data, p->check->spots[i].sample, &err)
+                : see_record(seen, &p->check->spots[i], &err);
     p->errors[item] = err;
 }
 
@@ -164,25 +169,62 @@ static tw_status see_all(tw_check *check, int n_threads, const tw_watch *watch, 
     return rc;
 }
 
+/* ---- what is remembered */
+
+/* Sound ones are as they were; the others are read again. */
+static tw_status remember(tw_check *check, tw_data__memory *memory, tw_error *err)
+{
+    for (int64_t i = 0; i < check->n; i++) {
+        const tw_data__spot *spot = &check->spots[i];
+        tw_data__seen seen;
+        char *path;
+        tw_status rc;
+
+        if (!tw_data__has_files(spot->data))
+            continue;
+        if ((rc = tw_data__file_path(&path, spot->data, spot->sample, err)))
+            return rc;
+        if (tw_data__memory_take(&seen, memory, tw_data__spot_name(check, i), path) &&
+            seen.is_sound && !seen.is_begun) {
+            check->seen[i] = seen;
+            check->seen[i].is_remembered = true;
+            check->n_remembered++;
+        }
+        tw_free(path);
+    }
+    return TW_OK;
+}
+
+static tw_status memorise(const tw_check *check, tw_data__memory *memory, tw_error *err)
+{
+    for (int64_t i = 0; i < check->n; i++)
+        if (tw_data__has_files(check->spots[i].data))
+            tw_data__memory_note(memory, &check->seen[i], tw_data__spot_name(check, i));
+    return tw_data__memory_write(memory, false, err);
+}
+
 /* ---- the call */
 
 tw_status tw_check_run(tw_check **out, const char *path, int n_threads, int anew,
                        const tw_watch *watch, tw_error *err)
 {
     tw_check *check = tw_calloc(1, sizeof *check);
+    tw_data__memory memory = {0};
     tw_status rc;
 
     *out = NULL;
     if (!check)
         return tw_fail(err, TW_ENOMEM, "no memory to check %s", path);
-    if ((rc = open_parts(check, path, err)) || (rc = list_spots(check, err)) ||
-        (!anew && (rc = tw_data__remember(check, path, err))) ||
-        (rc = see_all(check, n_threads, watch, err)) ||
-        (rc = tw_data__memorise(check, path, err)) || (rc = tw_data__find(check, err)))
+    if ((rc = open_parts(check, path, err)) || (rc = list_spots(check, err)))
+        goto done;
+    tw_data__memory_open(&memory, path, anew);
+    if ((rc = remember(check, &memory, err)) || (rc = see_all(check, n_threads, watch, err)) ||
+        (rc = memorise(check, &memory, err)) || (rc = tw_data__find(check, err)))
         goto done;
     *out = check;
     check = NULL; /* ownership moved to *out */
 done:
+    tw_data__memory_free(&memory);
     tw_check_free(check);
     return rc;
 }

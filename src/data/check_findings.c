@@ -183,6 +183,23 @@ static tw_status find_alike(tw_check *check, tw_error *err)
 
 /* ---- classes */
 
+/* Of a class with no picture in the part: nobody put one there, or nobody made its folder. */
+static tw_status find_empty(tw_check *check, tw_part part, int class_index, tw_error *err)
+{
+    const char *name = tw_dataset_class_name(check->parts[part], class_index);
+    int other = 0;
+
+    if (!tw_data__lacks_class(check->parts[part], class_index))
+        return add(check, err, TW_FINDING_EMPTY_CLASS, NULL, "class %s: no picture in part %s",
+                   name, tw_part_name(part));
+    while (other + 1 < TW_PART_ALL &&
+           (!check->parts[other] || tw_data__lacks_class(check->parts[other], class_index)))
+        other++;
+    return add(check, err, TW_FINDING_MISSING_CLASS, NULL,
+               "class %s: no folder in part %s, there is one in part %s", name, tw_part_name(part),
+               tw_part_name((tw_part)other));
+}
+
 static tw_status find_of_part(tw_check *check, tw_part part, tw_error *err)
 {
     const tw_dataset *data = check->parts[part];
@@ -199,8 +216,7 @@ static tw_status find_of_part(tw_check *check, tw_part part, tw_error *err)
         least = n[k] < n[least] ? k : least;
         most = n[k] > n[most] ? k : most;
         if (n[k] == 0)
-            rc = add(check, err, TW_FINDING_EMPTY_CLASS, NULL, "class %s: no picture in part %s",
-                     name, tw_part_name(part));
+            rc = find_empty(check, part, k, err);
         else if (n[k] < SMALL_CLASS)
             rc =
                 add(check, err, TW_FINDING_SMALL_CLASS, NULL, "class %s: %lld picture%s in part %s",

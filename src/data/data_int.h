@@ -19,6 +19,7 @@ typedef struct tw_data__wish {
     tw_part part;     /* one that has_part said yes to */
     int64_t limit;    /* 0 none */
     bool labels;
+    bool is_lenient; /* class folders may be empty, and parts lack some: they are looked for */
     const char *const *classes; /* names of the classes, NULL after the last; or NULL: numbers */
 } tw_data__wish;
 
@@ -42,6 +43,10 @@ typedef struct tw_data__kind {
     tw_status (*key)(tw_hash128 *out, const tw_dataset *dataset, int64_t i, tw_error *err);
     const char *(*name)(const tw_dataset *dataset, int64_t i, char *buf, size_t buf_size);
     void (*close)(tw_dataset *dataset);
+    /* Of pictures that are files, else NULL: the path of one, which the caller frees; and leaving
+     * out those of `goes` (count). */
+    tw_status (*file_path)(char **out, const tw_dataset *dataset, int64_t i, tw_error *err);
+    tw_status (*leave_out)(tw_dataset *dataset, const bool *goes, tw_error *err);
 } tw_data__kind;
 
 extern const tw_data__kind tw_data__idx;
@@ -58,7 +63,9 @@ struct tw_dataset {
     int n_classes;
     char **classes; /* (n_classes) */
     tw_colour colour;
-    char *about; /* the sentence */
+    char *about;     /* the sentence */
+    char **left_out; /* (n_left_out) a sentence each */
+    int64_t n_left_out;
 };
 
 /* ---- dataset.c */
@@ -130,15 +137,27 @@ typedef struct tw_data__manifest {
 /* Caller frees with tw_data__free_manifest. Expected: TW_EFILE with the line, TW_ENOMEM. */
 TW_MUST_CHECK tw_status tw_data__read_manifest(tw_data__manifest *out, const char *path,
                                                tw_error *err);
+/* Of text, n bytes, which it takes over in any case: one that came without a name that says what is
+ * between the fields, a TAB where its first line has one. Its first line may be a picture already:
+ * path, label, split and group, as far as they are there. */
+TW_MUST_CHECK tw_status tw_data__parse_manifest(tw_data__manifest *out, char *text, size_t n,
+                                                const char *name, tw_error *err);
+/* A field, in quotes where it has letters that mean something, and what follows it. */
+void tw_data__add_field(tw_text *text, const char *field, const char *behind);
 void tw_data__free_manifest(tw_data__manifest *manifest);
 
 /* ---- folder.c: picture files, for pictures.c, manifest.c and check.c */
 
-/* Makes the zeroed dataset one of files below root (NULL: names are paths), none yet. */
-TW_MUST_CHECK tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, tw_error *err);
+/* Makes the zeroed dataset one of files below root (NULL: names are paths), none yet; `what` is
+ * what it is called, static. */
+TW_MUST_CHECK tw_status tw_data__begin_files(tw_dataset *dataset, const char *root,
+                                             const char *what, tw_error *err);
 /* Adds one by its name; an absolute one stays so. Labels and count are the caller's to set. */
 TW_MUST_CHECK tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err);
-int64_t tw_data__count_files(const tw_dataset *dataset);
+/* Writes the sentence about them, once labels and classes are set. */
+TW_MUST_CHECK tw_status tw_data__describe_files(tw_dataset *dataset, tw_error *err);
+/* Whether the part that was opened leniently has no folder of the class, which others have. */
+bool tw_data__lacks_class(const tw_dataset *dataset, int class_index);
 /* Whether its pictures are files. */
 bool tw_data__has_files(const tw_dataset *dataset);
 /* The path of the file of sample i. Caller frees with tw_free. Expected: TW_ENOMEM. */

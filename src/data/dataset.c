@@ -194,6 +194,9 @@ void tw_dataset_free(tw_dataset *dataset)
     for (int k = 0; dataset->classes && k < dataset->n_classes; k++)
         tw_free(dataset->classes[k]);
     tw_free(dataset->classes);
+    for (int64_t i = 0; i < dataset->n_left_out; i++)
+        tw_free(dataset->left_out[i]);
+    tw_free(dataset->left_out);
     tw_free(dataset->labels);
     tw_free(dataset->about);
     tw_free(dataset);
@@ -237,6 +240,17 @@ const char *tw_dataset_name(const tw_dataset *dataset, int64_t i, char *buf, siz
 {
     assert(i >= 0 && i < dataset->count);
     return dataset->kind->name(dataset, i, buf, buf_size);
+}
+
+int64_t tw_dataset_left_out_count(const tw_dataset *dataset)
+{
+    return dataset->n_left_out;
+}
+
+const char *tw_dataset_left_out(const tw_dataset *dataset, int64_t i)
+{
+    assert(i >= 0 && i < dataset->n_left_out);
+    return dataset->left_out[i];
 }
 
 tw_colour tw_dataset_colour(const tw_dataset *dataset)

@@ -16,10 +16,6 @@
 TW_MUST_CHECK tw_status tw_dataset_key(tw_hash128 *out, const tw_dataset *dataset, int64_t i,
                                        tw_error *err);
 
-/* Whether every picture file is there, not empty, and begins like a picture that is read: what can
- * be known without decoding. Expected: TW_EFILE naming the first that is not, TW_ENOMEM. */
-TW_MUST_CHECK tw_status tw_dataset_glance(const tw_dataset *dataset, tw_error *err);
-
 /* Borrowed array of all labels (count entries), -1 where there are none. */
 const int *tw_dataset_labels(const tw_dataset *dataset);
 

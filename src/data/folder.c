@@ -5,8 +5,9 @@
  * A class is a folder; classes stand in byte order of their names, pictures in byte order inside
  * their class. A picture is a file called .jpg, .png, .webp, .bmp, .ppm and the like in any letter
  * case; files of other names are counted and said. Names that begin with a dot do not exist, nor do
- * the folders that other systems leave behind (__MACOSX, @eaDir). Parts must have the same classes.
- * Only names are held; files are opened one at a time when they are read.
+ * the folders that other systems leave behind (__MACOSX, @eaDir). Parts must have the same classes,
+ * and each class a picture, unless what is wrong is to be found out. Only names are held; files are
+ * opened one at a time when they are read.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -19,11 +20,14 @@
 enum { N_PARTS = TW_PART_ALL, FILE_MAX = 256 << 20 };
 
 typedef struct folder {
-    char *root;   /* DATA, NULL when names are paths */
-    char **names; /* (n), relative to root */
+    const char *what; /* "class folders" */
+    char *root;       /* DATA, NULL when names are paths */
+    char **names;     /* (n), relative to root */
     int64_t n, capacity;
     int64_t n_others; /* files in class folders that are no pictures */
     int64_t n_loose;  /* pictures beside class folders */
+    int64_t n_bad;    /* pictures that cannot be read, left out */
+    bool *lacks;      /* (classes) of a part opened leniently; else NULL */
 } folder;
 
 /* Names inside one folder, owned. */
@@ -143,9 +147,32 @@ static tw_status fail_classes_differ(const char *path, const char *a_name, const
                    tw_data__join_names(b_text, sizeof b_text, b->names, b->n));
 }
 
-/* The classes, which all parts must agree on. Caller frees with free_list. */
+/* Moves the names of b that a lacks into a; both are in byte order. */
+static tw_status unite(name_list *a, name_list *b, tw_error *err)
+{
+    name_list both = {tw_malloc((a->n + b->n + 1) * sizeof *both.names), 0};
+    size_t i = 0, k = 0;
+
+    if (!both.names)
+        return tw_fail(err, TW_ENOMEM, "no memory for %zu classes", a->n + b->n);
+    while (i < a->n || k < b->n) {
+        const int order = i == a->n ? 1 : (k == b->n ? -1 : strcmp(a->names[i], b->names[k]));
+
+        if (order == 0)
+            tw_free(b->names[k++]);
+        both.names[both.n++] = order <= 0 ? a->names[i++] : b->names[k++];
+    }
+    tw_free(a->names);
+    tw_free(b->names);
+    *a = both;
+    *b = (name_list){0};
+    return TW_OK;
+}
+
+/* The classes, which all parts must agree on; with `any` those that one of them has. Caller frees
+ * with free_list. */
 static tw_status agree_on_classes(name_list *out, const char *path, const bool have[N_PARTS],
-                                  tw_error *err)
+                                  bool any, tw_error *err)
 {
     const char *first = NULL;
 
@@ -170,7 +197,9 @@ static tw_status agree_on_classes(name_list *out, const char *path, const bool h
             first = name;
             continue;
         }
-        if (!same_names(out, &classes))
+        if (any)
+            rc = unite(out, &classes, err);
+        else if (!same_names(out, &classes))
             rc = fail_classes_differ(path, first, out, name, &classes, err);
         free_list(&classes);
         if (rc)
@@ -199,7 +228,8 @@ static tw_status add_name(folder *own, const char *prefix, const char *name, tw_
     return TW_OK;
 }
 
-/* Adds the pictures of folder `path` under the names prefix/FILE; there must be one. */
+/* Adds the pictures of folder `path` under the names prefix/FILE; there must be one, unless what is
+ * lacking is noted. */
 static tw_status add_pictures(folder *own, const char *path, const char *prefix, tw_error *err)
 {
     const int64_t before = own->n;
@@ -214,7 +244,7 @@ static tw_status add_pictures(folder *own, const char *path, const char *prefix,
         else
             own->n_others++;
     }
-    if (!rc && own->n == before)
+    if (!rc && own->n == before && !own->lacks)
         rc = tw_fail(err, TW_EFILE, "%s: no .jpg, .png, .webp, .bmp or .ppm file in this folder",
                      path);
     free_list(&files);
@@ -248,7 +278,8 @@ static tw_status add_part(folder *own, int64_t *ends, const char *part, const na
 
         if (*part && (rc = join(&prefix, part, classes->names[k], err)))
             return rc;
-        if (!(rc = join(&full, own->root, prefix ? prefix : classes->names[k], err)))
+        if (!(rc = join(&full, own->root, prefix ? prefix : classes->names[k], err)) &&
+            (!own->lacks || !(own->lacks[k] = !tw_path_is_folder(full))))
             rc = add_pictures(own, full, prefix ? prefix : classes->names[k], err);
         tw_free(prefix);
         tw_free(full);
@@ -318,7 +349,7 @@ static tw_status describe(tw_dataset *dataset, tw_error *err)
     char names[400], count[80];
     tw_text text = {0};
 
-    tw_text_add(&text, "%s, %s", dataset->n_classes > 0 ? "class folders" : "picture files",
+    tw_text_add(&text, "%s, %s", own->what,
                 tw_data__count_text(count, sizeof count, dataset->count, own->n));
     if (dataset->n_classes > 0) {
         tw_data__join_names(names, sizeof names, dataset->classes, (size_t)dataset->n_classes);
@@ -328,11 +359,13 @@ static tw_status describe(tw_dataset *dataset, tw_error *err)
     }
     add_left_out(&text, own->n_others, "other file", "");
     add_left_out(&text, own->n_loose, "picture", " beside the class folders");
+    add_left_out(&text, own->n_bad, "unreadable picture", "");
     dataset->about = text.text;
     return text.failed ? tw_fail(err, TW_ENOMEM, "no memory to describe the data") : TW_OK;
 }
 
-static tw_status create_own(folder **out, tw_dataset *dataset, const char *root, tw_error *err)
+static tw_status create_own(folder **out, tw_dataset *dataset, const char *root, const char *what,
+                            tw_error *err)
 {
     folder *own = dataset->own = tw_calloc(1, sizeof *own);
 
@@ -340,6 +373,7 @@ static tw_status create_own(folder **out, tw_dataset *dataset, const char *root,
     dataset->colour = TW_COLOUR_RGB;
     if (!own || (root && !(own->root = tw_strdup(root))))
         return tw_fail(err, TW_ENOMEM, "no memory to open a folder of pictures");
+    own->what = what;
     *out = own;
     return TW_OK;
 }
@@ -365,16 +399,18 @@ static tw_status open_classes(tw_dataset *dataset, const tw_data__wish *wish, tw
     int64_t *ends = NULL;
     tw_status rc;
 
-    if ((rc = create_own(&own, dataset, wish->path, err)) ||
+    if ((rc = create_own(&own, dataset, wish->path,
+                         wish->labels ? "class folders" : "picture files", err)) ||
         (rc = find_parts(have, wish->path, err)) ||
-        (rc = agree_on_classes(&classes, wish->path, have, err)))
+        (rc = agree_on_classes(&classes, wish->path, have, wish->is_lenient, err)))
         goto done;
     if (classes.n == 0 || classes.n > INT32_MAX / N_PARTS) {
         rc = classes.n ? tw_fail(err, TW_EFILE, "%s: too many class folders", wish->path)
                        : fail_layout(wish->path, err);
         goto done;
     }
-    if (!(ends = tw_calloc(classes.n * N_PARTS, sizeof *ends))) {
+    if (!(ends = tw_calloc(classes.n * N_PARTS, sizeof *ends)) ||
+        (wish->is_lenient && !(own->lacks = tw_calloc(classes.n, sizeof *own->lacks)))) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for %zu classes", classes.n);
         goto done;
     }
@@ -398,7 +434,7 @@ tw_status tw_data__open_files(tw_dataset *dataset, const char *path, bool is_fol
     folder *own = NULL;
     tw_status rc;
 
-    if ((rc = create_own(&own, dataset, NULL, err)) ||
+    if ((rc = create_own(&own, dataset, NULL, "picture files", err)) ||
         (rc = is_folder ? add_pictures(own, path, path, err) : add_name(own, "", path, err)) ||
         (rc = set_labels(dataset, NULL, 0, 0, err)))
         return rc;
@@ -412,6 +448,7 @@ static void close_folder(tw_dataset *dataset)
     for (int64_t i = 0; i < own->n; i++)
         tw_free(own->names[i]);
     tw_free(own->names);
+    tw_free(own->lacks);
     tw_free(own->root);
     tw_free(own);
 }
@@ -468,16 +505,41 @@ static const char *name_file(const tw_dataset *dataset, int64_t i, char *buf, si
     return own->names[i];
 }
 
-const tw_data__kind tw_data__folder = {recognise, has_part,  open_classes, read_file,
-                                       key_file,  name_file, close_folder};
+/* The sentence is made anew: it says how many there are. */
+static tw_status leave_out(tw_dataset *dataset, const bool *goes, tw_error *err)
+{
+    folder *own = dataset->own;
+    const int64_t n = dataset->count;
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < own->n; i++) {
+        if (i < n && goes[i]) {
+            tw_free(own->names[i]);
+            own->n_bad++;
+            dataset->count--;
+            continue;
+        }
+        if (i < n)
+            dataset->labels[kept] = dataset->labels[i];
+        own->names[kept++] = own->names[i];
+    }
+    own->n = kept;
+    tw_free(dataset->about);
+    dataset->about = NULL;
+    return describe(dataset, err);
+}
+
+const tw_data__kind tw_data__folder = {recognise, has_part,     open_classes, read_file, key_file,
+                                       name_file, close_folder, path_of,      leave_out};
 
 /* ---- for the other files of the room */
 
-tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, tw_error *err)
+tw_status tw_data__begin_files(tw_dataset *dataset, const char *root, const char *what,
+                               tw_error *err)
 {
     folder *own;
 
-    return create_own(&own, dataset, root, err);
+    return create_own(&own, dataset, root, what, err);
 }
 
 tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err)
@@ -485,19 +547,25 @@ tw_status tw_data__add_file(tw_dataset *dataset, const char *name, tw_error *err
     return add_name(dataset->own, "", name, err);
 }
 
-int64_t tw_data__count_files(const tw_dataset *dataset)
+tw_status tw_data__describe_files(tw_dataset *dataset, tw_error *err)
+{
+    return describe(dataset, err);
+}
+
+bool tw_data__lacks_class(const tw_dataset *dataset, int class_index)
 {
     const folder *own = dataset->own;
 
-    return own->n;
+    return dataset->kind == &tw_data__folder && own->lacks &&
+           (class_index >= dataset->n_classes || own->lacks[class_index]);
 }
 
 bool tw_data__has_files(const tw_dataset *dataset)
 {
-    return dataset->kind == &tw_data__folder;
+    return dataset->kind->file_path != NULL;
 }
 
 tw_status tw_data__file_path(char **out, const tw_dataset *dataset, int64_t i, tw_error *err)
 {
-    return path_of(out, dataset, i, err);
+    return dataset->kind->file_path(out, dataset, i, err);
 }

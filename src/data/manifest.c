@@ -7,7 +7,8 @@
  * path (relative to the manifest's folder, or absolute) and label must be there, split (train, val,
  * test) and group may be; other columns are left alone. Fields in quotes as RFC 4180 has them.
  * Without a split all pictures are one part. Classes are all labels of the file, in byte order;
- * pictures stand in the order of the lines. The pictures themselves are folder.c's.
+ * pictures stand in the order of the lines. The pictures themselves are folder.c's. On standard
+ * input (spool.c) the first line may be missing.
  */
 #include "base/fail.h"
 #include "base/file.h"
@@ -27,6 +28,7 @@ typedef struct cursor {
     const char *path;
     int64_t line;
     char comma;
+    bool may_begin; /* without the first line */
 } cursor;
 
 /* The next field into *out; *last tells whether its line ends behind it. */
@@ -89,14 +91,31 @@ static int find_column(char **fields, int n, const char *name)
     return -1;
 }
 
-static tw_status read_columns(columns *out, cursor *c, tw_error *err)
+/* Columns in their order, where nothing names them. */
+static tw_status count_columns(columns *out, int n, const cursor *c, tw_error *err)
 {
-    char *fields[MAX_FIELDS];
+    *out = (columns){0, 1, n > 2 ? 2 : -1, n > 3 ? 3 : -1, n};
+    if (n >= 2 && n <= 4)
+        return TW_OK;
+    return tw_fail(err, TW_EFILE,
+                   "%s: %d fields in its first line, path, label, split and group can be there",
+                   c->path, n);
+}
+
+/* *begins: the first line, whose fields these are, is a picture. */
+static tw_status read_columns(columns *out, char *fields[MAX_FIELDS], bool *begins, cursor *c,
+                              tw_error *err)
+{
     int n;
     tw_status rc = read_line(fields, &n, c, err);
 
+    *begins = false;
     if (rc)
         return rc;
+    if (c->may_begin && find_column(fields, n, "path") < 0 && find_column(fields, n, "label") < 0) {
+        *begins = true;
+        return count_columns(out, n, c, err);
+    }
     *out = (columns){find_column(fields, n, "path"), find_column(fields, n, "label"),
                      find_column(fields, n, "split"), find_column(fields, n, "group"), n};
     if (out->path < 0 || out->label < 0)
@@ -175,10 +194,13 @@ static tw_status number_labels(tw_data__manifest *out, const char *path, tw_erro
 static tw_status read_rows(tw_data__manifest *out, cursor *c, tw_error *err)
 {
     columns k = {-1, -1, -1, -1, 0};
-    tw_status rc = read_columns(&k, c, err);
+    char *fields[MAX_FIELDS];
+    bool begins;
+    tw_status rc = read_columns(&k, fields, &begins, c, err);
 
+    if (!rc && begins)
+        rc = add_row(out, &k, fields, c, 1, err);
     while (!rc && *c->at) {
-        char *fields[MAX_FIELDS];
         const int64_t line = c->line;
         int n;
 
@@ -197,6 +219,21 @@ static tw_status read_rows(tw_data__manifest *out, cursor *c, tw_error *err)
     return rc;
 }
 
+/* Takes over text, of n bytes. */
+static tw_status parse(tw_data__manifest *out, char *text, size_t n, cursor *c, tw_error *err)
+{
+    tw_status rc = TW_OK;
+
+    *out = (tw_data__manifest){.text = text};
+    if (strlen(text) != n)
+        rc = tw_fail(err, TW_EFILE, "%s: a zero byte at %zu, this is no text", c->path,
+                     strlen(text));
+    c->at = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+    if (rc || (rc = read_rows(out, c, err)) || (rc = number_labels(out, c->path, err)))
+        tw_data__free_manifest(out);
+    return rc;
+}
+
 tw_status tw_data__read_manifest(tw_data__manifest *out, const char *path, tw_error *err)
 {
     const size_t n_name = strlen(path);
@@ -204,18 +241,43 @@ tw_status tw_data__read_manifest(tw_data__manifest *out, const char *path, tw_er
                 .line = 1,
                 .comma = n_name > 4 && strcasecmp(path + n_name - 4, ".tsv") == 0 ? '\t' : ','};
     tw_status rc;
+    char *text;
     size_t n;
 
     *out = (tw_data__manifest){0};
-    if ((rc = tw_file_read(&out->text, &n, path, MAX_BYTES, err)))
+    if ((rc = tw_file_read(&text, &n, path, MAX_BYTES, err)))
         return rc;
-    if (strlen(out->text) != n)
-        rc = tw_fail(err, TW_EFILE, "%s: a zero byte at %zu, this is no text", path,
-                     strlen(out->text));
-    c.at = out->text + (strncmp(out->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
-    if (rc || (rc = read_rows(out, &c, err)) || (rc = number_labels(out, path, err)))
-        tw_data__free_manifest(out);
-    return rc;
+    return parse(out, text, n, &c, err);
+}
+
+tw_status tw_data__parse_manifest(tw_data__manifest *out, char *text, size_t n, const char *name,
+                                  tw_error *err)
+{
+    const char *tab = strchr(text, '\t');
+    cursor c = {.path = name,
+                .line = 1,
+                .comma = tab && tab < text + strcspn(text, "\r\n") ? '\t' : ',',
+                .may_begin = true};
+
+    *out = (tw_data__manifest){0};
+    if (n > 0)
+        return parse(out, text, n, &c, err);
+    tw_free(text);
+    return tw_fail(err, TW_EFILE, "%s: empty, a manifest is meant", name);
+}
+
+/* ---- writing */
+
+void tw_data__add_field(tw_text *text, const char *field, const char *behind)
+{
+    if (!strpbrk(field, "\",\r\n")) {
+        tw_text_add(text, "%s%s", field, behind);
+        return;
+    }
+    tw_text_add(text, "\"");
+    for (; *field; field++)
+        tw_text_add(text, *field == '"' ? "\"\"" : "%c", *field);
+    tw_text_add(text, "\"%s", behind);
 }
 
 void tw_data__free_manifest(tw_data__manifest *manifest)
@@ -273,23 +335,6 @@ static tw_status add_pictures(tw_dataset *dataset, const tw_data__manifest *mani
     return TW_OK;
 }
 
-static tw_status describe(tw_dataset *dataset, int64_t n_all, tw_error *err)
-{
-    char names[400], count[80];
-    tw_text text = {0};
-
-    tw_text_add(&text, "manifest, %s",
-                tw_data__count_text(count, sizeof count, dataset->count, n_all));
-    if (dataset->n_classes > 0) {
-        tw_data__join_names(names, sizeof names, dataset->classes, (size_t)dataset->n_classes);
-        tw_text_add(&text, ", %d class%s (%s)", dataset->n_classes,
-                    dataset->n_classes == 1 ? "" : "es", names);
-        tw_data__name_empty_classes(&text, dataset);
-    }
-    dataset->about = text.text;
-    return text.failed ? tw_fail(err, TW_ENOMEM, "no memory to describe the data") : TW_OK;
-}
-
 static tw_status fill(tw_dataset *dataset, const tw_data__manifest *manifest,
                       const tw_data__wish *wish, tw_error *err)
 {
@@ -301,7 +346,7 @@ static tw_status fill(tw_dataset *dataset, const tw_data__manifest *manifest,
         return tw_fail(err, TW_ENOMEM, "no memory to open %s", wish->path);
     if (slash)
         root[slash - wish->path + (slash == wish->path)] = '\0';
-    rc = tw_data__begin_files(dataset, root, err);
+    rc = tw_data__begin_files(dataset, root, "manifest", err);
     tw_free(root);
     if (rc || (rc = add_pictures(dataset, manifest, wish, err)) || !wish->labels)
         return rc;
@@ -320,7 +365,7 @@ static tw_status open_manifest(tw_dataset *dataset, const tw_data__wish *wish, t
     tw_status rc = tw_data__read_manifest(&manifest, wish->path, err);
 
     if (!rc && !(rc = fill(dataset, &manifest, wish, err)))
-        rc = describe(dataset, tw_data__count_files(dataset), err);
+        rc = tw_data__describe_files(dataset, err);
     tw_data__free_manifest(&manifest);
     return rc;
 }

@@ -559,7 +559,18 @@ static const char *name_record(const tw_dataset *dataset, int64_t i, char *buf, 
     return buf;
 }
 
-const tw_data__kind tw_data__idx = {recognise_idx, has_part_idx, open_idx_folder, read_record,
-                                    key_record,    name_record,  close_records};
-const tw_data__kind tw_data__npz = {recognise_npz, has_part_npz, open_npz,     read_record,
-                                    key_record,    name_record,  close_records};
+const tw_data__kind tw_data__idx = {.recognise = recognise_idx,
+                                    .has_part = has_part_idx,
+                                    .open = open_idx_folder,
+                                    .read = read_record,
+                                    .key = key_record,
+                                    .name = name_record,
+                                    .close = close_records};
+
+const tw_data__kind tw_data__npz = {.recognise = recognise_npz,
+                                    .has_part = has_part_npz,
+                                    .open = open_npz,
+                                    .read = read_record,
+                                    .key = key_record,
+                                    .name = name_record,
+                                    .close = close_records};

@@ -43,8 +43,9 @@ static tw_status check_options(const tw_check *check, const char *path, const ch
                        o->test);
     for (int p = TW_PART_VAL; p <= TW_PART_TEST; p++)
         if (check->parts[p] && (p == TW_PART_VAL ? o->val : o->test) > 0)
-            return tw_fail(err, TW_EUSAGE, "%s: has a part %s of its own, so --%s must be 0", path,
-                           tw_part_name((tw_part)p), tw_part_name((tw_part)p));
+            return tw_fail(err, TW_EUSAGE, "%s: has a part %s of its own, so --%s must be 0",
+                           tw_spool_shown(path), tw_part_name((tw_part)p),
+                           tw_part_name((tw_part)p));
     if (!check->parts[TW_PART_TRAIN] || !tw_data__has_files(check->parts[TW_PART_TRAIN]))
         return tw_fail(err, TW_EUSAGE, "%s: no training pictures in files, nothing to split", path);
     if (!dot || strcmp(dot, ".csv") != 0)
@@ -53,6 +54,21 @@ static tw_status check_options(const tw_check *check, const char *path, const ch
         return tw_fail(err, TW_EUSAGE, "%s: is there already; --keep %s keeps what it says", output,
                        output);
     return TW_OK;
+}
+
+/* A class without pictures is a finding of the check; here it is an error, as wherever data is
+ * opened. */
+static tw_status check_classes(const tw_check *check, const char *path, tw_error *err)
+{
+    tw_status rc = TW_OK;
+
+    for (int p = 0; p < N_PARTS && !rc; p++) {
+        tw_dataset *data;
+
+        if (check->parts[p] && !(rc = tw_dataset_open(&data, path, (tw_part)p, 0, err)))
+            tw_dataset_free(data);
+    }
+    return rc;
 }
 
 /* Counts what is left out; the first is named where that is not wanted. */
@@ -255,19 +271,6 @@ static tw_status deal(dealer *d, tw_error *err)
 
 /* ---- writing */
 
-/* A field, in quotes where it has letters that mean something. */
-static void add_field(tw_text *text, const char *field, const char *behind)
-{
-    if (!strpbrk(field, "\",\r\n")) {
-        tw_text_add(text, "%s%s", field, behind);
-        return;
-    }
-    tw_text_add(text, "\"");
-    for (; *field; field++)
-        tw_text_add(text, *field == '"' ? "\"\"" : "%c", *field);
-    tw_text_add(text, "\"%s", behind);
-}
-
 static tw_status write_manifest(tw_split_result *out, dealer *d, const char *output, tw_error *err)
 {
     const tw_check *check = d->check;
@@ -287,11 +290,12 @@ static tw_status write_manifest(tw_split_result *out, dealer *d, const char *out
             continue;
         if ((rc = manifest_path(&path, check, i, output, err)))
             break;
-        add_field(&text, path, ",");
-        add_field(&text, tw_dataset_class_name(spot->data, tw_data__spot_label(check, i)), ",");
+        tw_data__add_field(&text, path, ",");
+        tw_data__add_field(&text, tw_dataset_class_name(spot->data, tw_data__spot_label(check, i)),
+                           ",");
         tw_text_add(&text, "%s%s", tw_part_name((tw_part)part), has_groups ? "," : "\n");
         if (has_groups)
-            add_field(&text, d->groups[i] ? d->groups[i] : "", "\n");
+            tw_data__add_field(&text, d->groups[i] ? d->groups[i] : "", "\n");
         tw_free(path);
         out->n[part]++;
     }
@@ -312,6 +316,7 @@ tw_status tw_split_write(tw_split_result *out, const tw_check *check, const char
 
     *out = (tw_split_result){0};
     if ((rc = check_options(check, path, output, options, err)) ||
+        (rc = check_classes(check, path, err)) ||
         (rc = check_sound(&out->n_bad, check, options->skip_bad, err)))
         return rc;
     d.groups = tw_calloc(n, sizeof *d.groups);

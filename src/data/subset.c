@@ -44,8 +44,38 @@ static void close_subset(tw_dataset *dataset)
     tw_free(s);
 }
 
+static tw_status sample_path(char **out, const tw_dataset *dataset, int64_t i, tw_error *err)
+{
+    const subset *s = dataset->own;
+
+    return tw_data__file_path(out, s->whole, s->samples[i], err);
+}
+
+static tw_status leave_out(tw_dataset *dataset, const bool *goes, tw_error *err)
+{
+    subset *s = dataset->own;
+    int64_t kept = 0;
+
+    (void)err;
+    for (int64_t i = 0; i < dataset->count; i++) {
+        if (goes[i])
+            continue;
+        dataset->labels[kept] = dataset->labels[i];
+        s->samples[kept++] = s->samples[i];
+    }
+    dataset->count = kept;
+    return TW_OK;
+}
+
 static const tw_data__kind subset_kind = {
     .read = read_sample, .key = sample_key, .name = sample_name, .close = close_subset};
+
+static const tw_data__kind subset_of_files = {.read = read_sample,
+                                              .key = sample_key,
+                                              .name = sample_name,
+                                              .close = close_subset,
+                                              .file_path = sample_path,
+                                              .leave_out = leave_out};
 
 /* Labels, class names and the sentence of the whole. */
 static bool copy_rest(tw_dataset *out, const tw_dataset *whole, const int64_t *samples)
@@ -78,7 +108,7 @@ tw_status tw_dataset_take_subset(tw_dataset **out, tw_dataset *whole, const int6
     }
     memcpy(own->samples, samples, (size_t)n * sizeof *samples);
     own->whole = whole; /* ownership moved */
-    dataset->kind = &subset_kind;
+    dataset->kind = tw_data__has_files(whole) ? &subset_of_files : &subset_kind;
     dataset->own = own;
     dataset->count = n;
     dataset->colour = whole->colour;

@@ -39,21 +39,55 @@ static tw_status pick_model(tw_config *config, tw_text *said, tw_error *err)
                 err);
 }
 
+/* What is left out is told when the training opens the data. */
+static void pass_progress(void *ctx, const tw_event *event)
+{
+    if (event->kind == TW_EVENT_PROGRESS)
+        tw_watch_send(ctx, event);
+}
+
+static int pass_stop(void *ctx)
+{
+    return tw_watch_should_stop(ctx);
+}
+
+/* The training part, without what cannot be read where that is left out. */
+static tw_status open_data(tw_dataset **out, const tw_config *config, const tw_watch *watch,
+                           tw_error *err)
+{
+    const char *path = tw_train__text(config, TW_OPTION_DATA);
+    const bool limited = tw_train__text(config, TW_OPTION_LIMIT) != NULL;
+    const bool has_threads = tw_train__text(config, TW_OPTION_THREADS) != NULL;
+    const tw_watch quiet = {pass_progress, pass_stop, (tw_watch *)(uintptr_t)watch};
+    const tw_glance_options how = {
+        .skip_bad = 1,
+        .n_threads = has_threads ? (int)tw_train__i64(config, TW_OPTION_THREADS) : 0};
+    tw_status rc = tw_dataset_open(out, path, TW_PART_TRAIN,
+                                   limited ? tw_train__i64(config, TW_OPTION_LIMIT) : 0, err);
+
+    if (rc || !tw_train__is(config, TW_OPTION_BAD_IMAGES, "skip"))
+        return rc;
+    if ((rc = tw_dataset_glance(*out, path, &how, &quiet, err))) {
+        tw_dataset_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
 /* Can every class be on both sides of the split? */
-static tw_status can_stratify(bool *out, int64_t *n, const tw_config *config, tw_error *err)
+static tw_status can_stratify(bool *out, int64_t *n, const tw_config *config, const tw_watch *watch,
+                              tw_error *err)
 {
     tw_status rc;
     const char *path = tw_train__text(config, TW_OPTION_DATA);
     const double share = tw_train__f64(config, TW_OPTION_VAL_SPLIT);
-    const bool limited = tw_train__text(config, TW_OPTION_LIMIT) != NULL;
     tw_dataset *data;
     int64_t *side[2] = {NULL, NULL}, n_side[2];
     int own_val = 0;
 
     *out = false;
     if ((rc = tw_dataset_has_part(&own_val, path, TW_PART_VAL, err)) ||
-        (rc = tw_dataset_open(&data, path, TW_PART_TRAIN,
-                              limited ? tw_train__i64(config, TW_OPTION_LIMIT) : 0, err)))
+        (rc = open_data(&data, config, watch, err)))
         return rc;
     *n = tw_dataset_count(data);
     if (own_val || share <= 0.0 || *n == 0)
@@ -72,13 +106,14 @@ done:
     return rc;
 }
 
-static tw_status pick_training(tw_config *config, tw_text *said, tw_error *err)
+static tw_status pick_training(tw_config *config, tw_text *said, const tw_watch *watch,
+                               tw_error *err)
 {
     tw_status rc;
     bool stratify;
     int64_t n = 0;
 
-    if ((rc = can_stratify(&stratify, &n, config, err)))
+    if ((rc = can_stratify(&stratify, &n, config, watch, err)))
         return rc;
     if (stratify &&
         (rc = pick(config, said, TW_OPTION_STRATIFY, "true", "a stratified split", err)))
@@ -130,7 +165,8 @@ static tw_status pick_output(tw_config *config, tw_text *said, tw_error *err)
                    MOST_RUNS - 1);
 }
 
-tw_status tw_config_pick(char *said, size_t said_size, tw_config *config, tw_error *err)
+tw_status tw_config_pick(char *said, size_t said_size, tw_config *config, const tw_watch *watch,
+                         tw_error *err)
 {
     tw_status rc = TW_OK;
     tw_text text = {0};
@@ -140,7 +176,7 @@ tw_status tw_config_pick(char *said, size_t said_size, tw_config *config, tw_err
         return TW_OK; /* opening the training says so */
     if (!tw_train__text(config, TW_OPTION_MODEL) && !(rc = pick_model(config, &text, err)) &&
         tw_train__is(config, TW_OPTION_RECIPE, "features"))
-        rc = pick_training(config, &text, err);
+        rc = pick_training(config, &text, watch, err);
     if (!rc && !tw_train__text(config, TW_OPTION_OUTPUT))
         rc = pick_output(config, &text, err);
     if (!rc && text.failed)

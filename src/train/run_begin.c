@@ -85,6 +85,29 @@ static tw_status log_start(tw_run *run, tw_error *err)
     return tw_train__folder_log(&run->folder, "start", line, err);
 }
 
+static void add_left_out(tw_json *pictures, const tw_dataset *data)
+{
+    for (int64_t i = 0; data && i < tw_dataset_left_out_count(data); i++)
+        tw_json_append(pictures, tw_json_new_string(tw_dataset_left_out(data, i)));
+}
+
+/* All of them: whoever watches is told of the first. */
+static tw_status log_left_out(tw_run *run, tw_error *err)
+{
+    const tw_training *training = run->training;
+    tw_json *line, *pictures;
+
+    if (tw_dataset_left_out_count(training->data) == 0 &&
+        (!training->val_data || tw_dataset_left_out_count(training->val_data) == 0))
+        return TW_OK;
+    line = tw_json_new_object();
+    pictures = tw_json_new_array();
+    add_left_out(pictures, training->data);
+    add_left_out(pictures, training->val_data);
+    tw_json_set(line, "pictures", pictures);
+    return tw_train__folder_log(&run->folder, "left_out", line, err);
+}
+
 static tw_status write_config(const tw_run *run, tw_error *err)
 {
     const tw_training *training = run->training;
@@ -101,7 +124,8 @@ static tw_status begin_folder(tw_run *run, const char *output, tw_error *err)
     bool overwrite = training->resumes || tw_train__bool(training->config, TW_OPTION_OVERWRITE);
 
     if ((rc = tw_train__folder_create(&run->folder, output, overwrite, err)) ||
-        (rc = write_config(run, err)) || (rc = write_split(run, err)) || (rc = log_start(run, err)))
+        (rc = tw_train__write_manifest(run, err)) || (rc = write_config(run, err)) ||
+        (rc = write_split(run, err)) || (rc = log_start(run, err)) || (rc = log_left_out(run, err)))
         return rc;
     return tw_train__log_plan(run, err);
 }
@@ -198,6 +222,7 @@ tw_status tw_train__run_begin(tw_run *run, tw_error *err)
     tw_status rc;
 
     if ((rc = tw_train__hash_frozen(run->training, err)) ||
+        (rc = tw_train__name_manifest(run->training, err)) ||
         (rc = tw_train__identity(&run->identity, run->training, err)))
         return rc;
     return open_folder(run, err);

@@ -15,24 +15,11 @@
 #include <string.h>
 
 /* Beside these: best-<epoch>.params, the parameters of the best epoch so far. */
-static const char *const run_files[] = {"config.json",
-                                        "split.csv",
-                                        "history.csv",
-                                        "log.jsonl",
-                                        "last.ckpt",
-                                        "last.ckpt.1",
-                                        "last.ckpt.new",
-                                        "lr-find.csv",
-                                        "report.html",
-                                        "report.json",
-                                        "predictions.csv",
-                                        "model.safetensors",
-                                        "model.safetensors.new",
-                                        "kfold.csv",
-                                        "sweep.csv",
-                                        "out-of-fold.csv",
-                                        "suspects.csv",
-                                        NULL};
+static const char *const run_files[] = {
+    "config.json",     "split.csv",         "history.csv",           "log.jsonl",     "last.ckpt",
+    "last.ckpt.1",     "last.ckpt.new",     "lr-find.csv",           "report.html",   "report.json",
+    "predictions.csv", "model.safetensors", "model.safetensors.new", "kfold.csv",     "sweep.csv",
+    "out-of-fold.csv", "suspects.csv",      "manifest.csv",          "evaluated.csv", NULL};
 
 /* Held by the process that works on the run; stays behind, empty. */
 static const char lock_name[] = ".lock";
@@ -86,7 +73,8 @@ static tw_status fail_memory(const char *name, tw_error *err)
 }
 
 /* All files of an older run. What else lies there stays, and so does what a run's folder is known
- * by at any moment: the log, emptied before, and config.json until the new one takes its place. */
+ * by at any moment: the log, emptied before, and config.json until the new one takes its place. The
+ * manifest may be what the new one is of. */
 static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
 {
     tw_status rc;
@@ -99,7 +87,7 @@ static tw_status remove_files(const tw_run_folder *folder, tw_error *err)
         char *path;
 
         if (!is_run_file(names[i]) || !strcmp(names[i], "config.json") ||
-            !strcmp(names[i], log_name))
+            !strcmp(names[i], log_name) || !strcmp(names[i], "manifest.csv"))
             continue;
         path = tw_train__folder_file(folder, names[i]);
         rc = path ? tw_file_remove(path, err) : fail_memory(names[i], err);

@@ -92,6 +92,9 @@ tw_status tw_train__log_prepared(tw_run *run, tw_error *err)
 
 /* ---- whose predictions */
 
+/* The manifest that an evaluation had on standard input. */
+static const char evaluated[] = "evaluated.csv";
+
 static tw_json *predictions_json(const char *by, const char *part, const char *data, int64_t limit,
                                  const tw_score *score)
 {
@@ -122,24 +125,28 @@ tw_status tw_run_add_evaluation(const char *run, const char *data, tw_part part,
     tw_status rc;
     tw_run_folder folder = {.log.fd = -1};
     tw_score score = {.n = evaluation->n, .loss = evaluation->loss};
-    char *log = tw_path_join(run, "log.jsonl");
+    const bool is_spooled = tw_spool_shown(data) != data;
+    char *log = tw_path_join(run, "log.jsonl"), *kept = tw_path_join(run, evaluated);
 
     for (int c = 0; c < evaluation->n_classes; c++)
         score.correct += evaluation->classes[c].correct;
-    if (!log) {
+    if (!log || !kept) {
         rc = tw_fail(err, TW_ENOMEM, "no memory for the name of %s/log.jsonl", run);
     } else if (!tw_path_exists(log)) {
         rc = tw_fail(err, TW_EFILE, "%s: not there, it is no run that could be added to", log);
-    } else if (!(rc = tw_file_open_append(&folder.log, log, err)) &&
+    } else if (!(rc = is_spooled ? tw_train__copy_file(data, kept, err) : TW_OK) &&
+               !(rc = tw_file_open_append(&folder.log, log, err)) &&
                !(rc = tw_train__folder_log(
                      &folder, "phase",
                      phase_json("evaluate", evaluation->t_s, evaluation->n, evaluation->n_trunk),
                      err))) {
-        rc = tw_train__folder_log(
-            &folder, "predictions",
-            predictions_json("evaluate", tw_part_name(part), data, limit, &score), err);
+        rc = tw_train__folder_log(&folder, "predictions",
+                                  predictions_json("evaluate", tw_part_name(part),
+                                                   is_spooled ? kept : data, limit, &score),
+                                  err);
     }
     tw_train__folder_free(&folder);
+    tw_free(kept);
     tw_free(log);
     return rc;
 }

@@ -21,6 +21,7 @@ static int by_value(const void *a, const void *b)
 
 static tw_status check_data(const tw_dataset *data, const char *path, tw_error *err)
 {
+    path = tw_spool_shown(path);
     if (tw_dataset_class_count(data) < 2)
         return tw_fail(err, TW_EFILE, "%s: %d class, a classifier needs at least 2", path,
                        tw_dataset_class_count(data));
@@ -29,13 +30,17 @@ static tw_status check_data(const tw_dataset *data, const char *path, tw_error *
     return TW_OK;
 }
 
-static tw_status open_data(tw_training *training, bool *own_val, tw_error *err)
+static tw_status open_data(tw_training *training, bool *own_val, const tw_watch *watch,
+                           tw_error *err)
 {
     tw_status rc;
     const tw_config *config = training->config;
     const char *path = tw_train__text(config, TW_OPTION_DATA);
     bool limited = tw_train__text(config, TW_OPTION_LIMIT) != NULL;
     int64_t limit = limited ? tw_train__i64(config, TW_OPTION_LIMIT) : 0;
+    tw_glance_options how = {.skip_bad = tw_train__is(config, TW_OPTION_BAD_IMAGES, "skip"),
+                             .is_training = 1,
+                             .n_threads = training->n_workers};
     int has_val = 0;
 
     *own_val = false;
@@ -46,11 +51,12 @@ static tw_status open_data(tw_training *training, bool *own_val, tw_error *err)
     *own_val = has_val != 0;
     if ((rc = tw_dataset_open(&training->data, path, TW_PART_TRAIN, limit, err)) ||
         (rc = check_data(training->data, path, err)) ||
-        (rc = tw_dataset_glance(training->data, err)) || !*own_val)
+        (rc = tw_dataset_glance(training->data, path, &how, watch, err)) || !*own_val)
         return rc;
     if ((rc = tw_dataset_open(&training->val_data, path, TW_PART_VAL, 0, err)))
         return rc;
-    return tw_dataset_glance(training->val_data, err);
+    how.is_training = 0;
+    return tw_dataset_glance(training->val_data, path, &how, watch, err);
 }
 
 static int find_class(const tw_dataset *data, const char *name)
@@ -76,9 +82,10 @@ static tw_status map_labels(tw_training *training, tw_error *err)
     }
     for (int c = 0; c < n_classes; c++) {
         if ((map[c] = find_class(training->data, tw_dataset_class_name(val, c))) < 0) {
-            rc = tw_fail(
-                err, TW_EFILE, "%s: class %s has validation pictures and no training pictures",
-                tw_train__text(training->config, TW_OPTION_DATA), tw_dataset_class_name(val, c));
+            rc = tw_fail(err, TW_EFILE,
+                         "%s: class %s has validation pictures and no training pictures",
+                         tw_spool_shown(tw_train__text(training->config, TW_OPTION_DATA)),
+                         tw_dataset_class_name(val, c));
             goto done;
         }
     }
@@ -143,12 +150,12 @@ static tw_status draw(tw_training *training, tw_error *err)
     return TW_OK;
 }
 
-tw_status tw_train__split(tw_training *training, tw_error *err)
+tw_status tw_train__split(tw_training *training, const tw_watch *watch, tw_error *err)
 {
     tw_status rc;
     bool own_val;
 
-    if ((rc = open_data(training, &own_val, err)) ||
+    if ((rc = open_data(training, &own_val, watch, err)) ||
         (rc = tw_train__config_check(training->config, own_val, err)))
         return rc;
     return own_val ? take_own(training, err) : draw(training, err);

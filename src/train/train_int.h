@@ -327,6 +327,7 @@ typedef struct tw_train_memory {
 
 struct tw_training {
     tw_config *config;
+    char *spooled;        /* where data lies that came on standard input, until the run has it */
     bool resumes;         /* goes on with a run */
     tw_computer computer; /* as asked for */
     int n_workers;        /* of the training plan: as many as the memory limit leaves room for */
@@ -400,7 +401,8 @@ bool tw_train__is_scaled(const tw_config *config);
 /* ---- split.c: which pictures train, which validate */
 
 /* Opens the datasets and fills samples and labels of the training. */
-TW_MUST_CHECK tw_status tw_train__split(tw_training *training, tw_error *err);
+TW_MUST_CHECK tw_status tw_train__split(tw_training *training, const tw_watch *watch,
+                                        tw_error *err);
 
 /* ---- views.c: what the pictures are shown as, and when */
 
@@ -552,6 +554,10 @@ TW_MUST_CHECK tw_status tw_train__log_predictions(tw_run *run, const tw_score *s
 
 void tw_train__run_init(tw_run *run, tw_training *training, const tw_watch *watch);
 void tw_train__run_free(tw_run *run);
+/* run_manifest.c: data that came on standard input will be RUN/manifest.csv; that file, or none. */
+TW_MUST_CHECK tw_status tw_train__name_manifest(tw_training *training, tw_error *err);
+TW_MUST_CHECK tw_status tw_train__write_manifest(const tw_run *run, tw_error *err);
+TW_MUST_CHECK tw_status tw_train__copy_file(const char *from, const char *to, tw_error *err);
 /* Makes the folder with what says what the run is, or takes it up where its checkpoint left it. */
 TW_MUST_CHECK tw_status tw_train__run_begin(tw_run *run, tw_error *err);
 /* Fills the cache and finds the scale. */

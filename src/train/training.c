@@ -303,7 +303,7 @@ tw_status tw_train__open(tw_training **out, const tw_config *config, bool resume
     training->resumes = resumes;
     if ((rc = tw_train__config_copy(&training->config, config, err)) ||
         (rc = check_options(training->config, resumes, err)) ||
-        (rc = open_computer(training, err)) || (rc = tw_train__split(training, err)) ||
+        (rc = open_computer(training, err)) || (rc = tw_train__split(training, watch, err)) ||
         (rc = open_model(training, watch, err)) ||
         (rc = tw_train__settle_precision(training, err)) ||
         (rc = tw_train__settle_rows(training, err)) ||
@@ -337,6 +337,7 @@ void tw_training_free(tw_training *training)
     tw_dataset_free(training->val_data);
     tw_computer_close(&training->computer);
     tw_config_free(training->config);
+    tw_free(training->spooled);
     tw_free(training->train);
     tw_free(training->val);
     tw_free(training->val_labels);

@@ -240,25 +240,48 @@ static void a_missing_file_and_an_empty_class_are_named(void **state)
     free(top);
 }
 
-/* A glance needs no decoding, so it finds less. */
-static void a_glance_names_the_first(void **state)
+/* Nothing that is missing keeps the check from finding the rest. */
+static void missing_classes_do_not_end_the_check(void **state)
 {
-    static const char *const two[] = {"a", "b", NULL};
-    char *top = make_world(state, "glance", two), sentence[600];
-    tw_dataset *data;
-    put(top, "a/1.png", 40, 50, 1);
-    put(top, "b/1.png", 40, 50, 2);
-    assert_ok(tw_dataset_open(&data, top, TW_PART_TRAIN, 0, e));
-    assert_ok(tw_dataset_glance(data, e));
-    put_bytes(top, "b/1.png", "GIF89a");
-    snprintf(sentence, sizeof sentence, "%s/b/1.png: not a picture file that is read", top);
-    assert_fails(TW_EFILE, sentence, tw_dataset_glance(data, e));
-    put_bytes(top, "a/1.png", "");
-    snprintf(sentence, sizeof sentence,
-             "%s/a/1.png: the file is empty (the first of 2 such; topwork check names them all)",
-             top);
-    assert_fails(TW_EFILE, sentence, tw_dataset_glance(data, e));
-    tw_dataset_free(data);
+    static const char *const folders[] = {"train",   "val",   "train/a", "train/b",
+                                          "train/c", "val/a", "val/d",   NULL};
+    char *top = make_world(state, "missing", folders);
+    tw_check *check;
+    put(top, "train/a/1.png", 40, 50, 1);
+    put(top, "train/c/1.png", 40, 50, 2);
+    put(top, "val/d/1.png", 40, 50, 3);
+    put_bytes(top, "train/c/page.png", "<html>");
+    assert_ok(tw_check_run(&check, top, 2, 1, NULL, e));
+    want(check, "unreadable", "train/c/page.png: not a JPEG, PNG, WebP, BMP or PNM file");
+    want(check, "empty-class", "class b: no picture in part train");
+    want(check, "missing-class", "class d: no folder in part train, there is one in part val");
+    want(check, "empty-class", "class a: no picture in part val");
+    want(check, "missing-class", "class b: no folder in part val, there is one in part train");
+    want(check, "missing-class", "class c: no folder in part val, there is one in part train");
+    assert_int_equal(tw_check_error_count(check), 6);
+    assert_int_equal(tw_check_picture_count(check), 4);
+    tw_check_free(check);
+    free(top);
+}
+
+static void a_folder_without_pictures_is_checked(void **state)
+{
+    static const char *const folders[] = {"a", "b", NULL}, *const none[] = {NULL};
+    char *top = make_world(state, "empty", folders), *bare = make_world(state, "bare", none);
+    char sentence[1200];
+    tw_check *check;
+    assert_ok(tw_check_run(&check, top, 1, 1, NULL, e));
+    want(check, "empty-class", "class a: no picture in part train");
+    want(check, "empty-class", "class b: no picture in part train");
+    assert_int_equal(tw_check_error_count(check), 2);
+    tw_check_free(check);
+    snprintf(
+        sentence, sizeof sentence,
+        "%s: no class folders and no IDX files (train-images-idx3-ubyte, ...); pictures lie in "
+        "%s/CLASS/, or in %s/train/CLASS/ and %s/val/CLASS/",
+        bare, bare, bare, bare);
+    assert_fails(TW_EFILE, sentence, tw_check_run(&check, bare, 1, 1, NULL, e));
+    free(bare);
     free(top);
 }
 
@@ -295,7 +318,8 @@ int main(void)
         cmocka_unit_test(what_has_changed_is_read_again),
         cmocka_unit_test(huge_and_unequal_are_named),
         cmocka_unit_test(a_missing_file_and_an_empty_class_are_named),
-        cmocka_unit_test(a_glance_names_the_first),
+        cmocka_unit_test(missing_classes_do_not_end_the_check),
+        cmocka_unit_test(a_folder_without_pictures_is_checked),
         cmocka_unit_test(records_are_compared),
         cmocka_unit_test(it_can_be_stopped),
     };

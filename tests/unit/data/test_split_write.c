@@ -107,7 +107,7 @@ static void each_class_has_its_share(void **state)
     assert_string_equal(rows[0].path, "shares/a/day00-0.png"); /* relative to the manifest */
     assert_ok(tw_dataset_open(&data, output, TW_PART_VAL, 0, e));
     assert_int_equal(tw_dataset_count(data), 6);
-    assert_ok(tw_dataset_glance(data, e));
+    assert_ok(tw_dataset_glance(data, output, &(tw_glance_options){0}, NULL, e));
     tw_dataset_free(data);
     free(output);
     free(top);
@@ -234,6 +234,20 @@ static void what_is_wrong_is_named(void **state)
     free(both);
 }
 
+/* The check goes on, the split does not. */
+static void an_empty_class_is_refused(void **state)
+{
+    char *top = make_world(state, "hollow"), *output = path_in(*state, "hollow.csv"),
+         *class = path_in(top, "c"), text[600];
+    assert_int_equal(mkdir(class, 0777), 0);
+    snprintf(text, sizeof text, "%s: no .jpg, .png, .webp, .bmp or .ppm file in this folder",
+             class);
+    refuse(top, output, (tw_split_options){.val = 0.5}, TW_EFILE, text);
+    free(top);
+    free(output);
+    free(class);
+}
+
 static void bad_pictures_are_left_out_when_asked(void **state)
 {
     char *top = make_world(state, "bad"), *output = path_in(*state, "bad.csv"),
@@ -260,6 +274,7 @@ int main(void)
         cmocka_unit_test(files_that_come_later_move_few_or_none),
         cmocka_unit_test(groups_of_a_manifest_are_taken),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(an_empty_class_is_refused),
         cmocka_unit_test(bad_pictures_are_left_out_when_asked),
     };
     return cmocka_run_group_tests(tests, check_make_folder, check_remove_folder);

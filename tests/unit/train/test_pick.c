@@ -11,7 +11,7 @@ static void assert_picked(const char *data, const char *model, const char *words
 
     assert_ok(tw_config_create(&config, e));
     assert_ok(tw_config_set(config, "data", data, TW_FROM_FLAG, e));
-    assert_ok(tw_config_pick(said, sizeof said, config, e));
+    assert_ok(tw_config_pick(said, sizeof said, config, NULL, e));
     assert_string_equal(tw_config_get(config, "model"), model);
     if (strncmp(said, words, strlen(words)) != 0)
         fail_msg("it says \"%s\"", said);
@@ -45,7 +45,7 @@ static void test_an_optimizer_with_an_end_has_no_patience(void **state)
     assert_ok(tw_config_create(&config, e));
     assert_ok(tw_config_set(config, "data", "digits:30", TW_FROM_FLAG, e));
     assert_ok(tw_config_set(config, "optimizer", "lbfgs", TW_FROM_FLAG, e));
-    assert_ok(tw_config_pick(said, sizeof said, config, e));
+    assert_ok(tw_config_pick(said, sizeof said, config, NULL, e));
     assert_null(tw_config_get(config, "patience"));
     assert_false(tw_config_is_given(config, "epochs"));
     assert_string_equal(tw_config_get(config, "batch-size"), "32");
