@@ -110,9 +110,9 @@ static void make_data(const char *top)
     char command[2000], *path = path_in(top, "list.csv"), *cache = path_in(top, ".cache");
 
     snprintf(command, sizeof command,
-             "mkdir '%s' && cd '%s' && mkdir a b && cp %s/image/rgb.png a/1.png && cp a/1.png "
-             "a/2.png && cp a/1.png "
-             "b/2.png && : >b/3.png && touch -t 200101010000 a/* b/*",
+             "mkdir '%s' && cd '%s' && mkdir a b && cp %s/image/rgb.png a/1.png && "
+             "cp a/1.png a/2.png && cp a/1.png b/2.png && : >b/3.png && "
+             "touch -t 200101010000 a/* b/*",
              top, top, TW_TEST_DATA);
     assert_int_equal(system(command), 0);
     write_bytes(path, list, sizeof list - 1);
