@@ -2,7 +2,7 @@
  * Fully connected layers on bfloat16 in plain C: the twin of dense_avx512_bf16.c. Rounding is to
  * nearest even, denormals are kept, products are exact and sums are rounded one by one.
  */
-#include "backend/cpu/dense_plain.h"
+#include "backend/cpu/vec_plain.h"
 
 #include "tensor/tensor.h"
 
@@ -13,7 +13,7 @@ typedef struct nums {
     num pairs[2 * LANES];
 } nums;
 
-enum { STEP = 2 };
+enum { STEP = 2, FEW = 4, MIXES = 0 };
 
 static inline void num_store(num *to, vec value)
 {

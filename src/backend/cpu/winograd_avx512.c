@@ -1,22 +1,7 @@
 /* Winograd's arithmetic with AVX-512. */
-#include "backend/cpu/winograd_avx512.h"
+#include "backend/cpu/vec_avx512.h"
 
-static inline vec vec_zip_low(vec a, vec b)
-{
-    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-
-    return _mm512_permutex2var_ps(a, order, b);
-}
-
-static inline vec vec_zip_high(vec a, vec b)
-{
-    const __m512i order =
-        _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-
-    return _mm512_permutex2var_ps(a, order, b);
-}
-
-#include "backend/cpu/winograd_f32.h"
+#include "backend/cpu/num_f32.h"
 #include "backend/cpu/winograd_kernels.h"
 #include "backend/cpu/winograd_train_kernels.h"
 

@@ -2,19 +2,9 @@
  * Winograd's arithmetic in plain C: the twin that the other paths are tested against, and the path
  * of CPUs without AVX2. Products are rounded before they are added, so its last digits differ.
  */
-#include "backend/cpu/winograd_plain.h"
+#include "backend/cpu/vec_plain.h"
 
-static inline vec vec_zip_low(vec a, vec b)
-{
-    return (vec){a[0], b[0], a[1], b[1]};
-}
-
-static inline vec vec_zip_high(vec a, vec b)
-{
-    return (vec){a[2], b[2], a[3], b[3]};
-}
-
-#include "backend/cpu/winograd_f32.h"
+#include "backend/cpu/num_f32.h"
 #include "backend/cpu/winograd_kernels.h"
 #include "backend/cpu/winograd_train_kernels.h"
 

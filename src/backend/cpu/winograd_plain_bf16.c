@@ -2,7 +2,7 @@
  * Winograd's arithmetic on bfloat16 in plain C: the twin of winograd_avx512_bf16.c. Rounding is to
  * nearest even, denormals are kept, products are exact and sums are rounded one by one.
  */
-#include "backend/cpu/winograd_plain.h"
+#include "backend/cpu/vec_plain.h"
 
 #include "tensor/tensor.h"
 

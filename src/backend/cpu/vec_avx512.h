@@ -1,4 +1,5 @@
-/* A vector of 16 floats, and 12 tiles by 32 filters of sums in 24 of 32 registers. */
+/* A vector of 16 floats for every arithmetic, and 12 rows by 32 columns of sums in 24 of 32
+ * registers. */
 #include <immintrin.h>
 
 typedef __m512 vec;
@@ -43,4 +44,24 @@ static inline vec vec_fma(vec a, vec b, vec c)
 static inline vec vec_max(vec a, vec b)
 {
     return _mm512_max_ps(a, b);
+}
+
+static inline vec vec_sqrt(vec x)
+{
+    return _mm512_sqrt_ps(x);
+}
+
+static inline vec vec_zip_low(vec a, vec b)
+{
+    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+
+    return _mm512_permutex2var_ps(a, order, b);
+}
+
+static inline vec vec_zip_high(vec a, vec b)
+{
+    const __m512i order =
+        _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+
+    return _mm512_permutex2var_ps(a, order, b);
 }

@@ -1,4 +1,4 @@
-/* Products of float32, one at once, for a path that has said its vec. */
+/* Numbers that are multiplied as float32, one at once, for a path that has said its vec. */
 typedef float num;
 typedef vec nums;
 

@@ -1,5 +1,6 @@
-/* A vector of 4 floats in plain C, and 4 tiles by 8 filters of sums. Products are rounded before
+/* A vector of 4 floats in plain C, and 4 rows by 8 columns of sums. Products are rounded before
  * they are added, so the last digits differ from those of other paths. */
+#include <math.h>
 #include <string.h>
 
 typedef float vec __attribute__((vector_size(16)));
@@ -46,4 +47,23 @@ static inline vec vec_max(vec a, vec b)
     for (int i = 0; i < LANES; i++)
         larger[i] = a[i] > b[i] ? a[i] : b[i];
     return larger;
+}
+
+static inline vec vec_sqrt(vec x)
+{
+    vec root = {0};
+
+    for (int i = 0; i < LANES; i++)
+        root[i] = sqrtf(x[i]);
+    return root;
+}
+
+static inline vec vec_zip_low(vec a, vec b)
+{
+    return (vec){a[0], b[0], a[1], b[1]};
+}
+
+static inline vec vec_zip_high(vec a, vec b)
+{
+    return (vec){a[2], b[2], a[3], b[3]};
 }
