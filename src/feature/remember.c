@@ -103,8 +103,8 @@ static tw_status write_record(const char *folder, const char *path, const char *
     if (rc)
         return rc;
     snprintf(record, sizeof record, "%s %s\n", hex, sum);
-    if (tw_folder_create(folder, NULL) || tw_file_write(path, record, RECORD, NULL))
-        return TW_OK; /* hashed anew next time: no harm */
+    if (!tw_folder_create(folder, NULL))
+        (void)(tw_file_write(path, record, RECORD, NULL) != TW_OK); /* else hashed anew next time */
     return TW_OK;
 }
 
